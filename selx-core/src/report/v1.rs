@@ -1,0 +1,1 @@
+//! The first frozen form of a report.

@@ -1,0 +1,186 @@
+//! From facts to an entry: judgement, measures and limits. It is the same for a live run and for a replay.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::check::{Judging, Moment};
+use crate::error::{Error, ErrorKind};
+use crate::finding::{Finding, Judgement, Severity};
+use crate::limit::{self, Level, LimitState, Limits};
+use crate::measure::Measure;
+use crate::report::{Entry, Failure, LIMIT_CODE, Measured, Outcome};
+use crate::show;
+use crate::suite::Instance;
+
+/// The code of a finding that says that one number needs another look later. A check in which nothing else was judged
+/// is skipped for that reason.
+pub(crate) const NEEDS_DATA: &str = "needs-data";
+
+/// Judges facts, fresh or recorded, with the limits of an instance and what was remembered of them.
+pub fn judge_facts(
+    instance: &Instance,
+    facts: Value,
+    cx: Judging<Value>,
+    remembered: &[(String, String, LimitState)],
+) -> Entry {
+    judged(instance, facts, cx, remembered)
+}
+
+/// Makes the entry of a check that could not look.
+pub(super) fn failed(instance: &Instance, now: Moment, error: Error) -> Entry {
+    let mut entry = blank(instance, now);
+    let failure = Failure::from(&error);
+    entry.outcome = match failure.kind {
+        // Only what may be absent is skipped; an operator who says `required` wants to hear of it.
+        ErrorKind::NotApplicable if !instance.required => Outcome::Skipped(failure),
+        ErrorKind::NeedsData => Outcome::Skipped(failure),
+        _ => Outcome::Failed(failure),
+    };
+    entry
+}
+
+/// Makes the entry of a check that looked.
+pub(super) fn judged(
+    instance: &Instance,
+    facts: Value,
+    cx: Judging<Value>,
+    remembered: &[(String, String, LimitState)],
+) -> Entry {
+    let now = cx.now;
+    let check = &instance.check;
+    // A judgement is pure but not proved; a panic in it is a bug of one check, not the end of the run.
+    let result =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check.judge(&facts, &cx)))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "the judgement panicked")));
+    let judged = match result {
+        Ok(judged) => judged,
+        Err(error) => {
+            let mut entry = failed(instance, now, error);
+            entry.facts = Some(facts);
+            return entry;
+        }
+    };
+    let mut entry = blank(instance, now);
+    entry.judgement = judged.judgement;
+    for measure in judged.measures {
+        let (measured, finding) = measure_limit(&instance.limits, measure, now, remembered);
+        entry.judgement.findings.extend(finding);
+        entry.measures.push(measured);
+    }
+    entry.facts = Some(facts);
+    entry.previous = cx.previous;
+    entry.remembered = remembered.to_vec();
+    if let Some(waiting) = waits_for_data(&entry.judgement) {
+        entry.outcome = Outcome::Skipped(Failure::from(&Error::new(ErrorKind::NeedsData, waiting)));
+    }
+    entry
+}
+
+/// Returns why a check is to be skipped although it looked: it needs another look, and found nothing bad.
+fn waits_for_data(judgement: &Judgement) -> Option<String> {
+    if judgement
+        .findings
+        .iter()
+        .any(|finding| finding.severity > Severity::Info)
+    {
+        return None;
+    }
+    let waiting = judgement
+        .findings
+        .iter()
+        .find(|finding| finding.code == NEEDS_DATA)?;
+    Some(waiting.message.clone())
+}
+
+fn measure_limit(
+    limits: &Limits,
+    measure: Measure,
+    now: Moment,
+    remembered: &[(String, String, LimitState)],
+) -> (Measured, Option<Finding>) {
+    let limit = limits.of(&measure.name, &measure.subject);
+    let mut measured = Measured {
+        level: None,
+        warning: None,
+        critical: None,
+        ranges: (None, None),
+        state: None,
+        measure,
+    };
+    let measure = &measured.measure;
+    if !measure.value.is_finite() {
+        let message = format!("the measure `{}` is not a number", measure.name);
+        return (
+            measured.clone(),
+            Some(Finding::unknown(
+                "not-a-number",
+                measure.subject.clone(),
+                message,
+            )),
+        );
+    }
+    let Some(limit) = limit else {
+        return (measured, None);
+    };
+    let last = remembered
+        .iter()
+        .find(|(name, subject, _)| *name == measure.name && *subject == measure.subject)
+        .map(|(_, _, state)| *state);
+    let verdict = limit::judge(limit, measure, now.at, last);
+    let severity = match verdict.level {
+        Level::Critical => Some(Severity::Critical),
+        Level::Warning => Some(Severity::Warning),
+        Level::Ok if !verdict.reason.is_empty() => Some(Severity::Info),
+        Level::Ok => None,
+    };
+    let finding = severity.map(|severity| Finding {
+        code: Cow::Owned(format!("{LIMIT_CODE}{}", measure.name)),
+        severity,
+        subject: measure.subject.clone(),
+        message: format!(
+            "{} {}, {}",
+            measure.name,
+            show::measure(measure),
+            verdict.reason
+        ),
+        advice: None,
+        evidence: Vec::new(),
+        fix: None,
+    });
+    measured.ranges = (
+        limit
+            .warning
+            .as_ref()
+            .and_then(|threshold| threshold.perfdata(&measured.measure)),
+        limit
+            .critical
+            .as_ref()
+            .and_then(|threshold| threshold.perfdata(&measured.measure)),
+    );
+    measured.warning = limit.warning.as_ref().map(ToString::to_string);
+    measured.critical = limit.critical.as_ref().map(ToString::to_string);
+    measured.level = Some(verdict.level);
+    measured.state = Some(verdict.state);
+    (measured, finding)
+}
+
+fn blank(instance: &Instance, now: Moment) -> Entry {
+    Entry {
+        meta: *instance.meta(),
+        name: instance.name.clone(),
+        started: now,
+        took: Duration::ZERO,
+        attempts: Vec::new(),
+        outcome: Outcome::Seen,
+        judgement: Judgement::default(),
+        measures: Vec::new(),
+        faults: Vec::new(),
+        caused_by: None,
+        facts: None,
+        previous: None,
+        remembered: Vec::new(),
+        with: instance.with.clone(),
+    }
+}

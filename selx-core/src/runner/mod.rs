@@ -1,0 +1,315 @@
+//! The runner: time, order and limits for checks.
+//!
+//! It never fails: whatever happens, it reports. Checks run side by side; each attempt has a time limit, the run has a
+//! deadline; a panic is contained; a check that did not pass may be tried again, and then the report shows it; a check
+//! whose failure is explained by another is still measured and folded under it.
+
+mod attempt;
+mod entry;
+mod fold;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::check::Moment;
+use crate::clock::{Clock, SystemClock};
+use crate::context::Host;
+use crate::error::{Error, ErrorKind};
+use crate::finding::Finding;
+use crate::history::{History, Remembered, RunStart};
+use crate::report::{Entry, Report};
+use crate::secret::Secrets;
+use crate::suite::{Instance, Selection, Settings};
+
+pub use entry::judge_facts;
+
+/// How much longer than its limit an attempt may take to end by itself, so that it can say where it was.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Hears what happens during a run. Its methods are called from the runner and return at once.
+pub trait Observer: Send + Sync {
+    /// A check begins.
+    fn started(&self, check: &str) {
+        let _ = check;
+    }
+
+    /// A check has ended.
+    fn finished(&self, entry: &Entry) {
+        let _ = entry;
+    }
+}
+
+/// Runs checks.
+///
+/// # Cancellation safety
+///
+/// Checks only read, so dropping [`Runner::run`] harms nothing; but then there is no report. To stop early and still
+/// have one, cancel the token of [`Runner::cancelled_by`].
+pub struct Runner {
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    host: Arc<Host>,
+    secrets: Arc<Secrets>,
+    history: Option<Arc<dyn History>>,
+    cancel: CancellationToken,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl Runner {
+    /// Makes a runner of this machine without a history.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            clock: Arc::new(SystemClock),
+            host: Arc::default(),
+            secrets: Arc::default(),
+            history: None,
+            cancel: CancellationToken::new(),
+            observer: None,
+        }
+    }
+
+    /// Takes another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes another host.
+    #[must_use]
+    pub fn host(mut self, host: Host) -> Self {
+        self.host = Arc::new(host);
+        self
+    }
+
+    /// Shares the secrets that were handed out with whoever prints the report.
+    #[must_use]
+    pub fn secrets(mut self, secrets: Arc<Secrets>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// Keeps a history.
+    #[must_use]
+    pub fn history(mut self, history: Arc<dyn History>) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// Ends the run early when the token is cancelled; what has not ended then is reported as cancelled.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: CancellationToken) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// Tells somebody what happens.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Runs a selection and reports.
+    ///
+    /// Must be called inside a tokio runtime with time enabled.
+    pub async fn run(&self, selection: &Selection) -> Report {
+        let began = Instant::now();
+        let started = Moment::of(&*self.clock);
+        let run = run_id(started);
+        let span = tracing::info_span!("run", id = %run, checks = selection.instances.len());
+        let _entered = span.enter();
+        drop(_entered);
+
+        let routine = selection.routine.clone();
+        let mut notices = Vec::new();
+        let history = self.history.as_ref().filter(|_| {
+            self.settings.history
+                && (routine.is_some() || selection.instances.iter().any(Instance::remembers))
+        });
+        let mut memory = HashMap::new();
+        if let Some(history) = history {
+            let start = RunStart {
+                run: run.clone(),
+                routine: routine.as_ref().map(|(name, _)| name.clone()),
+                every: routine.as_ref().and_then(|(_, routine)| routine.every),
+                started,
+                pid: std::process::id(),
+            };
+            match history.begin(&start).await {
+                Ok(told) => notices.extend(told),
+                Err(error) => notices.push(history_failed(&error)),
+            }
+            let names: Vec<String> = selection
+                .instances
+                .iter()
+                .map(Instance::full_name)
+                .collect();
+            memory = history.recall(&names).await.unwrap_or_else(|error| {
+                if notices.is_empty() {
+                    notices.push(history_failed(&error));
+                }
+                HashMap::new()
+            });
+        }
+
+        let mut entries = self
+            .run_all(&selection.instances, memory, began + self.settings.deadline)
+            .await;
+        fold::explain(&mut entries, &selection.instances);
+        let mut report = Report {
+            run,
+            routine: routine.map(|(name, _)| name),
+            host: host_name(&self.host),
+            started,
+            took: began.elapsed(),
+            entries,
+            notices,
+        };
+        if let Some(history) = history
+            && let Err(error) = history.save(&report).await
+            && !report
+                .notices
+                .iter()
+                .any(|notice| notice.code == HISTORY_CODE)
+        {
+            report.notices.push(history_failed(&error));
+        }
+        report
+    }
+
+    async fn run_all(
+        &self,
+        instances: &[Instance],
+        mut memory: HashMap<String, Remembered>,
+        deadline: Instant,
+    ) -> Vec<Entry> {
+        let mut slots: Vec<Option<Entry>> = Vec::new();
+        slots.resize_with(instances.len(), || None);
+        let mut tasks: JoinSet<Entry> = JoinSet::new();
+        let mut running: HashMap<tokio::task::Id, usize> = HashMap::new();
+        let mut waiting = instances.iter().enumerate();
+        let concurrency = self.settings.concurrency.max(1);
+        let mut settle = |index: usize, entry: Entry| {
+            if let Some(observer) = &self.observer {
+                observer.finished(&entry);
+            }
+            if let Some(slot) = slots.get_mut(index) {
+                *slot = Some(entry);
+            }
+        };
+        loop {
+            while tasks.len() < concurrency
+                && Instant::now() < deadline
+                && !self.cancel.is_cancelled()
+                && let Some((index, instance)) = waiting.next()
+            {
+                let name = instance.full_name();
+                if let Some(observer) = &self.observer {
+                    observer.started(&name);
+                }
+                let job = attempt::Job {
+                    instance: instance.clone(),
+                    remembered: memory.remove(&name).unwrap_or_default(),
+                    clock: Arc::clone(&self.clock),
+                    host: Arc::clone(&self.host),
+                    secrets: Arc::clone(&self.secrets),
+                    cancel: self.cancel.clone(),
+                    timeout: instance.timeout.unwrap_or(self.settings.timeout),
+                    retries: instance.retries.unwrap_or(self.settings.retries),
+                    retry_delay: self.settings.retry_delay,
+                    deadline,
+                };
+                let handle = tasks.spawn(job.run());
+                running.insert(handle.id(), index);
+            }
+            let Some(done) = tasks.join_next_with_id().await else {
+                break;
+            };
+            let (id, result) = match done {
+                Ok((id, entry)) => (id, Ok(entry)),
+                Err(error) => (error.id(), Err(error)),
+            };
+            let Some(index) = running.remove(&id) else {
+                continue;
+            };
+            let Some(instance) = instances.get(index) else {
+                continue;
+            };
+            let entry = result.unwrap_or_else(|error| {
+                let error = Error::new(ErrorKind::Bug, "the check panicked").source_error(error);
+                entry::failed(instance, Moment::of(&*self.clock), error)
+            });
+            settle(index, entry);
+        }
+        // What was not begun before the time was up is named too: a report leaves nothing out.
+        for (index, instance) in waiting {
+            let error = if self.cancel.is_cancelled() {
+                Error::new(ErrorKind::Cancelled, "not begun: the run was cancelled")
+            } else {
+                let limit = crate::quantity::TimeSpan::from(self.settings.deadline);
+                Error::new(
+                    ErrorKind::TimedOut,
+                    format!("not begun: the run's time of {limit} was up"),
+                )
+                .advice("raise `deadline` or `concurrency` in `[runner]`, or lower the timeouts")
+            };
+            settle(
+                index,
+                entry::failed(instance, Moment::of(&*self.clock), error),
+            );
+        }
+        slots.into_iter().flatten().collect()
+    }
+}
+
+const HISTORY_CODE: &str = "history-unavailable";
+
+fn history_failed(error: &Error) -> Finding {
+    let finding = Finding::info(
+        HISTORY_CODE,
+        "history",
+        format!("could not be used: {error}"),
+    );
+    finding.advice(
+        error
+            .advice_text()
+            .unwrap_or("run `selx doctor`; rates, `for` and `recover` need the history"),
+    )
+}
+
+/// Makes an id that sorts by time and does not repeat on one host.
+fn run_id(started: Moment) -> String {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    format!(
+        "{}-{:08x}",
+        started.at.strftime("%Y%m%dT%H%M%SZ"),
+        random as u32
+    )
+}
+
+/// Reads the name of the host.
+fn host_name(host: &Host) -> String {
+    let name = host.read_proc("sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() {
+        "localhost".to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! Secrets: configuration says where one is, never what it is, and nothing prints it.
+
+use std::fmt;
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most that a secret's file may hold.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// A value that must not be seen. It has no `Display`, no `Serialize`, and its `Debug` says `[secret]`.
+#[derive(Clone)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<Arc<str>>) -> Self {
+        Self(value.into())
+    }
+
+    /// Gives the value to the code that sends it. Only transports call this.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Where a secret is: `env:NAME` or `file:/absolute/path`. It is what stands in the configuration.
+///
+/// ```
+/// use selx_core::SecretRef;
+/// assert!("env:API_TOKEN".parse::<SecretRef>().is_ok());
+/// assert!("hunter2".parse::<SecretRef>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretRef {
+    /// The environment variable of this name.
+    Env(String),
+    /// The first line of this file, without its line end.
+    File(PathBuf),
+}
+
+impl FromStr for SecretRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(name) = text.strip_prefix("env:") {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                return Err("`env:` is followed by the name of a variable".into());
+            }
+            return Ok(Self::Env(name.into()));
+        }
+        if let Some(path) = text.strip_prefix("file:") {
+            let path = PathBuf::from(path);
+            if !path.is_absolute() {
+                return Err("`file:` is followed by an absolute path".into());
+            }
+            return Ok(Self::File(path));
+        }
+        // The text itself may be the secret, so it is not repeated here.
+        Err("a secret is given as `env:NAME` or `file:/path`, never as its value".into())
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for SecretRef {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SecretRef".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^(env:[^=]+|file:/.+)$",
+            "description": "Where a secret is: `env:NAME` or `file:/absolute/path`. Never its value."
+        })
+    }
+}
+
+/// Where secrets come from. Every secret that was handed out is remembered, so that sinks can take it out of texts.
+#[derive(Debug, Default)]
+pub struct Secrets {
+    seen: Mutex<Vec<Secret>>,
+}
+
+impl Secrets {
+    /// Reads a secret.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` if the variable is not set or empty, or the file is not there or empty; `Denied` if the file cannot
+    /// be read or if others than its owner and group may read it.
+    pub fn get(&self, from: &SecretRef) -> Result<Secret> {
+        let value = match from {
+            SecretRef::Env(name) => std::env::var(name).map_err(|_| {
+                Error::new(ErrorKind::Missing, format!("the environment variable `{name}` is not set"))
+                    .advice("cron starts jobs with an almost empty environment; a `file:` reference works there too")
+            })?,
+            SecretRef::File(path) => read_file(path)?,
+        };
+        let value = value.lines().next().unwrap_or_default();
+        if value.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Missing,
+                format!("the secret at `{from}` is empty"),
+            ));
+        }
+        let secret = Secret::new(value);
+        let mut seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !seen.iter().any(|known| known.expose() == secret.expose()) {
+            seen.push(secret.clone());
+        }
+        Ok(secret)
+    }
+
+    /// Replaces every secret that was handed out by `[secret]`: raw, percent-encoded, base64 and JSON-escaped.
+    ///
+    /// Secrets of fewer than six characters are left: taking out every `1` makes a report unreadable and tells the
+    /// secret by its gaps.
+    pub fn redact(&self, text: &str) -> Option<String> {
+        let seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut out: Option<String> = None;
+        for secret in seen
+            .iter()
+            .filter(|secret| secret.expose().chars().count() >= 6)
+        {
+            for form in forms(secret.expose()) {
+                let current = out.as_deref().unwrap_or(text);
+                if current.contains(&form) {
+                    out = Some(current.replace(&form, "[secret]"));
+                }
+            }
+        }
+        out
+    }
+
+    /// Tells whether any secret was handed out, so that a sink may skip the search.
+    pub fn is_empty(&self) -> bool {
+        self.seen
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .is_empty()
+    }
+}
+
+fn read_file(path: &std::path::Path) -> Result<String> {
+    let shown = format!("the secret's file `{}`", path.display());
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        // A FIFO in its place must not hold the run up.
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
+        .open(path)
+        .map_err(|error| Error::from_io(error, &shown))?;
+    let meta = file
+        .metadata()
+        .map_err(|error| Error::from_io(error, &shown))?;
+    if !meta.is_file() {
+        return Err(Error::new(
+            ErrorKind::Missing,
+            format!("{shown} is not a regular file"),
+        ));
+    }
+    if meta.mode() & 0o007 != 0 {
+        return Err(Error::new(
+            ErrorKind::Denied,
+            format!("{shown} is open to every user of this machine"),
+        )
+        .advice(format!("chmod o-rwx {}", path.display())));
+    }
+    let mut text = String::new();
+    file.take(MAX_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| Error::from_io(error, &shown))?;
+    Ok(text)
+}
+
+/// The ways a value can stand in a text. Base64 is taken without padding, so that it is found inside a longer text.
+fn forms(secret: &str) -> Vec<String> {
+    let json = serde_json::to_string(secret).unwrap_or_default();
+    let mut all = vec![
+        secret.to_owned(),
+        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
+        json.trim_matches('"').to_owned(),
+        STANDARD_NO_PAD.encode(secret),
+    ];
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_secret_is_taken_out() {
+        let secrets = Secrets::default();
+        secrets
+            .seen
+            .lock()
+            .unwrap()
+            .push(Secret::new("p\"ss w/rd!"));
+        for text in [
+            "x p\"ss w/rd! y",
+            "p%22ss%20w%2Frd%21",
+            r#"{"a":"p\"ss w/rd!"}"#,
+            &STANDARD_NO_PAD.encode("p\"ss w/rd!"),
+        ] {
+            let shown = secrets.redact(text).unwrap();
+            assert!(
+                shown.contains("[secret]") && !shown.contains("rd!"),
+                "{shown}"
+            );
+        }
+        assert_eq!(secrets.redact("nothing here"), None);
+    }
+
+    #[test]
+    fn debug_does_not_print() {
+        assert_eq!(format!("{:?}", Secret::new("hunter22")), "[secret]");
+    }
+}

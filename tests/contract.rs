@@ -1,0 +1,1 @@
+//! Every registered kind passes the contract.
