@@ -1,6 +1,6 @@
 //! The runner's promises: nothing hangs it, nothing is left out, nothing that could not be seen is fine.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
