@@ -8,6 +8,8 @@ pub mod history;
 pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "http", feature = "tls"))]
+pub mod net;
 #[cfg(feature = "tls")]
 pub mod tls;
 
