@@ -21,6 +21,8 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
     Ok(())
 }

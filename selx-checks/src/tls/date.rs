@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use jiff::civil::DateTime;
 use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A date of a certificate, in seconds since 1970. In facts it is `2026-11-23T02:30:00Z`.
@@ -62,11 +62,7 @@ mod tests {
         ] {
             assert_eq!(Date(seconds).to_string(), text);
             let json = serde_json::to_string(&Date(seconds)).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Date>(&json).unwrap().0,
-                seconds,
-                "{json}"
-            );
+            assert_eq!(serde_json::from_str::<Date>(&json).unwrap().0, seconds, "{json}");
         }
         assert!(serde_json::from_str::<Date>("\"2023-02-29T00:00:00Z\"").is_err());
         assert!(Date(i64::MAX).to_string().contains("after 1970"));

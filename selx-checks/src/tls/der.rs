@@ -11,14 +11,11 @@ pub(crate) fn any(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = bytes.split_first()?;
     let (first, rest) = rest.split_first()?;
     let (length, rest) = match *first {
-        short @ 0..0x80 => (usize::from(short), rest),
+        short @ 0..=0x7f => (usize::from(short), rest),
         long @ 0x81..=0x84 => {
             let (digits, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
-            let length = digits
-                .iter()
-                .try_fold(0_usize, |sum, digit| {
-                    sum.checked_mul(256)?.checked_add(usize::from(*digit))
-                })?;
+            let length =
+                digits.iter().try_fold(0_usize, |sum, digit| sum.checked_mul(256)?.checked_add(usize::from(*digit)))?;
             (length, rest)
         }
         _ => return None,

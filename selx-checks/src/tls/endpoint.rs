@@ -23,16 +23,13 @@ impl TryFrom<String> for Endpoint {
 
     fn try_from(text: String) -> Result<Self, String> {
         if text.contains("://") || text.contains('/') {
-            return Err(format!(
-                "`{text}` is not an endpoint; write `host` or `host:port`, without scheme and path"
-            ));
+            return Err(format!("`{text}` is not an endpoint; write `host` or `host:port`, without scheme and path"));
         }
         let (host, port) = if let Ok(address) = text.parse::<IpAddr>() {
             (address.to_string(), None)
         } else if let Some(inner) = text.strip_prefix('[') {
-            let (host, rest) = inner
-                .split_once(']')
-                .ok_or_else(|| format!("`{text}` has no closing bracket; write `[::1]:443`"))?;
+            let (host, rest) =
+                inner.split_once(']').ok_or_else(|| format!("`{text}` has no closing bracket; write `[::1]:443`"))?;
             if host.parse::<std::net::Ipv6Addr>().is_err() {
                 return Err(format!("`{host}` is not an IPv6 address; write `[::1]:443`"));
             }
@@ -134,10 +131,7 @@ impl TryFrom<String> for Address {
         let address: SocketAddr = text.parse().map_err(|_| {
             format!("`{text}` is not an address; write `192.0.2.1`, `192.0.2.1:443` or `[2001:db8::1]:443`")
         })?;
-        Ok(Self {
-            ip: address.ip(),
-            port: Some(address.port()),
-        })
+        Ok(Self { ip: address.ip(), port: Some(address.port()) })
     }
 }
 
@@ -161,8 +155,7 @@ pub(crate) fn server_name(text: &str) -> Result<ServerName<'static>, String> {
             "`{text}` is written with letters outside ASCII; write the name in its `xn--` form, as the certificate does"
         ));
     }
-    ServerName::try_from(text.to_owned())
-        .map_err(|_| format!("`{text}` is neither a host name nor an address"))
+    ServerName::try_from(text.to_owned()).map_err(|_| format!("`{text}` is neither a host name nor an address"))
 }
 
 #[cfg(test)]

@@ -93,10 +93,7 @@ pub(crate) fn read(bytes: &[u8]) -> Answer {
                 let number = rest.get(usize::from(*length)..)?.first_chunk::<2>()?;
                 Some(u16::from_be_bytes(*number))
             });
-            Answer::Hello {
-                version: u16::from_be_bytes([*high, *low]),
-                cipher: cipher.unwrap_or_default(),
-            }
+            Answer::Hello { version: u16::from_be_bytes([*high, *low]), cipher: cipher.unwrap_or_default() }
         }
         [21, 3, _, 0, 2, _, code, ..] => Answer::Alert(*code),
         [20..=23, 3, ..] => Answer::Nothing,
@@ -128,13 +125,7 @@ mod tests {
         let mut hello = vec![22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
         hello.extend([7; 32]);
         hello.extend([0, 0x00, 0x2f, 0]);
-        assert_eq!(
-            read(&hello),
-            Answer::Hello {
-                version: 0x0301,
-                cipher: 0x002f
-            }
-        );
+        assert_eq!(read(&hello), Answer::Hello { version: 0x0301, cipher: 0x002f });
         assert_eq!(read(&[21, 3, 1, 0, 2, 2, 70]), Answer::Alert(70));
         assert_eq!(read(b"HTTP/1.1 400 Bad Request\r\nx"), Answer::Other("`HTTP/1.1 400 Bad Request`".into()));
         assert_eq!(read(b"SSH-2.0-OpenSSH_9.2\r\n"), Answer::Other("`SSH-2.0-OpenSSH_9.2`".into()));

@@ -38,10 +38,7 @@ impl Link {
     pub fn of(der: &[u8]) -> Self {
         match parse(der) {
             Ok(certificate) => Self::Certificate(Box::new(certificate)),
-            Err(text) => Self::Unreadable {
-                text,
-                fingerprint: fingerprint(der),
-            },
+            Err(text) => Self::Unreadable { text, fingerprint: fingerprint(der) },
         }
     }
 
@@ -101,18 +98,12 @@ impl Certificate {
 
     /// Returns the broken hash it is signed with, if it is.
     pub fn weak_hash(&self) -> Option<&'static str> {
-        ["SHA-1", "MD5", "MD4", "MD2"]
-            .into_iter()
-            .find(|hash| self.signature.ends_with(hash))
+        ["SHA-1", "MD5", "MD4", "MD2"].into_iter().find(|hash| self.signature.ends_with(hash))
     }
 
     /// Returns what to call it: the subject, or the first name if there is none.
     pub fn title(&self) -> &str {
-        if self.subject.is_empty() {
-            self.names.first().map_or("(no subject)", String::as_str)
-        } else {
-            &self.subject
-        }
+        if self.subject.is_empty() { self.names.first().map_or("(no subject)", String::as_str) } else { &self.subject }
     }
 }
 
@@ -156,9 +147,7 @@ pub fn parse(der: &[u8]) -> Result<Certificate, String> {
                 found.names = kept.map(alternative_name).collect();
             }
             // TLS feature (RFC 7633): a sequence of numbers, 5 is `status_request`.
-            ParsedExtension::UnsupportedExtension { oid }
-                if oid.to_id_string() == "1.3.6.1.5.5.7.1.24" =>
-            {
+            ParsedExtension::UnsupportedExtension { oid } if oid.to_id_string() == "1.3.6.1.5.5.7.1.24" => {
                 found.must_staple = extension.value.windows(3).any(|part| part == [2, 1, 5]);
             }
             // A certificate whose names cannot be read is for nobody; without the reason nobody would know why.
@@ -178,14 +167,11 @@ pub fn parse(der: &[u8]) -> Result<Certificate, String> {
 pub fn fingerprint(bytes: &[u8]) -> String {
     static SHA256: std::sync::OnceLock<Option<&'static dyn Hash>> = std::sync::OnceLock::new();
     // The hash comes with the cipher suites, so that no second implementation is needed.
-    let hash = SHA256.get_or_init(|| {
-        match rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256 {
-            rustls::SupportedCipherSuite::Tls13(suite) => Some(suite.common.hash_provider),
-            rustls::SupportedCipherSuite::Tls12(_) => None,
-        }
+    let hash = SHA256.get_or_init(|| match rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256 {
+        rustls::SupportedCipherSuite::Tls13(suite) => Some(suite.common.hash_provider),
+        rustls::SupportedCipherSuite::Tls12(_) => None,
     });
-    hash.map(|hash| hex(hash.hash(bytes).as_ref()))
-        .unwrap_or_default()
+    hash.map(|hash| hex(hash.hash(bytes).as_ref())).unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {
