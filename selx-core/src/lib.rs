@@ -9,6 +9,8 @@ pub mod action;
 mod check;
 mod clock;
 mod context;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discovery;
 mod error;
 mod finding;
