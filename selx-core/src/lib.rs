@@ -8,6 +8,7 @@
 pub mod action;
 mod check;
 mod clock;
+pub mod config;
 mod context;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -20,6 +21,7 @@ mod measure;
 mod meta;
 mod nearest;
 mod quantity;
+pub mod recording;
 mod registry;
 pub mod report;
 mod runner;
