@@ -8,7 +8,10 @@
 pub mod action;
 mod check;
 mod clock;
+pub mod config;
 mod context;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discovery;
 mod error;
 pub mod escape;
@@ -20,6 +23,7 @@ mod measure;
 mod meta;
 mod nearest;
 mod quantity;
+pub mod recording;
 mod registry;
 pub mod report;
 mod runner;
