@@ -127,6 +127,11 @@ proptest! {
         holds(&hostile_report(&parts.concat()));
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn long_texts(text in "[a-z \\n\u{1b}漢]{200,900}") {
         holds(&hostile_report(&text));
