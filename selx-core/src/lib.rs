@@ -8,7 +8,10 @@
 pub mod action;
 mod check;
 mod clock;
+pub mod config;
 mod context;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discovery;
 mod error;
 mod finding;
@@ -18,6 +21,7 @@ mod measure;
 mod meta;
 mod nearest;
 mod quantity;
+pub mod recording;
 mod registry;
 pub mod report;
 mod runner;
