@@ -92,6 +92,8 @@ pub struct Sqlite {
 struct State {
     connection: Option<SqliteConnection>,
     origin: Origin,
+    /// Runs of this process that ended and could not be saved: they do not go on.
+    unsaved: Vec<String>,
     /// What is left of the patience of this run.
     patience: Duration,
 }
@@ -115,7 +117,12 @@ impl Sqlite {
             retention,
             size_limit: SIZE_LIMIT,
             host: Host::default(),
-            state: Mutex::new(State { connection: None, origin: Origin::Here, patience: PATIENCE }),
+            state: Mutex::new(State {
+                connection: None,
+                origin: Origin::Here,
+                unsaved: Vec::new(),
+                patience: PATIENCE,
+            }),
         }
     }
 
@@ -200,10 +207,12 @@ impl History for Sqlite {
         let began = Instant::now();
         let work = async {
             self.open(&mut state).await?;
-            let foreign = state.foreign;
+            let foreign = state.origin == Origin::Elsewhere;
+            let unsaved = state.unsaved.clone();
             let connection = self.open(&mut state).await?;
+            accounting::note_unsaved(connection, &unsaved).await.map_err(|error| self.failed(error))?;
             let mut told =
-                accounting::begin(connection, start, &self.host).await.map_err(|error| self.failed(error))?;
+                accounting::begin(connection, start, &self.host, !foreign).await.map_err(|error| self.failed(error))?;
             if foreign {
                 let message = "was written on another machine; its memory is not used";
                 told.push(Finding::info("history-of-another-host", "history", message));
@@ -211,7 +220,11 @@ impl History for Sqlite {
             Ok(told)
         };
         let result = timeout(PATIENCE, work).await;
-        self.settle(&mut state, began, result)
+        let result = self.settle(&mut state, began, result);
+        if result.is_ok() {
+            state.unsaved.clear();
+        }
+        result
     }
 
     async fn recall(&self, checks: &[String]) -> Result<HashMap<String, Remembered>> {
@@ -245,7 +258,11 @@ impl History for Sqlite {
             Ok(())
         };
         let result = timeout(budget, work).await;
-        self.settle(&mut state, began, result)?;
+        let result = self.settle(&mut state, began, result);
+        if result.is_err() {
+            state.unsaved.push(report.run.clone());
+        }
+        result?;
         kept.complaint().map_or(Ok(()), Err)
     }
 
