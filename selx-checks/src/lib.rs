@@ -21,6 +21,12 @@ use selx_core::{Duplicate, Registry};
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
+    #[cfg(feature = "host")]
+    registry.check::<host::cpu::HostCpu>()?;
+    #[cfg(feature = "host")]
+    registry.check::<host::disk::HostDisk>()?;
+    #[cfg(feature = "host")]
+    registry.check::<host::memory::HostMemory>()?;
     let _ = &registry;
     Ok(())
 }
