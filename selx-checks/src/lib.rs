@@ -19,6 +19,8 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
+    #[cfg(feature = "command")]
+    registry.check::<command::Command>()?;
     #[cfg(feature = "host")]
     registry.check::<host::cpu::HostCpu>()?;
     #[cfg(feature = "host")]
