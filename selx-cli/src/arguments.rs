@@ -100,6 +100,9 @@ pub(crate) enum Command {
     Check {
         /// The kind; `selx list` names them. Its settings follow as options
         kind: String,
+        /// The name under which its history is kept; without it, one that follows from the settings
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
         /// Where a measure is a warning, such as `80%` or `used=80%` (repeatable)
         #[arg(long, value_name = "[MEASURE=]RANGE", help_heading = "Limits", allow_hyphen_values = true)]
         warning: Vec<String>,

@@ -62,43 +62,44 @@ pub(crate) fn survive_size_limit() {
     );
 }
 
-/// Interrupts of a run: the first cancels it, so that it reports what it has; a second one ends the process at once.
-#[derive(Clone)]
-pub(crate) struct Interrupts(Arc<AtomicBool>);
+/// Whether there was an interrupt. Handlers last as long as the process, so there is one for all runs.
+static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-impl Interrupts {
-    /// Begins to listen to `SIGINT` and `SIGTERM`. Must be called inside a runtime.
-    ///
-    /// # Errors
-    ///
-    /// If the system has no room for a handler.
-    pub(crate) fn cancelling(cancel: &CancellationToken) -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
+/// Has the first `SIGINT` or `SIGTERM` cancel a run, so that it reports what it has; a second one ends the process at
+/// once. Must be called inside a runtime.
+///
+/// # Errors
+///
+/// If the system has no room for a handler.
+pub(crate) fn cancel_on_interrupt(cancel: &CancellationToken) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use tokio::signal::unix::{SignalKind, signal};
+    if INTERRUPTED.get().is_none() {
         let seen = Arc::new(AtomicBool::new(false));
-        for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // In this order: the signal that sets the flag must not find it set. These two act inside the handler, so
-            // that they work even while a check holds the runtime's only thread.
-            signal_hook::flag::register_conditional_shutdown(
-                number,
-                i32::from(exit_codes::UNKNOWN),
-                Arc::clone(&seen),
-            )?;
+        for number in [SIGINT, SIGTERM] {
+            // In this order: the signal that sets the flag must not find it set. Both act inside the handler, so that
+            // they work even while a check holds the runtime's only thread.
+            let code = i32::from(exit_codes::UNKNOWN);
+            signal_hook::flag::register_conditional_shutdown(number, code, Arc::clone(&seen))?;
             signal_hook::flag::register(number, Arc::clone(&seen))?;
         }
-        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-            let mut stream = signal(kind)?;
-            let cancel = cancel.clone();
-            tokio::spawn(async move {
-                if stream.recv().await.is_some() {
-                    cancel.cancel();
-                }
-            });
-        }
-        Ok(Self(seen))
+        let _ = INTERRUPTED.set(seen);
     }
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let mut stream = signal(kind)?;
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            if stream.recv().await.is_some() {
+                cancel.cancel();
+            }
+        });
+    }
+    Ok(())
+}
 
-    /// Tells whether there was one.
-    pub(crate) fn seen(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+/// Tells whether there was an interrupt.
+pub(crate) fn interrupted() -> bool {
+    INTERRUPTED
+        .get()
+        .is_some_and(|seen| seen.load(Ordering::Relaxed))
 }
