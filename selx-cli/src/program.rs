@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use selx_core::{Duplicate, Registry, Secrets, exit_codes};
 
-use crate::answer::{self, Refusal, deliver, refuse};
+use crate::answer::{Refusal, deliver, refuse};
 use crate::arguments::{Arguments, Command, Options};
 use crate::command;
 use crate::console::{Color, Console};
@@ -231,5 +231,3 @@ pub(crate) fn unknown_kind(registry: &Registry, name: &str) -> Refusal {
         None => "`selx list` names all".to_owned(),
     })
 }
-
-pub(crate) use answer::Answer;

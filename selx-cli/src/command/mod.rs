@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod explain;
+mod history;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod print;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use selx_core::config::{self, Search};
 use selx_core::{Context, Host, Suite, Survey, SystemClock};
+
+pub(crate) use history::history;
 
 use crate::answer::Refusal;
 use crate::program::Session;

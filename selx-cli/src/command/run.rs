@@ -14,7 +14,7 @@ use super::{small_runtime, suite, survey};
 use crate::answer::{Answer, PRIVATE, PUBLIC, Refusal, refuse};
 use crate::arguments::RunOptions;
 use crate::process;
-use crate::program::{Session, unknown_kind};
+use crate::program::Session;
 use crate::progress::Progress;
 
 /// What is said above a report for people of a host that nobody has described.
