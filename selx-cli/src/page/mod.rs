@@ -157,6 +157,26 @@ fn continues(line: &str) -> bool {
         && marker_of(line) == 0
 }
 
+/// Breaks a plain text into lines of at most that width, each after the first behind the hanging indent.
+pub(crate) fn broken(text: &str, first: String, hanging: &str, width: usize) -> String {
+    let mut out = first;
+    let mut column = out.width();
+    for (index, word) in text.split_whitespace().enumerate() {
+        if index > 0 && column + 1 + word.width() > width.max(NARROWEST) {
+            out.push('\n');
+            out.push_str(hanging);
+            column = hanging.width();
+        } else if index > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.width();
+    }
+    out.push('\n');
+    out
+}
+
 /// Breaks a text into lines that are not wider than the layout, where a word allows it.
 fn wrapped(text: &str, first: &str, hanging: &str, layout: Layout) -> String {
     let mut out = String::from(first);
