@@ -207,3 +207,11 @@ const MEASURES: &[MeasureDoc] = &[
         "The program's own documentation says what is counted.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn contract() {
+        selx_core::contract::check::<super::Command>(concat!(env!("CARGO_MANIFEST_DIR"), "/src/command"));
+    }
+}

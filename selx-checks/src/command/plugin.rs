@@ -193,6 +193,9 @@ fn read_token(token: &str) -> Token {
         return Token::Unreadable;
     }
     let (unit, factor) = PerfUnit::read(unit);
+    if !(value * factor).is_finite() {
+        return Token::Unreadable;
+    }
     let fields: Vec<&str> = fields.collect();
     let field = |index: usize| fields.get(index).copied().unwrap_or_default();
     let mut ranges = Vec::new();
@@ -205,7 +208,7 @@ fn read_token(token: &str) -> Token {
         label,
         value: value * factor,
         unit,
-        most: field(3).parse::<f64>().ok().map(|most| most * factor),
+        most: field(3).parse::<f64>().ok().map(|most| most * factor).filter(|most| most.is_finite()),
         ranges: ranges.join(", "),
     })
 }

@@ -21,15 +21,16 @@ struct Earlier {
     ended: bool,
 }
 
-/// Notes that a run begins and returns what is to be said of earlier ones.
+/// Notes that a run begins and returns what is to be said of earlier ones, if they are to be accounted for.
 pub(super) async fn begin(
     connection: &mut SqliteConnection,
     start: &RunStart,
     host: &Host,
+    account: bool,
 ) -> Result<Vec<Finding>, sqlx::Error> {
     let mut told = Vec::new();
     run(connection, "BEGIN IMMEDIATE").await?;
-    if let Some(routine) = &start.routine {
+    if let Some(routine) = start.routine.as_ref().filter(|_| account) {
         let earlier = earlier(connection, routine).await?;
         if let (Some(last), Some(every)) = (earlier.first(), start.every) {
             told.extend(missed(routine, &last.started, &start.started, every.get()));
@@ -50,7 +51,7 @@ pub(super) async fn begin(
         }
     }
     sqlx::query(
-        "INSERT INTO runs (id, routine, started, since_boot, boot, pid, pid_start, host, every_s) \
+        "INSERT OR IGNORE INTO runs (id, routine, started, since_boot, boot, pid, pid_start, host, every_s) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(&start.run)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selx_core::report::Outcome;
 use selx_core::{ByteSize, Entry, Error, ErrorKind, Report};
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
 
 use super::FACTS_LIMIT;
 use super::accounting::nanoseconds;
@@ -15,12 +15,23 @@ use super::schema::{number, run};
 const BATCH: i64 = 5_000;
 /// So often in one run: what is left over goes with the next run.
 const MOST_BATCHES: usize = 20;
+/// In microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) retention: Duration,
     pub(super) size: ByteSize,
+}
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner<'a> {
+    /// The identity of this machine, if the file does not hold it yet.
+    pub(super) here: Option<&'a str>,
+    /// Whether the file was written on another machine.
+    pub(super) elsewhere: bool,
 }
 
 /// What is to be kept of a report, as JSON lists that one statement each takes in.
@@ -42,13 +53,14 @@ impl Kept {
             let name = entry.full_name();
             let at = entry.started.at.as_microsecond();
             statuses.push(json!([name, at, entry.status().as_str()]));
-            match facts(entry) {
-                Some(facts) if facts.len() as u64 > FACTS_LIMIT.get() => too_large.push(name.clone()),
-                Some(facts) => {
-                    let (boot, since) = (entry.started.boot.cast_signed(), nanoseconds(entry.started.since_boot));
-                    memory.push(json!([name, facts, at, since, boot]));
+            if let Some(facts) = facts(entry) {
+                let large = facts.len() as u64 > FACTS_LIMIT.get();
+                if large {
+                    too_large.push(name.clone());
                 }
-                None => {}
+                let facts = if large { Value::Null } else { Value::String(facts) };
+                let (boot, since) = (entry.started.boot.cast_signed(), nanoseconds(entry.started.since_boot));
+                memory.push(json!([name, facts, at, since, boot]));
             }
             if entry.outcome == Outcome::Seen {
                 seen.push(json!(name));
@@ -93,22 +105,23 @@ fn facts(entry: &Entry) -> Option<String> {
     serde_json::to_string(entry.facts.as_ref()?).ok()
 }
 
-/// Keeps a report. `machine` is the identity of this machine if what is remembered is that of another.
+/// Keeps a report.
 pub(super) async fn save(
     connection: &mut SqliteConnection,
     report: &Report,
     kept: &Kept,
     bounds: Bounds,
-    machine: Option<&str>,
+    owner: Owner<'_>,
 ) -> Result<(), sqlx::Error> {
     run(connection, "BEGIN IMMEDIATE").await?;
     // The old goes first, so that there is room for the new.
     drop_old(connection, report, bounds).await?;
-    if machine.is_some() {
-        run(connection, "DELETE FROM memory").await?;
-        run(connection, "DELETE FROM states").await?;
+    if owner.elsewhere {
+        for statement in ["DELETE FROM memory", "DELETE FROM states", "DELETE FROM runs"] {
+            run(connection, statement).await?;
+        }
     }
-    own(connection, machine).await?;
+    own(connection, owner.here).await?;
     end(connection, report).await?;
     for (statement, rows) in [
         (
@@ -191,31 +204,24 @@ async fn end(connection: &mut SqliteConnection, report: &Report) -> Result<(), s
 
 /// Drops what is older than it is to be kept, and the oldest while the file is too large.
 ///
-/// Rows are taken in the order in which they were written. What lies in the future was written under a wrong clock and
-/// goes too.
+/// Rows are taken in the order in which they were written. Age is no reason while the clock is doubtful: a clock that jumped
+/// must not empty the history.
 async fn drop_old(connection: &mut SqliteConnection, report: &Report, bounds: Bounds) -> Result<(), sqlx::Error> {
     let now = report.started.at.as_microsecond();
     let retention = i64::try_from(bounds.retention.as_micros()).unwrap_or(i64::MAX);
-    let oldest = now.saturating_sub(retention);
-    let day_ahead = now.saturating_add(86_400_000_000);
-    for statement in [
-        "DELETE FROM points WHERE seq IN (SELECT seq FROM points ORDER BY seq LIMIT ?3) AND NOT at BETWEEN ?1 AND ?2",
-        "DELETE FROM statuses WHERE seq IN (SELECT seq FROM statuses ORDER BY seq LIMIT ?3) AND NOT at BETWEEN ?1 AND ?2",
-        "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs ORDER BY seq LIMIT ?3) AND NOT started BETWEEN ?1 AND ?2",
-        "DELETE FROM memory WHERE NOT at BETWEEN ?1 AND ?2 AND ?3 = ?3",
-        "DELETE FROM states WHERE name NOT IN (SELECT name FROM memory) \
-         AND name NOT IN (SELECT name FROM statuses WHERE at BETWEEN ?1 AND ?2) AND ?3 = ?3",
-    ] {
-        for _ in 0..MOST_BATCHES {
-            let dropped = sqlx::query(statement)
-                .bind(oldest)
-                .bind(day_ahead)
-                .bind(BATCH)
-                .execute(&mut *connection)
-                .await?
-                .rows_affected();
-            if dropped < BATCH.unsigned_abs() {
-                break;
+    if clock_is_plausible(connection, report, retention).await? {
+        for statement in [
+            "DELETE FROM points WHERE seq IN (SELECT seq FROM points ORDER BY seq LIMIT ?2) AND at < ?1",
+            "DELETE FROM statuses WHERE seq IN (SELECT seq FROM statuses ORDER BY seq LIMIT ?2) AND at < ?1",
+            "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs ORDER BY seq LIMIT ?2) AND started < ?1",
+            "DELETE FROM memory WHERE at < ?1 AND ?2 = ?2",
+            "DELETE FROM states WHERE name NOT IN (SELECT name FROM memory) AND ?1 = ?1 AND ?2 = ?2",
+        ] {
+            for _ in 0..MOST_BATCHES {
+                let query = sqlx::query(statement).bind(now.saturating_sub(retention)).bind(BATCH);
+                if query.execute(&mut *connection).await?.rows_affected() < BATCH.unsigned_abs() {
+                    break;
+                }
             }
         }
     }
@@ -235,6 +241,22 @@ async fn drop_old(connection: &mut SqliteConnection, report: &Report, bounds: Bo
         }
     }
     Ok(())
+}
+
+/// Tells whether the last run began not so long before this one that the clock may have jumped, and not after it.
+async fn clock_is_plausible(
+    connection: &mut SqliteConnection,
+    report: &Report,
+    retention: i64,
+) -> Result<bool, sqlx::Error> {
+    let last = sqlx::query("SELECT started FROM runs WHERE id <> ? ORDER BY seq DESC LIMIT 1")
+        .bind(&report.run)
+        .fetch_optional(connection)
+        .await?;
+    let Some(last) = last else { return Ok(false) };
+    let last: i64 = last.try_get(0)?;
+    let passed = report.started.at.as_microsecond().saturating_sub(last);
+    Ok((-DAY..=DAY.max(retention / 2)).contains(&passed))
 }
 
 /// Tells whether more than nine tenths of the room are taken.

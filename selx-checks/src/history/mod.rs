@@ -93,10 +93,20 @@ pub struct Sqlite {
 #[derive(Debug)]
 struct State {
     connection: Option<SqliteConnection>,
-    /// Whether what is remembered was written on another machine.
-    foreign: bool,
+    origin: Origin,
     /// What is left of the patience of this run.
     patience: Duration,
+}
+
+/// Where a file was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// On this machine, or this one has no identity.
+    Here,
+    /// It does not say: it is new.
+    New,
+    /// On another machine. What is remembered there is not about this one.
+    Elsewhere,
 }
 
 impl Sqlite {
@@ -107,7 +117,7 @@ impl Sqlite {
             retention,
             size_limit: SIZE_LIMIT,
             host: Host::default(),
-            state: Mutex::new(State { connection: None, foreign: false, patience: PATIENCE }),
+            state: Mutex::new(State { connection: None, origin: Origin::Here, patience: PATIENCE }),
         }
     }
 
@@ -140,7 +150,11 @@ impl Sqlite {
                 schema::bring_up(&mut connection, schema::STEPS, &path).await?;
                 let known = schema::machine(&mut connection).await.map_err(|error| self.failed(error))?;
                 let here = place::machine(&self.host);
-                state.foreign = !known.is_empty() && !here.is_empty() && known != here;
+                state.origin = match known.as_str() {
+                    known if here.is_empty() || known == here => Origin::Here,
+                    "" => Origin::New,
+                    _ => Origin::Elsewhere,
+                };
                 connection
             }
         };
@@ -207,7 +221,7 @@ impl History for Sqlite {
         let (began, budget) = (Instant::now(), state.budget());
         let work = async {
             self.open(&mut state).await?;
-            if state.foreign {
+            if state.origin == Origin::Elsewhere {
                 return Ok(HashMap::new());
             }
             let connection = self.open(&mut state).await?;
@@ -224,10 +238,12 @@ impl History for Sqlite {
         let limits = keep::Bounds { retention: self.retention, size: self.size_limit };
         let work = async {
             self.open(&mut state).await?;
-            let here = state.foreign.then(|| place::machine(&self.host));
+            let origin = state.origin;
+            let here = (origin != Origin::Here).then(|| place::machine(&self.host));
+            let owner = keep::Owner { here: here.as_deref(), elsewhere: origin == Origin::Elsewhere };
             let connection = self.open(&mut state).await?;
-            keep::save(connection, report, &kept, limits, here.as_deref()).await.map_err(|error| self.failed(error))?;
-            state.foreign = false;
+            keep::save(connection, report, &kept, limits, owner).await.map_err(|error| self.failed(error))?;
+            state.origin = Origin::Here;
             Ok(())
         };
         let result = timeout(budget, work).await;
