@@ -22,5 +22,7 @@ use selx_core::{Duplicate, Registry};
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     let _ = &registry;
+    #[cfg(feature = "http")]
+    registry.check::<http::Http>()?;
     Ok(())
 }

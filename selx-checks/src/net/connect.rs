@@ -37,11 +37,7 @@ pub struct Dialled {
 /// # Errors
 ///
 /// The inner error is what the peer did: refused, unreachable, timed out. The outer one is what this host could not do.
-pub async fn connect(
-    address: SocketAddr,
-    until: Instant,
-    cx: &Context,
-) -> Result<Result<TcpStream, Failure>> {
+pub async fn connect(address: SocketAddr, until: Instant, cx: &Context) -> Result<Result<TcpStream, Failure>> {
     let whom = address.to_string();
     let began = Instant::now();
     match bounded(cx, until, TcpStream::connect(address)).await? {
@@ -60,11 +56,7 @@ pub async fn connect(
 /// # Errors
 ///
 /// As [`connect`]; a socket file that is not there is the peer's failure, a right that is missing is this host's.
-pub async fn connect_unix(
-    path: &Path,
-    until: Instant,
-    cx: &Context,
-) -> Result<Result<UnixStream, Failure>> {
+pub async fn connect_unix(path: &Path, until: Instant, cx: &Context) -> Result<Result<UnixStream, Failure>> {
     let whom = format!("unix:{}", path.display());
     let began = Instant::now();
     match bounded(cx, until, UnixStream::connect(path)).await? {
@@ -72,11 +64,7 @@ pub async fn connect_unix(
         // A full queue of a socket file is answered at once, not waited for.
         Some(Err(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
             let text = format!("{whom} accepts no more connections, its queue is full");
-            Ok(Err(Failure::new(
-                Phase::Connect,
-                FailureKind::Refused,
-                text,
-            )))
+            Ok(Err(Failure::new(Phase::Connect, FailureKind::Refused, text)))
         }
         Some(Err(error)) => of_io(Phase::Connect, &whom, &error).map(Err),
         None => Ok(Err(silent(&whom, waited(began, until.min(cx.deadline()))))),
@@ -92,10 +80,7 @@ pub async fn connect_unix(
 ///
 /// What this host could not do; what the peers did stands in the attempts.
 pub async fn dial(addresses: &[SocketAddr], each: Duration, cx: &Context) -> Result<Dialled> {
-    let mut dialled = Dialled {
-        stream: None,
-        attempts: Vec::new(),
-    };
+    let mut dialled = Dialled { stream: None, attempts: Vec::new() };
     for (index, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
         let began = Instant::now();

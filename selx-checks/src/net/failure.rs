@@ -85,11 +85,7 @@ pub struct Failure {
 impl Failure {
     /// Makes one.
     pub fn new(phase: Phase, kind: FailureKind, text: impl Into<String>) -> Self {
-        Self {
-            phase,
-            kind,
-            text: text.into(),
-        }
+        Self { phase, kind, text: text.into() }
     }
 }
 
@@ -103,32 +99,21 @@ pub fn of_io(phase: Phase, whom: &str, error: &io::Error) -> Result<Failure> {
     use rustix::io::Errno;
     let number = Errno::from_io_error(error);
     let local = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
-    if number.is_some_and(|number| local.contains(&number)) || error.kind() == Io::AddrNotAvailable
-    {
-        return Err(Error::new(
-            ErrorKind::Local,
-            format!("no connection to {whom} could be opened"),
-        )
-        .with("phase", phase)
-        .with("reason", error));
+    if number.is_some_and(|number| local.contains(&number)) || error.kind() == Io::AddrNotAvailable {
+        return Err(Error::new(ErrorKind::Local, format!("no connection to {whom} could be opened"))
+            .with("phase", phase)
+            .with("reason", error));
     }
     let (kind, text) = match error.kind() {
         Io::PermissionDenied => {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                format!("this process may not connect to {whom}"),
-            )
-            .advice("look at the rights of the socket, or at the firewall rules of this machine")
-            .with("reason", error));
+            return Err(Error::new(ErrorKind::Denied, format!("this process may not connect to {whom}"))
+                .advice("look at the rights of the socket, or at the firewall rules of this machine")
+                .with("reason", error));
         }
-        Io::ConnectionRefused => (
-            FailureKind::Refused,
-            format!("{whom} refused the connection"),
-        ),
-        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown => (
-            FailureKind::Unreachable,
-            format!("no route leads to {whom}"),
-        ),
+        Io::ConnectionRefused => (FailureKind::Refused, format!("{whom} refused the connection")),
+        Io::HostUnreachable | Io::NetworkUnreachable | Io::NetworkDown => {
+            (FailureKind::Unreachable, format!("no route leads to {whom}"))
+        }
         Io::TimedOut => (FailureKind::TimedOut, format!("{whom} did not answer")),
         Io::NotFound => (FailureKind::NotFound, format!("{whom} does not exist")),
         Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => {
@@ -145,11 +130,7 @@ pub fn of_io(phase: Phase, whom: &str, error: &io::Error) -> Result<Failure> {
 /// # Errors
 ///
 /// `Cancelled` when the run is.
-pub async fn bounded<T>(
-    cx: &Context,
-    until: Instant,
-    future: impl Future<Output = T>,
-) -> Result<Option<T>> {
+pub async fn bounded<T>(cx: &Context, until: Instant, future: impl Future<Output = T>) -> Result<Option<T>> {
     tokio::select! {
         biased;
         value = future => Ok(Some(value)),
@@ -175,21 +156,13 @@ mod tests {
     #[test]
     fn what_the_peer_did_and_what_the_host_lacks_are_apart() {
         let errno = |number: Errno| io::Error::from_raw_os_error(number.raw_os_error());
-        let peer = |number| {
-            of_io(Phase::Connect, "10.0.0.1:80", &errno(number))
-                .unwrap()
-                .kind
-        };
+        let peer = |number| of_io(Phase::Connect, "10.0.0.1:80", &errno(number)).unwrap().kind;
         assert_eq!(peer(Errno::CONNREFUSED), FailureKind::Refused);
         assert_eq!(peer(Errno::HOSTUNREACH), FailureKind::Unreachable);
         assert_eq!(peer(Errno::NETUNREACH), FailureKind::Unreachable);
         assert_eq!(peer(Errno::TIMEDOUT), FailureKind::TimedOut);
         assert_eq!(peer(Errno::CONNRESET), FailureKind::Reset);
-        let host = |number| {
-            of_io(Phase::Connect, "10.0.0.1:80", &errno(number))
-                .unwrap_err()
-                .kind()
-        };
+        let host = |number| of_io(Phase::Connect, "10.0.0.1:80", &errno(number)).unwrap_err().kind();
         assert_eq!(host(Errno::MFILE), ErrorKind::Local);
         assert_eq!(host(Errno::ADDRNOTAVAIL), ErrorKind::Local);
         assert_eq!(host(Errno::PERM), ErrorKind::Denied);

@@ -68,11 +68,7 @@ impl Trust {
                 return Self::of_file(&path);
             }
         }
-        if host.root == Path::new("/") {
-            Self::of_platform()
-        } else {
-            Err(no_store())
-        }
+        if host.root == Path::new("/") { Self::of_platform() } else { Err(no_store()) }
     }
 
     /// Makes the settings of a client that verifies against these roots at the time of this machine, and offers these
@@ -100,11 +96,10 @@ impl Trust {
     ///
     /// `Bug` if there are no roots, which [`Trust::load`] does not let happen.
     pub fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>> {
-        let builder =
-            WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), provider());
-        let verifier = builder.build().map_err(|error| {
-            Error::new(ErrorKind::Bug, "the verifier cannot be made").source_error(error)
-        })?;
+        let builder = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), provider());
+        let verifier = builder
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Bug, "the verifier cannot be made").source_error(error))?;
         Ok(verifier)
     }
 
@@ -116,9 +111,7 @@ impl Trust {
     fn configured(&self, alpn: &[&[u8]], time: Arc<dyn TimeProvider>) -> Result<Arc<ClientConfig>> {
         let mut config = ClientConfig::builder_with_details(provider(), time)
             .with_safe_default_protocol_versions()
-            .map_err(|error| {
-                Error::new(ErrorKind::Bug, "the TLS client cannot be set up").source_error(error)
-            })?
+            .map_err(|error| Error::new(ErrorKind::Bug, "the TLS client cannot be set up").source_error(error))?
             .with_root_certificates(Arc::clone(&self.roots))
             .with_no_client_auth();
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
@@ -132,9 +125,9 @@ impl Trust {
         let about = std::fs::metadata(path).map_err(|error| Error::from_io(error, &shown))?;
         let (changed, length) = (about.modified().ok(), about.len());
         let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = cache.iter().find(|cached| {
-            cached.path == path && cached.changed == changed && cached.length == length
-        }) {
+        if let Some(known) =
+            cache.iter().find(|cached| cached.path == path && cached.changed == changed && cached.length == length)
+        {
             return Ok(known.trust.clone());
         }
         if length > BUNDLE_CAP {
@@ -152,19 +145,11 @@ impl Trust {
             refused += usize::from(!added);
         }
         let trust = Self::of_roots(roots, &path.display().to_string(), refused).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!("{shown} holds no certificate that can be a root, in PEM form"),
-            )
-            .advice("name a file with `-----BEGIN CERTIFICATE-----` blocks of the root certificates")
+            Error::new(ErrorKind::Config, format!("{shown} holds no certificate that can be a root, in PEM form"))
+                .advice("name a file with `-----BEGIN CERTIFICATE-----` blocks of the root certificates")
         })?;
         cache.retain(|cached| cached.path != path);
-        cache.push(Cached {
-            path: path.to_owned(),
-            changed,
-            length,
-            trust: trust.clone(),
-        });
+        cache.push(Cached { path: path.to_owned(), changed, length, trust: trust.clone() });
         Ok(trust)
     }
 
@@ -174,9 +159,7 @@ impl Trust {
         let mut roots = RootCertStore::empty();
         let (_, refused) = roots.add_parsable_certificates(found.certs);
         // The library follows these two; then the report says so.
-        let variable = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
-            .into_iter()
-            .find(|name| std::env::var_os(name).is_some());
+        let variable = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find(|name| std::env::var_os(name).is_some());
         let name = match variable {
             Some(variable) => format!("the store named by {variable}"),
             None => "the store of this platform".to_owned(),
@@ -193,29 +176,19 @@ impl Trust {
             refused => format!(", {refused} not usable"),
         };
         let ending = if roots.len() == 1 { "" } else { "s" };
-        Some(Self {
-            source: format!("{name} ({} root{ending}{unusable})", roots.len()),
-            roots: Arc::new(roots),
-        })
+        Some(Self { source: format!("{name} ({} root{ending}{unusable})", roots.len()), roots: Arc::new(roots) })
     }
 }
 
 /// Finds a file of the configuration: absolute paths are those of the host that is looked at.
 pub(crate) fn located(path: &Path, host: &Host) -> PathBuf {
-    if path.is_absolute() {
-        host.path(path)
-    } else {
-        path.to_owned()
-    }
+    if path.is_absolute() { host.path(path) } else { path.to_owned() }
 }
 
 fn no_store() -> Error {
     let places = BUNDLES.join("`, `");
-    Error::new(
-        ErrorKind::Missing,
-        format!("this host has no store of trusted roots (looked for `{places}`)"),
-    )
-    .advice("`apt-get install ca-certificates`, or set `ca-file`")
+    Error::new(ErrorKind::Missing, format!("this host has no store of trusted roots (looked for `{places}`)"))
+        .advice("`apt-get install ca-certificates`, or set `ca-file`")
 }
 
 /// Returns the cryptography that is used; the default of the process is left to whoever embeds this library.
@@ -247,9 +220,7 @@ mod tests {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(rcgen::DnType::CommonName, name);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.self_signed(&key).unwrap().pem()
     }
 
@@ -258,12 +229,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = Trust::load(None, &Host::below(folder.path())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Missing);
-        assert!(
-            error
-                .advice_text()
-                .unwrap()
-                .contains("apt-get install ca-certificates")
-        );
+        assert!(error.advice_text().unwrap().contains("apt-get install ca-certificates"));
     }
 
     #[test]
@@ -274,11 +240,7 @@ mod tests {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, root("one")).unwrap();
         let trust = Trust::load(None, &host).unwrap();
-        assert!(
-            trust.source.ends_with("ca-bundle.crt (1 root)"),
-            "{}",
-            trust.source
-        );
+        assert!(trust.source.ends_with("ca-bundle.crt (1 root)"), "{}", trust.source);
         std::fs::write(&path, format!("{}{}", root("one"), root("two"))).unwrap();
         let trust = Trust::load(None, &host).unwrap();
         assert!(trust.source.ends_with("(2 roots)"), "{}", trust.source);
