@@ -21,8 +21,14 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
-    let _ = &registry;
+    #[cfg(feature = "host")]
+    registry.check::<host::cpu::HostCpu>()?;
+    #[cfg(feature = "host")]
+    registry.check::<host::disk::HostDisk>()?;
+    #[cfg(feature = "host")]
+    registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    let _ = &registry;
     Ok(())
 }

@@ -8,16 +8,22 @@
 pub mod action;
 mod check;
 mod clock;
+pub mod config;
 mod context;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discovery;
 mod error;
+pub mod escape;
 mod finding;
+pub mod format;
 mod history;
 pub mod limit;
 mod measure;
 mod meta;
 mod nearest;
 mod quantity;
+pub mod recording;
 mod registry;
 pub mod report;
 mod runner;
