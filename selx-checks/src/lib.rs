@@ -29,6 +29,8 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "command")]
+    registry.check::<command::Command>()?;
     let _ = &registry;
     Ok(())
 }
