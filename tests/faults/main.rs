@@ -10,6 +10,8 @@
 
 mod drive;
 mod http_content;
+mod http_names;
 mod http_peer;
 mod http_wire;
+mod names;
 mod peer;
