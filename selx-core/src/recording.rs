@@ -57,7 +57,7 @@ struct Recorded {
     started: Moment,
     took: Duration,
     outcome: Outcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     facts: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Previous<Value>>,
@@ -73,6 +73,11 @@ struct Recorded {
     notes: Vec<Finding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caused_by: Option<String>,
+}
+
+/// Takes what is there, `null` too: the facts of a kind that keeps none are `null`, and that it looked is told by them.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl PartialEq for Recorded {
