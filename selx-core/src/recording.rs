@@ -239,7 +239,10 @@ impl Recorded {
             Some(instance) => instance.clone(),
             None => match self.instance(registry) {
                 Ok(instance) => instance,
-                Err((meta, error)) => return self.entry(meta, self.with.clone(), Outcome::Failed((&error).into())),
+                Err(error) => {
+                    let meta = registry.get(&self.kind).map_or_else(|| self.strange(), |factory| *factory.meta());
+                    return self.entry(meta, self.with.clone(), Outcome::Failed((&error).into()));
+                }
             },
         };
         let Some(facts) = &self.facts else {
@@ -270,17 +273,15 @@ impl Recorded {
     }
 
     /// Makes the check of what was recorded.
-    fn instance(&self, registry: &Registry) -> Result<Instance, (Meta, Error)> {
+    fn instance(&self, registry: &Registry) -> Result<Instance> {
         let Some(factory) = registry.get(&self.kind) else {
             let error = Error::new(ErrorKind::Missing, format!("the kind `{}` is not in this program", self.kind))
                 .advice("replay with a selx that has it");
-            return Err((self.strange(), error));
+            return Err(error);
         };
         let check = from_json(factory, &self.with).map_err(|message| {
-            let error =
-                Error::new(ErrorKind::Config, format!("the recorded settings are not those of this kind: {message}"))
-                    .advice("give a configuration with the check of this name");
-            (*factory.meta(), error)
+            Error::new(ErrorKind::Config, format!("the recorded settings are not those of this kind: {message}"))
+                .advice("give a configuration with the check of this name")
         })?;
         let mut instance = Instance::new(check, self.name.clone());
         instance.with = self.with.clone();

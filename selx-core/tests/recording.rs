@@ -1,6 +1,6 @@
 //! Recordings: what a run saw is judged again, with other limits and settings, at the time it was seen.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "config/kinds.rs"]
 mod kinds;
