@@ -10,9 +10,15 @@ mod check;
 mod clock;
 pub mod config;
 mod context;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discovery;
 mod error;
+pub mod escape;
+pub mod exit_codes;
+pub mod explain;
 mod finding;
+pub mod format;
 mod history;
 pub mod limit;
 mod measure;
@@ -26,6 +32,7 @@ mod runner;
 mod secret;
 pub mod show;
 mod suite;
+pub mod survey;
 
 pub use check::{BoxFuture, Check, DynCheck, Judged, Judging, Moment, Previous, Typed};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -44,3 +51,4 @@ pub use report::{Entry, Report, Status};
 pub use runner::{Observer, Runner, judge_facts};
 pub use secret::{Secret, SecretRef, Secrets};
 pub use suite::{Instance, NothingNamed, Routine, Selection, Settings, Suite};
+pub use survey::{Survey, Surveyed};
