@@ -139,23 +139,13 @@ pub trait Action: Send + Sync + Sized + 'static {
     fn plan(&self, cx: &Context) -> impl Future<Output = Result<Plan<Self::Step>>> + Send;
 
     /// Does one step.
-    fn apply(
-        &self,
-        step: &Self::Step,
-        permit: &Permit,
-        cx: &Context,
-    ) -> impl Future<Output = Result<Applied>> + Send;
+    fn apply(&self, step: &Self::Step, permit: &Permit, cx: &Context) -> impl Future<Output = Result<Applied>> + Send;
 
     /// Asks the real world how far a step is.
     fn probe(&self, step: &Self::Step, cx: &Context) -> impl Future<Output = Result<Seen>> + Send;
 
     /// Takes a step back.
-    fn undo(
-        &self,
-        step: &Self::Step,
-        permit: &Permit,
-        cx: &Context,
-    ) -> impl Future<Output = Result<Applied>> + Send;
+    fn undo(&self, step: &Self::Step, permit: &Permit, cx: &Context) -> impl Future<Output = Result<Applied>> + Send;
 
     /// Looks whether the goal was reached, whatever the steps returned.
     fn verify(&self, cx: &Context) -> impl Future<Output = Result<Vec<Finding>>> + Send;
@@ -168,21 +158,11 @@ pub trait DynAction: Send + Sync {
     /// See [`Action::plan`].
     fn plan<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Plan<Value>>>;
     /// See [`Action::apply`].
-    fn apply<'a>(
-        &'a self,
-        step: &'a Value,
-        permit: &'a Permit,
-        cx: &'a Context,
-    ) -> BoxFuture<'a, Result<Applied>>;
+    fn apply<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>>;
     /// See [`Action::probe`].
     fn probe<'a>(&'a self, step: &'a Value, cx: &'a Context) -> BoxFuture<'a, Result<Seen>>;
     /// See [`Action::undo`].
-    fn undo<'a>(
-        &'a self,
-        step: &'a Value,
-        permit: &'a Permit,
-        cx: &'a Context,
-    ) -> BoxFuture<'a, Result<Applied>>;
+    fn undo<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>>;
     /// See [`Action::verify`].
     fn verify<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<Finding>>>;
 }
@@ -198,11 +178,7 @@ impl<A: Action> TypedAction<A> {
 
     fn step(value: &Value) -> Result<A::Step> {
         A::Step::deserialize(value).map_err(|error| {
-            Error::new(
-                ErrorKind::Bug,
-                format!("the step is not one of `{}`", A::META.id),
-            )
-            .source_error(error)
+            Error::new(ErrorKind::Bug, format!("the step is not one of `{}`", A::META.id)).source_error(error)
         })
     }
 }
@@ -217,8 +193,7 @@ impl<A: Action> DynAction for TypedAction<A> {
             let plan = self.0.plan(cx).await?;
             let steps = plan.steps.into_iter().map(|planned| {
                 let step = serde_json::to_value(&planned.step).map_err(|error| {
-                    Error::new(ErrorKind::Bug, "the step cannot be written as JSON")
-                        .source_error(error)
+                    Error::new(ErrorKind::Bug, "the step cannot be written as JSON").source_error(error)
                 })?;
                 Ok(Planned {
                     step,
@@ -231,19 +206,11 @@ impl<A: Action> DynAction for TypedAction<A> {
                     not_simulated: planned.not_simulated,
                 })
             });
-            Ok(Plan {
-                steps: steps.collect::<Result<_>>()?,
-                kept: plan.kept,
-            })
+            Ok(Plan { steps: steps.collect::<Result<_>>()?, kept: plan.kept })
         })
     }
 
-    fn apply<'a>(
-        &'a self,
-        step: &'a Value,
-        permit: &'a Permit,
-        cx: &'a Context,
-    ) -> BoxFuture<'a, Result<Applied>> {
+    fn apply<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {
         Box::pin(async move { self.0.apply(&Self::step(step)?, permit, cx).await })
     }
 
@@ -251,12 +218,7 @@ impl<A: Action> DynAction for TypedAction<A> {
         Box::pin(async move { self.0.probe(&Self::step(step)?, cx).await })
     }
 
-    fn undo<'a>(
-        &'a self,
-        step: &'a Value,
-        permit: &'a Permit,
-        cx: &'a Context,
-    ) -> BoxFuture<'a, Result<Applied>> {
+    fn undo<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {
         Box::pin(async move { self.0.undo(&Self::step(step)?, permit, cx).await })
     }
 

@@ -36,11 +36,7 @@ pub struct Moment {
 impl Moment {
     /// Reads both clocks.
     pub fn of(clock: &dyn crate::clock::Clock) -> Self {
-        Self {
-            at: clock.now(),
-            since_boot: clock.since_boot(),
-            boot: clock.boot(),
-        }
+        Self { at: clock.now(), since_boot: clock.since_boot(), boot: clock.boot() }
     }
 
     /// Returns the time from an earlier moment to this one, or `None` if the machine was booted in between.
@@ -77,10 +73,7 @@ pub struct Previous<F> {
 impl<F> Judging<F> {
     /// Makes one without a last look.
     pub fn at(now: Moment) -> Self {
-        Self {
-            now,
-            previous: None,
-        }
+        Self { now, previous: None }
     }
 
     /// Returns the time since the last look, unless there is none or the machine was booted in between.
@@ -228,36 +221,21 @@ impl<C: Check> DynCheck for Typed<C> {
     fn probe<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let facts = self.0.probe(cx).await?;
-            serde_json::to_value(&facts).map_err(|error| {
-                Error::new(ErrorKind::Bug, "the facts cannot be written as JSON")
-                    .source_error(error)
-            })
+            serde_json::to_value(&facts)
+                .map_err(|error| Error::new(ErrorKind::Bug, "the facts cannot be written as JSON").source_error(error))
         })
     }
 
     fn judge(&self, facts: &Value, cx: &Judging<Value>) -> Result<Judged> {
         let facts = C::Facts::deserialize(facts).map_err(|error| {
-            Error::new(
-                ErrorKind::Bug,
-                format!("the facts are not those of `{}`", C::META.id),
-            )
-            .source_error(error)
+            Error::new(ErrorKind::Bug, format!("the facts are not those of `{}`", C::META.id)).source_error(error)
         })?;
         // Facts of an older version may have another shape: then this is like a first look.
         let previous = cx.previous.as_ref().and_then(|previous| {
-            Some(Previous {
-                facts: C::Facts::deserialize(&previous.facts).ok()?,
-                seen: previous.seen,
-            })
+            Some(Previous { facts: C::Facts::deserialize(&previous.facts).ok()?, seen: previous.seen })
         });
-        let cx = Judging {
-            now: cx.now,
-            previous,
-        };
-        Ok(Judged {
-            judgement: self.0.judge(&facts, &cx),
-            measures: self.0.measure(&facts, &cx),
-        })
+        let cx = Judging { now: cx.now, previous };
+        Ok(Judged { judgement: self.0.judge(&facts, &cx), measures: self.0.measure(&facts, &cx) })
     }
 
     fn limits(&self) -> Limits {

@@ -28,22 +28,14 @@ impl Clock for SystemClock {
 
     fn since_boot(&self) -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        Duration::new(
-            u64::try_from(time.tv_sec).unwrap_or(0),
-            u32::try_from(time.tv_nsec).unwrap_or(0),
-        )
+        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
     }
 
     fn boot(&self) -> u64 {
         static BOOT: OnceLock<u64> = OnceLock::new();
         *BOOT.get_or_init(|| {
-            let text =
-                std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-            let digits: String = text
-                .chars()
-                .filter(char::is_ascii_hexdigit)
-                .take(16)
-                .collect();
+            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+            let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
             u64::from_str_radix(&digits, 16).unwrap_or(0)
         })
     }
@@ -61,36 +53,24 @@ impl ManualClock {
 
     /// Lets time pass on both clocks.
     pub fn advance(&self, by: Duration) {
-        let mut times = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut times = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         times.0 += by;
         times.1 += by;
     }
 
     /// Moves the wall clock alone, as an operator or NTP does.
     pub fn set(&self, now: Timestamp) {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .0 = now;
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0 = now;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .0
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0
     }
 
     fn since_boot(&self) -> Duration {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .1
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).1
     }
 
     fn boot(&self) -> u64 {

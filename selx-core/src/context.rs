@@ -25,11 +25,7 @@ pub struct Host {
 
 impl Default for Host {
     fn default() -> Self {
-        Self {
-            root: "/".into(),
-            proc: "/proc".into(),
-            sys: "/sys".into(),
-        }
+        Self { root: "/".into(), proc: "/proc".into(), sys: "/sys".into() }
     }
 }
 
@@ -37,11 +33,7 @@ impl Host {
     /// Makes a host whose files are all below one folder, as in tests.
     pub fn below(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        Self {
-            proc: root.join("proc"),
-            sys: root.join("sys"),
-            root,
-        }
+        Self { proc: root.join("proc"), sys: root.join("sys"), root }
     }
 
     /// Returns where an absolute path of the host is found.
@@ -70,9 +62,7 @@ fn read_capped(path: &Path, cap: u64) -> Result<String> {
     let shown = format!("`{}`", path.display());
     let file = std::fs::File::open(path).map_err(|error| Error::from_io(error, &shown))?;
     let mut bytes = Vec::new();
-    file.take(cap)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::from_io(error, &shown))?;
+    file.take(cap).read_to_end(&mut bytes).map_err(|error| Error::from_io(error, &shown))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -90,21 +80,11 @@ pub struct Context {
 impl Context {
     /// Makes a context of this machine with a time limit, for running one check without a runner.
     pub fn new(limit: Duration) -> Self {
-        Self::with(
-            Arc::new(SystemClock),
-            Arc::new(Host::default()),
-            Arc::new(Secrets::default()),
-            limit,
-        )
+        Self::with(Arc::new(SystemClock), Arc::new(Host::default()), Arc::new(Secrets::default()), limit)
     }
 
     /// Makes a context from its parts.
-    pub fn with(
-        clock: Arc<dyn Clock>,
-        host: Arc<Host>,
-        secrets: Arc<Secrets>,
-        limit: Duration,
-    ) -> Self {
+    pub fn with(clock: Arc<dyn Clock>, host: Arc<Host>, secrets: Arc<Secrets>, limit: Duration) -> Self {
         let started = Instant::now();
         Self {
             clock,
@@ -164,10 +144,7 @@ impl Context {
     /// A check with a fault is at least unknown (or critical, if the error is about the subject), whatever its other
     /// findings are.
     pub fn fault(&self, error: Error) {
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(error);
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(error);
     }
 
     /// Takes the faults out; the runner does it after the probe.

@@ -27,15 +27,7 @@ pub struct Proposal {
 
 impl Proposal {
     /// Makes a proposal.
-    pub fn new(
-        name: impl Into<String>,
-        reason: impl Into<String>,
-        with: impl Into<String>,
-    ) -> Self {
-        Self {
-            name: name.into(),
-            reason: reason.into(),
-            with: with.into(),
-        }
+    pub fn new(name: impl Into<String>, reason: impl Into<String>, with: impl Into<String>) -> Self {
+        Self { name: name.into(), reason: reason.into(), with: with.into() }
     }
 }

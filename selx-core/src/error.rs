@@ -52,10 +52,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Tells whether the failure is one of the subject, which makes it critical rather than unknown.
     pub const fn is_about_subject(self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable | Self::NoAnswer | Self::Protocol | Self::Rejected
-        )
+        matches!(self, Self::Unreachable | Self::NoAnswer | Self::Protocol | Self::Rejected)
     }
 
     /// Tells whether the check is to be shown as skipped.
@@ -127,20 +124,10 @@ impl Error {
     /// Makes an error. The message is a lower-case fragment without a full stop.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let retry = match kind {
-            ErrorKind::Unreachable
-            | ErrorKind::NoAnswer
-            | ErrorKind::TimedOut
-            | ErrorKind::Local => Retry::Later,
+            ErrorKind::Unreachable | ErrorKind::NoAnswer | ErrorKind::TimedOut | ErrorKind::Local => Retry::Later,
             _ => Retry::Never,
         };
-        Self(Box::new(Inner {
-            kind,
-            retry,
-            message: message.into(),
-            advice: None,
-            context: Vec::new(),
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, retry, message: message.into(), advice: None, context: Vec::new(), source: None }))
     }
 
     /// Adds a pair that tells where it happened.
@@ -193,10 +180,7 @@ impl Error {
 
     /// Returns the context pairs.
     pub fn context(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0
-            .context
-            .iter()
-            .map(|(key, value)| (*key, value.as_str()))
+        self.0.context.iter().map(|(key, value)| (*key, value.as_str()))
     }
 
     /// Maps an input or output error of this host's files: a missing right, a missing file, or a local failure.

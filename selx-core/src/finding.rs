@@ -75,12 +75,7 @@ pub struct Evidence {
 
 impl Finding {
     /// Makes a finding; the three texts are the least that a reader needs.
-    pub fn new(
-        severity: Severity,
-        code: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(severity: Severity, code: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             code: Cow::Borrowed(code),
             severity,
@@ -93,38 +88,22 @@ impl Finding {
     }
 
     /// Makes a finding that is worth knowing.
-    pub fn info(
-        code: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn info(code: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Info, code, subject, message)
     }
 
     /// Makes a finding for working hours.
-    pub fn warning(
-        code: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn warning(code: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, subject, message)
     }
 
     /// Makes a finding that says that part of the subject could not be seen.
-    pub fn unknown(
-        code: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn unknown(code: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Unknown, code, subject, message)
     }
 
     /// Makes a finding for right now.
-    pub fn critical(
-        code: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn critical(code: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Critical, code, subject, message)
     }
 
@@ -138,10 +117,7 @@ impl Finding {
     /// Adds a pair that proves it.
     #[must_use]
     pub fn evidence(mut self, label: &'static str, value: impl fmt::Display) -> Self {
-        self.evidence.push(Evidence {
-            label: Cow::Borrowed(label),
-            value: value.to_string(),
-        });
+        self.evidence.push(Evidence { label: Cow::Borrowed(label), value: value.to_string() });
         self
     }
 
@@ -167,10 +143,7 @@ pub struct Judgement {
 impl Judgement {
     /// Begins with the line that tells what was seen.
     pub fn new(summary: impl Into<String>) -> Self {
-        Self {
-            summary: summary.into(),
-            ..Self::default()
-        }
+        Self { summary: summary.into(), ..Self::default() }
     }
 
     /// Adds a finding.
@@ -183,10 +156,7 @@ impl Judgement {
     /// Adds a pair worth showing on request.
     #[must_use]
     pub fn evidence(mut self, label: &'static str, value: impl fmt::Display) -> Self {
-        self.evidence.push(Evidence {
-            label: Cow::Borrowed(label),
-            value: value.to_string(),
-        });
+        self.evidence.push(Evidence { label: Cow::Borrowed(label), value: value.to_string() });
         self
     }
 }

@@ -35,6 +35,9 @@ pub struct Remembered {
     pub previous: Option<Previous<Value>>,
     /// The memory of its limits: measure, subject, state.
     pub limits: Vec<(String, String, LimitState)>,
+    /// Whether there is no memory because the history could not be read, or none is kept. A first run has a memory: an
+    /// empty one.
+    pub unavailable: bool,
 }
 
 /// A store of what is kept between runs.

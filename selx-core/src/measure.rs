@@ -47,14 +47,7 @@ pub struct Measure {
 impl Measure {
     /// Makes a measure without a subject.
     pub fn new(name: &'static str, value: f64, unit: Unit) -> Self {
-        Self {
-            name: Cow::Borrowed(name),
-            subject: String::new(),
-            value,
-            unit,
-            whole: None,
-            window: None,
-        }
+        Self { name: Cow::Borrowed(name), subject: String::new(), value, unit, whole: None, window: None }
     }
 
     /// Names what it was measured on.

@@ -45,11 +45,7 @@ impl Id {
     ///
     /// Gives the name back if it is not kebab-case.
     pub fn leak(name: &str) -> Result<Self, String> {
-        if is_kebab(name) {
-            Ok(Self(Box::leak(name.to_owned().into_boxed_str())))
-        } else {
-            Err(name.to_owned())
-        }
+        if is_kebab(name) { Ok(Self(Box::leak(name.to_owned().into_boxed_str()))) } else { Err(name.to_owned()) }
     }
 
     /// Returns the name as text.
@@ -151,11 +147,7 @@ impl Code {
     /// Makes a code.
     pub const fn new(code: &'static str, meaning: &'static str, advice: &'static str) -> Self {
         assert!(is_kebab(code), "a code is kebab-case");
-        Self {
-            code,
-            meaning,
-            advice,
-        }
+        Self { code, meaning, advice }
     }
 }
 
@@ -174,19 +166,9 @@ pub struct MeasureDoc {
 
 impl MeasureDoc {
     /// Makes the description of a measure.
-    pub const fn new(
-        name: &'static str,
-        unit: Unit,
-        meaning: &'static str,
-        advice: &'static str,
-    ) -> Self {
+    pub const fn new(name: &'static str, unit: Unit, meaning: &'static str, advice: &'static str) -> Self {
         assert!(is_kebab(name), "the name of a measure is kebab-case");
-        Self {
-            name,
-            unit,
-            meaning,
-            advice,
-        }
+        Self { name, unit, meaning, advice }
     }
 }
 

@@ -21,15 +21,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeSpan(Duration);
 
-const TIME_UNITS: &[(&str, f64)] = &[
-    ("w", 604_800.0),
-    ("d", 86_400.0),
-    ("h", 3_600.0),
-    ("m", 60.0),
-    ("s", 1.0),
-    ("ms", 1e-3),
-    ("us", 1e-6),
-];
+const TIME_UNITS: &[(&str, f64)] =
+    &[("w", 604_800.0), ("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)];
 
 impl TimeSpan {
     /// Takes whole seconds.
@@ -61,14 +54,9 @@ impl FromStr for TimeSpan {
         while !rest.is_empty() {
             let (number, after) = split_number(rest);
             let number: f64 = number.parse().map_err(|_| bad_time(text))?;
-            let letters = after
-                .find(|c: char| !c.is_ascii_alphabetic())
-                .unwrap_or(after.len());
+            let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
             let (unit, tail) = after.split_at(letters);
-            let (_, factor) = TIME_UNITS
-                .iter()
-                .find(|(name, _)| *name == unit)
-                .ok_or_else(|| bad_time(text))?;
+            let (_, factor) = TIME_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| bad_time(text))?;
             seconds += number * factor;
             rest = tail.trim_start();
         }
@@ -76,23 +64,17 @@ impl FromStr for TimeSpan {
         if !(0.0..=3.2e9).contains(&seconds) {
             return Err(format!("`{text}` is not between zero and a hundred years"));
         }
-        Duration::try_from_secs_f64(seconds)
-            .map(Self)
-            .map_err(|error| error.to_string())
+        Duration::try_from_secs_f64(seconds).map(Self).map_err(|error| error.to_string())
     }
 }
 
 fn bad_time(text: &str) -> String {
-    format!(
-        "`{text}` is not a duration; write a number with a unit: `500ms`, `5s`, `2m30s`, `24h`, `21d`"
-    )
+    format!("`{text}` is not a duration; write a number with a unit: `500ms`, `5s`, `2m30s`, `24h`, `21d`")
 }
 
 /// Splits the number off the front of a text.
 pub(crate) fn split_number(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -133,11 +115,7 @@ pub(crate) fn trim(value: f64) -> String {
         2
     };
     let text = format!("{value:.digits$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// A number of bytes: `512`, `64KiB`, `10GiB`, `1.5GB`. Binary and decimal units are both understood.
@@ -178,21 +156,14 @@ impl ByteSize {
 
 /// Reads the factor of a size unit.
 pub(crate) fn size_factor(unit: &str) -> Option<f64> {
-    SIZE_UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .map(|(_, factor)| *factor)
+    SIZE_UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor)
 }
 
 impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || {
-            format!(
-                "`{text}` is not a size; write bytes or a unit: `512`, `64KiB`, `10GiB`, `1.5GB`"
-            )
-        };
+        let bad = || format!("`{text}` is not a size; write bytes or a unit: `512`, `64KiB`, `10GiB`, `1.5GB`");
         let (number, unit) = split_number(text.trim());
         let number: f64 = number.parse().map_err(|_| bad())?;
         let bytes = number * size_factor(unit.trim()).ok_or_else(bad)?;
@@ -244,13 +215,7 @@ impl FromStr for Share {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || format!("`{text}` is not a share; write percent: `85%`");
-        let number: f64 = text
-            .trim()
-            .strip_suffix('%')
-            .ok_or_else(bad)?
-            .trim()
-            .parse()
-            .map_err(|_| bad())?;
+        let number: f64 = text.trim().strip_suffix('%').ok_or_else(bad)?.trim().parse().map_err(|_| bad())?;
         if !(0.0..=100.0).contains(&number) {
             return Err(format!("`{text}` is not between 0% and 100%"));
         }
@@ -301,15 +266,8 @@ macro_rules! text_form {
     };
 }
 
-text_form!(TimeSpan, r"^([0-9.]+(us|ms|s|m|h|d|w) ?)+$", "5s", |span| {
-    span.to_string()
-});
-text_form!(
-    ByteSize,
-    r"^[0-9.]+ ?([KMGT]i?B?|[kKMGT]B|B)?$",
-    "10GiB",
-    |size| size.0.to_string()
-);
+text_form!(TimeSpan, r"^([0-9.]+(us|ms|s|m|h|d|w) ?)+$", "5s", |span| { span.to_string() });
+text_form!(ByteSize, r"^[0-9.]+ ?([KMGT]i?B?|[kKMGT]B|B)?$", "10GiB", |size| size.0.to_string());
 text_form!(Share, r"^[0-9.]+ ?%$", "85%", |share| share.to_string());
 
 #[cfg(test)]
@@ -318,24 +276,12 @@ mod tests {
 
     #[test]
     fn durations_read_back_as_they_are_shown() {
-        for text in [
-            "1us", "500ms", "1.5s", "5s", "1m30s", "2h", "21d", "1d2h3m4s",
-        ] {
+        for text in ["1us", "500ms", "1.5s", "5s", "1m30s", "2h", "21d", "1d2h3m4s"] {
             let span: TimeSpan = text.parse().unwrap();
             assert_eq!(span.to_string(), text);
         }
         assert_eq!("2w".parse::<TimeSpan>().unwrap().to_string(), "14d");
-        for text in [
-            "",
-            "5",
-            "s",
-            "5x",
-            "-5s",
-            "1e9s",
-            "99999999w",
-            "5s5",
-            "NaNs",
-        ] {
+        for text in ["", "5", "s", "5x", "-5s", "1e9s", "99999999w", "5s5", "NaNs"] {
             assert!(text.parse::<TimeSpan>().is_err(), "{text}");
         }
     }

@@ -100,10 +100,7 @@ impl Registry {
     /// Finds a kind by name.
     pub fn get(&self, name: &str) -> Option<&dyn Factory> {
         // Ids are static; the map is small, and a lookup by text is not on a hot path.
-        self.checks
-            .iter()
-            .find(|(id, _)| id.as_str() == name)
-            .map(|(_, factory)| &**factory)
+        self.checks.iter().find(|(id, _)| id.as_str() == name).map(|(_, factory)| &**factory)
     }
 
     /// Returns every kind, in the order of their names.

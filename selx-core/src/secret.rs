@@ -88,9 +88,7 @@ impl fmt::Display for SecretRef {
 
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -131,16 +129,10 @@ impl Secrets {
         };
         let value = value.lines().next().unwrap_or_default();
         if value.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Missing,
-                format!("the secret at `{from}` is empty"),
-            ));
+            return Err(Error::new(ErrorKind::Missing, format!("the secret at `{from}` is empty")));
         }
         let secret = Secret::new(value);
-        let mut seen = self
-            .seen
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !seen.iter().any(|known| known.expose() == secret.expose()) {
             seen.push(secret.clone());
         }
@@ -152,15 +144,9 @@ impl Secrets {
     /// Secrets of fewer than six characters are left: taking out every `1` makes a report unreadable and tells the
     /// secret by its gaps.
     pub fn redact(&self, text: &str) -> Option<String> {
-        let seen = self
-            .seen
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut out: Option<String> = None;
-        for secret in seen
-            .iter()
-            .filter(|secret| secret.expose().chars().count() >= 6)
-        {
+        for secret in seen.iter().filter(|secret| secret.expose().chars().count() >= 6) {
             for form in forms(secret.expose()) {
                 let current = out.as_deref().unwrap_or(text);
                 if current.contains(&form) {
@@ -173,10 +159,7 @@ impl Secrets {
 
     /// Tells whether any secret was handed out, so that a sink may skip the search.
     pub fn is_empty(&self) -> bool {
-        self.seen
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .is_empty()
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_empty()
     }
 }
 
@@ -188,26 +171,16 @@ fn read_file(path: &std::path::Path) -> Result<String> {
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
         .open(path)
         .map_err(|error| Error::from_io(error, &shown))?;
-    let meta = file
-        .metadata()
-        .map_err(|error| Error::from_io(error, &shown))?;
+    let meta = file.metadata().map_err(|error| Error::from_io(error, &shown))?;
     if !meta.is_file() {
-        return Err(Error::new(
-            ErrorKind::Missing,
-            format!("{shown} is not a regular file"),
-        ));
+        return Err(Error::new(ErrorKind::Missing, format!("{shown} is not a regular file")));
     }
     if meta.mode() & 0o007 != 0 {
-        return Err(Error::new(
-            ErrorKind::Denied,
-            format!("{shown} is open to every user of this machine"),
-        )
-        .advice(format!("chmod o-rwx {}", path.display())));
+        return Err(Error::new(ErrorKind::Denied, format!("{shown} is open to every user of this machine"))
+            .advice(format!("chmod o-rwx {}", path.display())));
     }
     let mut text = String::new();
-    file.take(MAX_BYTES)
-        .read_to_string(&mut text)
-        .map_err(|error| Error::from_io(error, &shown))?;
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| Error::from_io(error, &shown))?;
     Ok(text)
 }
 
@@ -231,22 +204,12 @@ mod tests {
     #[test]
     fn every_form_of_a_secret_is_taken_out() {
         let secrets = Secrets::default();
-        secrets
-            .seen
-            .lock()
-            .unwrap()
-            .push(Secret::new("p\"ss w/rd!"));
-        for text in [
-            "x p\"ss w/rd! y",
-            "p%22ss%20w%2Frd%21",
-            r#"{"a":"p\"ss w/rd!"}"#,
-            &STANDARD_NO_PAD.encode("p\"ss w/rd!"),
-        ] {
+        secrets.seen.lock().unwrap().push(Secret::new("p\"ss w/rd!"));
+        for text in
+            ["x p\"ss w/rd! y", "p%22ss%20w%2Frd%21", r#"{"a":"p\"ss w/rd!"}"#, &STANDARD_NO_PAD.encode("p\"ss w/rd!")]
+        {
             let shown = secrets.redact(text).unwrap();
-            assert!(
-                shown.contains("[secret]") && !shown.contains("rd!"),
-                "{shown}"
-            );
+            assert!(shown.contains("[secret]") && !shown.contains("rd!"), "{shown}");
         }
         assert_eq!(secrets.redact("nothing here"), None);
     }

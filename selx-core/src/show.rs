@@ -20,11 +20,7 @@ pub fn measure(measure: &Measure) -> String {
     let shown = value(measure.value, measure.unit);
     match (measure.whole, measure.share()) {
         (Some(whole), Some(share)) => {
-            format!(
-                "{shown} of {} ({}%)",
-                value(whole, measure.unit),
-                trim(share * 100.0)
-            )
+            format!("{shown} of {} ({}%)", value(whole, measure.unit), trim(share * 100.0))
         }
         _ => shown,
     }
@@ -57,8 +53,7 @@ mod tests {
         assert_eq!(value(-3.0 * 86_400.0 - 3_700.0, Unit::Seconds), "-3d1h");
         assert_eq!(value(1e12, Unit::Seconds), "11574074d1h");
         assert_eq!(value(f64::NAN, Unit::Seconds), "NaN s");
-        let used =
-            Measure::new("used", 30.0 * 1_073_741_824.0, Unit::Bytes).of(40.0 * 1_073_741_824.0);
+        let used = Measure::new("used", 30.0 * 1_073_741_824.0, Unit::Bytes).of(40.0 * 1_073_741_824.0);
         assert_eq!(measure(&used), "30 GiB of 40 GiB (75%)");
     }
 }

@@ -67,11 +67,7 @@ impl Instance {
             timeout: None,
             retries: None,
             needs: Vec::new(),
-            routines: meta
-                .routines
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
+            routines: meta.routines.iter().map(|name| (*name).to_owned()).collect(),
             required: false,
             with: Value::Null,
         }
@@ -95,9 +91,7 @@ impl Instance {
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance")
-            .field("name", &self.full_name())
-            .finish_non_exhaustive()
+        f.debug_struct("Instance").field("name", &self.full_name()).finish_non_exhaustive()
     }
 }
 
@@ -152,16 +146,9 @@ impl Suite {
         let mut chosen = vec![false; self.instances.len()];
         let mut wrong = Vec::new();
         for name in names {
-            let found = if self.is_routine(name) {
-                self.members(name)
-            } else {
-                self.named(name)
-            };
+            let found = if self.is_routine(name) { self.members(name) } else { self.named(name) };
             if found.is_empty() && !self.is_routine(name) {
-                wrong.push(NothingNamed {
-                    name: name.clone(),
-                    nearest: self.nearest(name),
-                });
+                wrong.push(NothingNamed { name: name.clone(), nearest: self.nearest(name) });
             }
             for index in found {
                 if let Some(slot) = chosen.get_mut(index) {
@@ -173,21 +160,13 @@ impl Suite {
             return Err(wrong);
         }
         let routine = match names {
-            [name] if self.is_routine(name) => Some((
-                name.clone(),
-                self.routines.get(name).cloned().unwrap_or_default(),
-            )),
+            [name] if self.is_routine(name) => {
+                Some((name.clone(), self.routines.get(name).cloned().unwrap_or_default()))
+            }
             _ => None,
         };
-        let instances = self
-            .instances
-            .iter()
-            .zip(&chosen)
-            .filter(|(_, chosen)| **chosen);
-        Ok(Selection {
-            instances: instances.map(|(instance, _)| instance.clone()).collect(),
-            routine,
-        })
+        let instances = self.instances.iter().zip(&chosen).filter(|(_, chosen)| **chosen);
+        Ok(Selection { instances: instances.map(|(instance, _)| instance.clone()).collect(), routine })
     }
 
     /// Returns the names of all routines: the usual ones, those of the file, those that checks name.
@@ -196,11 +175,7 @@ impl Suite {
         let mut names: Vec<String> = usual
             .into_iter()
             .chain(self.routines.keys().cloned())
-            .chain(
-                self.instances
-                    .iter()
-                    .flat_map(|instance| instance.routines.clone()),
-            )
+            .chain(self.instances.iter().flat_map(|instance| instance.routines.clone()))
             .collect();
         let mut seen = std::collections::HashSet::new();
         names.retain(|name| seen.insert(name.clone()));
@@ -213,11 +188,7 @@ impl Suite {
 
     fn members(&self, routine: &str) -> Vec<usize> {
         match self.routines.get(routine) {
-            Some(routine) if !routine.run.is_empty() => routine
-                .run
-                .iter()
-                .flat_map(|name| self.named(name))
-                .collect(),
+            Some(routine) if !routine.run.is_empty() => routine.run.iter().flat_map(|name| self.named(name)).collect(),
             _ => self.positions(|instance| instance.routines.iter().any(|name| name == routine)),
         }
     }
@@ -225,32 +196,20 @@ impl Suite {
     /// Returns the positions of the checks that a kind, a name or a `kind.name` selects.
     pub fn named(&self, name: &str) -> Vec<usize> {
         self.positions(|instance| {
-            instance.meta().id.as_str() == name
-                || instance.name == name
-                || instance.full_name() == name
+            instance.meta().id.as_str() == name || instance.name == name || instance.full_name() == name
         })
     }
 
     fn positions(&self, wanted: impl Fn(&Instance) -> bool) -> Vec<usize> {
-        self.instances
-            .iter()
-            .enumerate()
-            .filter(|(_, instance)| wanted(instance))
-            .map(|(index, _)| index)
-            .collect()
+        self.instances.iter().enumerate().filter(|(_, instance)| wanted(instance)).map(|(index, _)| index).collect()
     }
 
     fn nearest(&self, name: &str) -> Option<String> {
-        let known = self
-            .routine_names()
-            .into_iter()
-            .chain(self.instances.iter().flat_map(|instance| {
-                [
-                    instance.name.clone(),
-                    instance.meta().id.to_string(),
-                    instance.full_name(),
-                ]
-            }));
+        let known = self.routine_names().into_iter().chain(
+            self.instances
+                .iter()
+                .flat_map(|instance| [instance.name.clone(), instance.meta().id.to_string(), instance.full_name()]),
+        );
         crate::nearest(name, known)
     }
 }

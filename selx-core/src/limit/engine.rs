@@ -36,22 +36,11 @@ pub struct Verdict {
 /// saw it, or from the beginning of the window that the measure itself speaks for. What happened between two looks
 /// nobody knows, so it lasts only while every run in between saw it; a run that did not take place proves nothing
 /// against it.
-pub fn judge(
-    limit: &Limit,
-    measure: &Measure,
-    now: Timestamp,
-    last: Option<LimitState>,
-) -> Verdict {
+pub fn judge(limit: &Limit, measure: &Measure, now: Timestamp, last: Option<LimitState>) -> Verdict {
     let breach = |threshold: &Option<Threshold>, since: Option<Timestamp>| {
-        let threshold = threshold
-            .as_ref()
-            .filter(|threshold| threshold.breached(measure))?;
-        let window = measure
-            .window
-            .and_then(|window| jiff::SignedDuration::try_from(window).ok());
-        let begin = window
-            .and_then(|window| now.checked_sub(window).ok())
-            .unwrap_or(now);
+        let threshold = threshold.as_ref().filter(|threshold| threshold.breached(measure))?;
+        let window = measure.window.and_then(|window| jiff::SignedDuration::try_from(window).ok());
+        let begin = window.and_then(|window| now.checked_sub(window).ok()).unwrap_or(now);
         let since = since.map_or(begin, |since| since.min(begin)).min(now);
         Some((threshold.clone(), since))
     };
@@ -68,10 +57,7 @@ pub fn judge(
         Some(needed) => now.duration_since(since).unsigned_abs() >= needed.get(),
     };
     let mut waiting = String::new();
-    for (level, name, found) in [
-        (Level::Critical, "critical", &critical),
-        (Level::Warning, "warning", &warning),
-    ] {
+    for (level, name, found) in [(Level::Critical, "critical", &critical), (Level::Warning, "warning", &warning)] {
         let Some((threshold, since)) = found else {
             continue;
         };
@@ -83,11 +69,7 @@ pub fn judge(
                 ));
                 reason.push_str(&format!(" for {length} (limit {needed})"));
             }
-            return Verdict {
-                level,
-                reason,
-                state: state(level),
-            };
+            return Verdict { level, reason, state: state(level) };
         }
         if waiting.is_empty()
             && let Some(needed) = limit.sustained
@@ -107,11 +89,7 @@ pub fn judge(
             state: state(Level::Warning),
         };
     }
-    Verdict {
-        level: Level::Ok,
-        reason: waiting,
-        state: state(Level::Ok),
-    }
+    Verdict { level: Level::Ok, reason: waiting, state: state(Level::Ok) }
 }
 
 #[cfg(test)]
@@ -133,17 +111,8 @@ mod tests {
     #[test]
     fn the_worst_threshold_counts() {
         let limit = Limit::new(Unit::Bytes, "75%", "85%");
-        for (share, level) in [
-            (0.5, Level::Ok),
-            (0.75, Level::Ok),
-            (0.76, Level::Warning),
-            (0.86, Level::Critical),
-        ] {
-            assert_eq!(
-                judge(&limit, &used(share), at(0), None).level,
-                level,
-                "{share}"
-            );
+        for (share, level) in [(0.5, Level::Ok), (0.75, Level::Ok), (0.76, Level::Warning), (0.86, Level::Critical)] {
+            assert_eq!(judge(&limit, &used(share), at(0), None).level, level, "{share}");
         }
     }
 
@@ -178,13 +147,9 @@ mod tests {
         let mut limit = Limit::new(Unit::Bytes, "75%", "85%");
         limit.recover = Some(Threshold::parse("70%", Unit::Bytes).unwrap());
         let mut last = None;
-        for (share, level) in [
-            (0.72, Level::Ok),
-            (0.9, Level::Critical),
-            (0.72, Level::Warning),
-            (0.69, Level::Ok),
-            (0.72, Level::Ok),
-        ] {
+        for (share, level) in
+            [(0.72, Level::Ok), (0.9, Level::Critical), (0.72, Level::Warning), (0.69, Level::Ok), (0.72, Level::Ok)]
+        {
             let verdict = judge(&limit, &used(share), at(0), last);
             assert_eq!(verdict.level, level, "{share}: {}", verdict.reason);
             last = Some(verdict.state);

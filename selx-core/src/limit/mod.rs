@@ -36,22 +36,14 @@ impl Limit {
     /// # Panics
     ///
     /// If a text is not a threshold; the contract suite builds the defaults of every kind.
-    #[expect(
-        clippy::panic,
-        reason = "the texts are literals of a kind's author, held by the contract suite"
-    )]
+    #[expect(clippy::panic, reason = "the texts are literals of a kind's author, held by the contract suite")]
     pub fn new(unit: Unit, warning: &str, critical: &str) -> Self {
         let read = |text: &str| match Threshold::parse(text, unit) {
             _ if text.is_empty() => None,
             Ok(threshold) => Some(threshold),
             Err(error) => panic!("a default limit does not read: {error}"),
         };
-        Self {
-            warning: read(warning),
-            critical: read(critical),
-            sustained: None,
-            recover: None,
-        }
+        Self { warning: read(warning), critical: read(critical), sustained: None, recover: None }
     }
 
     /// Asks that a breach lasts before it counts.
@@ -79,11 +71,7 @@ impl fmt::Display for Limit {
             None => Ok(()),
         };
         part(f, "warning", self.warning.as_ref().map(ToString::to_string))?;
-        part(
-            f,
-            "critical",
-            self.critical.as_ref().map(ToString::to_string),
-        )?;
+        part(f, "critical", self.critical.as_ref().map(ToString::to_string))?;
         part(f, "for", self.sustained.map(|span| span.to_string()))?;
         part(f, "recover", self.recover.as_ref().map(ToString::to_string))
     }

@@ -55,9 +55,7 @@ impl Threshold {
         let words: Vec<&str> = text.split_whitespace().collect();
         let (all, any) = (words.contains(&"and"), words.contains(&"or"));
         if all && any {
-            return Err(format!(
-                "`{text}` joins ranges by `and` and by `or`; use one of them"
-            ));
+            return Err(format!("`{text}` joins ranges by `and` and by `or`; use one of them"));
         }
         let joint = if all { "and" } else { "or" };
         let ranges = words
@@ -70,11 +68,7 @@ impl Threshold {
     /// Tells whether a measure lies where the threshold says. A percent range on a measure without a whole never does.
     pub fn breached(&self, measure: &Measure) -> bool {
         let mut ranges = self.ranges.iter().map(|range| range.breached(measure));
-        if self.all {
-            ranges.all(|breached| breached)
-        } else {
-            ranges.any(|breached| breached)
-        }
+        if self.all { ranges.all(|breached| breached) } else { ranges.any(|breached| breached) }
     }
 
     /// Returns the range in the base unit, in the notation of performance data, if it is a single one.
@@ -114,20 +108,11 @@ impl Range {
                     "" => Bound::Value(0.0),
                     low => Bound::parse(low, unit)?,
                 };
-                (
-                    low,
-                    if high.is_empty() {
-                        Bound::Open
-                    } else {
-                        Bound::parse(high, unit)?
-                    },
-                )
+                (low, if high.is_empty() { Bound::Open } else { Bound::parse(high, unit)? })
             }
         };
         let ordered = match (low, high) {
-            (Bound::Value(low), Bound::Value(high)) | (Bound::Share(low), Bound::Share(high)) => {
-                low <= high
-            }
+            (Bound::Value(low), Bound::Value(high)) | (Bound::Share(low), Bound::Share(high)) => low <= high,
             _ => true,
         };
         if !ordered {
@@ -136,21 +121,14 @@ impl Range {
         if low == Bound::Open && high == Bound::Open {
             return Err(format!("`{text}` has no end, so it can never be breached"));
         }
-        Ok(Self {
-            low,
-            high,
-            inside,
-            text: text.to_owned(),
-        })
+        Ok(Self { low, high, inside, text: text.to_owned() })
     }
 
     fn breached(&self, measure: &Measure) -> bool {
-        let (Some(low), Some(high)) = (self.low.compare(measure), self.high.compare(measure))
-        else {
+        let (Some(low), Some(high)) = (self.low.compare(measure), self.high.compare(measure)) else {
             return false;
         };
-        let outside =
-            low == Some(std::cmp::Ordering::Less) || high == Some(std::cmp::Ordering::Greater);
+        let outside = low == Some(std::cmp::Ordering::Less) || high == Some(std::cmp::Ordering::Greater);
         outside != self.inside
     }
 
@@ -158,9 +136,7 @@ impl Range {
         let number = |bound: Bound| match bound {
             Bound::Open => Some(None),
             Bound::Value(value) => Some(Some(value)),
-            Bound::Share(share) if measure.unit == Unit::Ratio && measure.whole.is_none() => {
-                Some(Some(share))
-            }
+            Bound::Share(share) if measure.unit == Unit::Ratio && measure.whole.is_none() => Some(Some(share)),
             Bound::Share(share) => measure.whole.map(|whole| Some(share * whole)),
         };
         let (low, high) = (number(self.low)?, number(self.high)?);
@@ -197,16 +173,11 @@ impl Bound {
             Unit::Count => suffix.is_empty().then_some(1.0),
             Unit::PerSecond => suffix.trim_end_matches("/s").is_empty().then_some(1.0),
         };
-        factor
-            .map(|factor| Self::Value(sign * number * factor))
-            .ok_or_else(|| wrong(text, unit))
+        factor.map(|factor| Self::Value(sign * number * factor)).ok_or_else(|| wrong(text, unit))
     }
 
     /// Compares the measure with this end: `None` if a percent end meets a measure without a whole.
-    #[expect(
-        clippy::option_option,
-        reason = "no answer, no end and an ordering are three things"
-    )]
+    #[expect(clippy::option_option, reason = "no answer, no end and an ordering are three things")]
     fn compare(self, measure: &Measure) -> Option<Option<std::cmp::Ordering>> {
         match self {
             Self::Open => Some(None),
@@ -224,7 +195,5 @@ fn wrong(text: &str, unit: Unit) -> String {
         Unit::Count => "a plain number, or a share such as `85%`",
         Unit::PerSecond => "a plain number per second",
     };
-    format!(
-        "`{text}` is not a limit for this measure; it takes {may}, alone or as a range such as `10:20`"
-    )
+    format!("`{text}` is not a limit for this measure; it takes {may}, alone or as a range such as `10:20`")
 }

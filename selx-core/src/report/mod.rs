@@ -180,6 +180,8 @@ pub struct Entry {
     pub previous: Option<Previous<Value>>,
     /// The limits' memory that the judgement knew, by measure and subject.
     pub remembered: Vec<(String, String, LimitState)>,
+    /// Whether there was no memory because the history could not be read, or none is kept.
+    pub memory_unavailable: bool,
     /// The settings of the check as they were given, without runner settings.
     pub with: Value,
 }
@@ -192,26 +194,15 @@ impl Entry {
 
     /// Returns the status: the worst of the outcome, the findings and the faults.
     pub fn status(&self) -> Status {
-        let findings = self
-            .judgement
-            .findings
-            .iter()
-            .map(|finding| Status::from(finding.severity));
-        let faults = self
-            .faults
-            .iter()
-            .map(Failure::status)
-            .filter(|status| *status != Status::Skipped);
+        let findings = self.judgement.findings.iter().map(|finding| Status::from(finding.severity));
+        let faults = self.faults.iter().map(Failure::status).filter(|status| *status != Status::Skipped);
         let outcome = match &self.outcome {
             Outcome::Seen => Status::Ok,
             Outcome::Skipped(_) => Status::Skipped,
             Outcome::Failed(failure) => failure.status().max(Status::Unknown),
         };
         // An info finding beside a skip does not make the skip fine.
-        let worst = findings
-            .filter(|status| *status > Status::Ok)
-            .chain(faults)
-            .max();
+        let worst = findings.filter(|status| *status > Status::Ok).chain(faults).max();
         worst.map_or(outcome, |worst| worst.max(outcome))
     }
 
@@ -221,30 +212,16 @@ impl Entry {
             Outcome::Skipped(failure) | Outcome::Failed(failure) => return failure.message.clone(),
             Outcome::Seen => {}
         }
-        let worst = self
-            .judgement
-            .findings
-            .iter()
-            .max_by_key(|finding| finding.severity);
+        let worst = self.judgement.findings.iter().max_by_key(|finding| finding.severity);
         match worst {
             Some(finding) if finding.severity > Severity::Info => {
-                let others = self
-                    .judgement
-                    .findings
-                    .iter()
-                    .filter(|other| other.severity > Severity::Info)
-                    .count()
-                    - 1;
+                let others = self.judgement.findings.iter().filter(|other| other.severity > Severity::Info).count() - 1;
                 let more = match others {
                     0 => String::new(),
                     1 => " (and 1 more)".to_owned(),
                     count => format!(" (and {count} more)"),
                 };
-                let subject = if finding.subject.is_empty() {
-                    ""
-                } else {
-                    &finding.subject
-                };
+                let subject = if finding.subject.is_empty() { "" } else { &finding.subject };
                 let gap = if subject.is_empty() { "" } else { " " };
                 format!("{subject}{gap}{}{more}", finding.message)
             }
@@ -257,14 +234,10 @@ impl Entry {
 
     /// Returns the advice for a finding: its own, that of its code, or that of the measure its limit is on.
     pub fn advice<'a>(&'a self, finding: &'a Finding) -> Option<&'a str> {
-        finding
-            .advice
-            .as_deref()
-            .or_else(|| self.meta.code(&finding.code).map(|code| code.advice))
-            .or_else(|| {
-                let name = finding.code.strip_prefix(LIMIT_CODE)?;
-                self.meta.measure(name).map(|measure| measure.advice)
-            })
+        finding.advice.as_deref().or_else(|| self.meta.code(&finding.code).map(|code| code.advice)).or_else(|| {
+            let name = finding.code.strip_prefix(LIMIT_CODE)?;
+            self.meta.measure(name).map(|measure| measure.advice)
+        })
     }
 }
 
@@ -293,18 +266,8 @@ pub struct Report {
 impl Report {
     /// Returns the status of the run: the worst of its entries and notices. A run that saw nothing is unknown.
     pub fn status(&self) -> Status {
-        let entries = self
-            .entries
-            .iter()
-            .map(Entry::status)
-            .max()
-            .unwrap_or(Status::Skipped);
-        let notices = self
-            .notices
-            .iter()
-            .map(|notice| Status::from(notice.severity))
-            .max()
-            .unwrap_or(Status::Ok);
+        let entries = self.entries.iter().map(Entry::status).max().unwrap_or(Status::Skipped);
+        let notices = self.notices.iter().map(|notice| Status::from(notice.severity)).max().unwrap_or(Status::Ok);
         match entries {
             Status::Skipped => Status::Unknown.max(notices),
             status => status.max(notices),
@@ -320,10 +283,7 @@ impl Report {
 
     /// Counts the entries of a status.
     pub fn count(&self, status: Status) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.status() == status)
-            .count()
+        self.entries.iter().filter(|entry| entry.status() == status).count()
     }
 }
 

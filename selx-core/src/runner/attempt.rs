@@ -45,34 +45,18 @@ impl Job {
             let tries = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
             let passed = entry.status() < Status::Unknown;
             let time_left = Instant::now() + self.retry_delay < self.deadline;
-            if passed
-                || tries >= self.retries
-                || !time_left
-                || self.cancel.is_cancelled()
-                || is_final(&entry)
-            {
+            if passed || tries >= self.retries || !time_left || self.cancel.is_cancelled() || is_final(&entry) {
                 break entry;
             }
             tracing::debug!(parent: &span, headline = entry.headline(), "trying again");
-            earlier.push(Attempt {
-                status: entry.status(),
-                reason: entry.headline(),
-                took: start.elapsed(),
-            });
+            earlier.push(Attempt { status: entry.status(), reason: entry.headline(), took: start.elapsed() });
             tokio::time::sleep(self.retry_delay).await;
         };
         if let Some(first) = earlier.first()
             && entry.status() < Status::Unknown
         {
-            let message = format!(
-                "passed on the {} attempt; before: {}",
-                ordinal(earlier.len() + 1),
-                first.reason
-            );
-            entry
-                .judgement
-                .findings
-                .push(Finding::info("passed-on-retry", "", message));
+            let message = format!("passed on the {} attempt; before: {}", ordinal(earlier.len() + 1), first.reason);
+            entry.judgement.findings.push(Finding::info("passed-on-retry", "", message));
         }
         entry.attempts = earlier;
         entry.took = began.elapsed();
@@ -82,16 +66,9 @@ impl Job {
     async fn attempt(&self) -> Entry {
         let now = Moment::of(&*self.clock);
         // The overall deadline shortens the last attempts rather than cutting them off without a word.
-        let limit = self
-            .timeout
-            .min(self.deadline.saturating_duration_since(Instant::now()));
-        let cx = Context::with(
-            Arc::clone(&self.clock),
-            Arc::clone(&self.host),
-            Arc::clone(&self.secrets),
-            limit,
-        )
-        .cancelled_by(self.cancel.clone());
+        let limit = self.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
+        let cx = Context::with(Arc::clone(&self.clock), Arc::clone(&self.host), Arc::clone(&self.secrets), limit)
+            .cancelled_by(self.cancel.clone());
         let begun = Instant::now();
         let probe = self.instance.check.probe(&cx);
         let result = tokio::select! {
@@ -109,29 +86,19 @@ impl Job {
         let late = begun.elapsed().saturating_sub(limit);
         let mut entry = match result {
             Ok(facts) => {
-                let cx_judge = Judging {
-                    now,
-                    previous: self.remembered.previous.clone(),
-                };
-                entry::judged(&self.instance, facts, cx_judge, &self.remembered.limits)
+                let cx_judge = Judging { now, previous: self.remembered.previous.clone() };
+                entry::judged(&self.instance, facts, cx_judge, &self.remembered)
             }
             Err(error) => entry::failed(&self.instance, now, error),
         };
-        entry
-            .faults
-            .extend(cx.take_faults().into_iter().map(Into::into));
+        entry.faults.extend(cx.take_faults().into_iter().map(Into::into));
         if late > GRACE * 4 {
             let message = format!(
                 "took {} over its limit of {}: this machine was starved, or the check blocks",
-                TimeSpan::from(Duration::from_millis(
-                    u64::try_from(late.as_millis()).unwrap_or(u64::MAX)
-                )),
+                TimeSpan::from(Duration::from_millis(u64::try_from(late.as_millis()).unwrap_or(u64::MAX))),
                 TimeSpan::from(limit)
             );
-            entry
-                .judgement
-                .findings
-                .push(Finding::info("over-time", "", message));
+            entry.judgement.findings.push(Finding::info("over-time", "", message));
         }
         entry
     }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::check::{Judging, Moment};
 use crate::error::{Error, ErrorKind};
 use crate::finding::{Finding, Judgement, Severity};
-use crate::limit::{self, Level, LimitState, Limits};
+use crate::history::Remembered;
+use crate::limit::{self, Level, Limits};
 use crate::measure::Measure;
 use crate::report::{Entry, Failure, LIMIT_CODE, Measured, Outcome};
 use crate::show;
@@ -19,12 +20,7 @@ use crate::suite::Instance;
 pub(crate) const NEEDS_DATA: &str = "needs-data";
 
 /// Judges facts, fresh or recorded, with the limits of an instance and what was remembered of them.
-pub fn judge_facts(
-    instance: &Instance,
-    facts: Value,
-    cx: Judging<Value>,
-    remembered: &[(String, String, LimitState)],
-) -> Entry {
+pub fn judge_facts(instance: &Instance, facts: Value, cx: Judging<Value>, remembered: &Remembered) -> Entry {
     judged(instance, facts, cx, remembered)
 }
 
@@ -42,18 +38,12 @@ pub(super) fn failed(instance: &Instance, now: Moment, error: Error) -> Entry {
 }
 
 /// Makes the entry of a check that looked.
-pub(super) fn judged(
-    instance: &Instance,
-    facts: Value,
-    cx: Judging<Value>,
-    remembered: &[(String, String, LimitState)],
-) -> Entry {
+pub(super) fn judged(instance: &Instance, facts: Value, cx: Judging<Value>, remembered: &Remembered) -> Entry {
     let now = cx.now;
     let check = &instance.check;
     // A judgement is pure but not proved; a panic in it is a bug of one check, not the end of the run.
-    let result =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check.judge(&facts, &cx)))
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "the judgement panicked")));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check.judge(&facts, &cx)))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "the judgement panicked")));
     let judged = match result {
         Ok(judged) => judged,
         Err(error) => {
@@ -71,7 +61,8 @@ pub(super) fn judged(
     }
     entry.facts = Some(facts);
     entry.previous = cx.previous;
-    entry.remembered = remembered.to_vec();
+    entry.remembered = remembered.limits.clone();
+    entry.memory_unavailable = remembered.unavailable;
     if let Some(waiting) = waits_for_data(&entry.judgement) {
         entry.outcome = Outcome::Skipped(Failure::from(&Error::new(ErrorKind::NeedsData, waiting)));
     }
@@ -80,17 +71,10 @@ pub(super) fn judged(
 
 /// Returns why a check is to be skipped although it looked: it needs another look, and found nothing bad.
 fn waits_for_data(judgement: &Judgement) -> Option<String> {
-    if judgement
-        .findings
-        .iter()
-        .any(|finding| finding.severity > Severity::Info)
-    {
+    if judgement.findings.iter().any(|finding| finding.severity > Severity::Info) {
         return None;
     }
-    let waiting = judgement
-        .findings
-        .iter()
-        .find(|finding| finding.code == NEEDS_DATA)?;
+    let waiting = judgement.findings.iter().find(|finding| finding.code == NEEDS_DATA)?;
     Some(waiting.message.clone())
 }
 
@@ -98,33 +82,21 @@ fn measure_limit(
     limits: &Limits,
     measure: Measure,
     now: Moment,
-    remembered: &[(String, String, LimitState)],
+    remembered: &Remembered,
 ) -> (Measured, Option<Finding>) {
     let limit = limits.of(&measure.name, &measure.subject);
-    let mut measured = Measured {
-        level: None,
-        warning: None,
-        critical: None,
-        ranges: (None, None),
-        state: None,
-        measure,
-    };
+    let mut measured =
+        Measured { level: None, warning: None, critical: None, ranges: (None, None), state: None, measure };
     let measure = &measured.measure;
     if !measure.value.is_finite() {
         let message = format!("the measure `{}` is not a number", measure.name);
-        return (
-            measured.clone(),
-            Some(Finding::unknown(
-                "not-a-number",
-                measure.subject.clone(),
-                message,
-            )),
-        );
+        return (measured.clone(), Some(Finding::unknown("not-a-number", measure.subject.clone(), message)));
     }
     let Some(limit) = limit else {
         return (measured, None);
     };
     let last = remembered
+        .limits
         .iter()
         .find(|(name, subject, _)| *name == measure.name && *subject == measure.subject)
         .map(|(_, _, state)| *state);
@@ -132,6 +104,8 @@ fn measure_limit(
     let severity = match verdict.level {
         Level::Critical => Some(Severity::Critical),
         Level::Warning => Some(Severity::Warning),
+        // A breach that has to last, and nobody knows how long it has: that is not fine.
+        Level::Ok if !verdict.reason.is_empty() && remembered.unavailable => Some(Severity::Unknown),
         Level::Ok if !verdict.reason.is_empty() => Some(Severity::Info),
         Level::Ok => None,
     };
@@ -139,25 +113,22 @@ fn measure_limit(
         code: Cow::Owned(format!("{LIMIT_CODE}{}", measure.name)),
         severity,
         subject: measure.subject.clone(),
-        message: format!(
-            "{} {}, {}",
-            measure.name,
-            show::measure(measure),
-            verdict.reason
-        ),
+        message: match severity {
+            Severity::Unknown => format!(
+                "{} {}, {}; how long it has lasted cannot be told without a history",
+                measure.name,
+                show::measure(measure),
+                verdict.reason
+            ),
+            _ => format!("{} {}, {}", measure.name, show::measure(measure), verdict.reason),
+        },
         advice: None,
         evidence: Vec::new(),
         fix: None,
     });
     measured.ranges = (
-        limit
-            .warning
-            .as_ref()
-            .and_then(|threshold| threshold.perfdata(&measured.measure)),
-        limit
-            .critical
-            .as_ref()
-            .and_then(|threshold| threshold.perfdata(&measured.measure)),
+        limit.warning.as_ref().and_then(|threshold| threshold.perfdata(&measured.measure)),
+        limit.critical.as_ref().and_then(|threshold| threshold.perfdata(&measured.measure)),
     );
     measured.warning = limit.warning.as_ref().map(ToString::to_string);
     measured.critical = limit.critical.as_ref().map(ToString::to_string);
@@ -181,6 +152,7 @@ fn blank(instance: &Instance, now: Moment) -> Entry {
         facts: None,
         previous: None,
         remembered: Vec::new(),
+        memory_unavailable: false,
         with: instance.with.clone(),
     }
 }

@@ -12,15 +12,10 @@ pub(super) fn explain(entries: &mut [Entry], instances: &[Instance]) {
     if instances.iter().all(|instance| instance.needs.is_empty()) {
         return;
     }
-    let needs: HashMap<String, &[String]> = instances
-        .iter()
-        .map(|instance| (instance.full_name(), instance.needs.as_slice()))
-        .collect();
-    let failed: HashSet<String> = entries
-        .iter()
-        .filter(|entry| entry.status() >= Status::Unknown)
-        .map(Entry::full_name)
-        .collect();
+    let needs: HashMap<String, &[String]> =
+        instances.iter().map(|instance| (instance.full_name(), instance.needs.as_slice())).collect();
+    let failed: HashSet<String> =
+        entries.iter().filter(|entry| entry.status() >= Status::Unknown).map(Entry::full_name).collect();
     for entry in entries.iter_mut() {
         let name = entry.full_name();
         if failed.contains(&name) {
@@ -40,9 +35,6 @@ fn cause(
     if !seen.insert(name.to_owned()) {
         return None;
     }
-    let first = needs
-        .get(name)?
-        .iter()
-        .find(|need| failed.contains(*need))?;
+    let first = needs.get(name)?.iter().find(|need| failed.contains(*need))?;
     Some(cause(first, needs, failed, seen).unwrap_or_else(|| first.clone()))
 }

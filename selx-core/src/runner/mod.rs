@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::check::Moment;
 use crate::clock::{Clock, SystemClock};
@@ -120,20 +121,21 @@ impl Runner {
     ///
     /// Must be called inside a tokio runtime with time enabled.
     pub async fn run(&self, selection: &Selection) -> Report {
-        let began = Instant::now();
         let started = Moment::of(&*self.clock);
         let run = run_id(started);
         let span = tracing::info_span!("run", id = %run, checks = selection.instances.len());
-        let _entered = span.enter();
-        drop(_entered);
+        self.run_named(run, started, selection).instrument(span).await
+    }
 
+    async fn run_named(&self, run: String, started: Moment, selection: &Selection) -> Report {
+        let began = Instant::now();
         let routine = selection.routine.clone();
         let mut notices = Vec::new();
         let history = self.history.as_ref().filter(|_| {
-            self.settings.history
-                && (routine.is_some() || selection.instances.iter().any(Instance::remembers))
+            self.settings.history && (routine.is_some() || selection.instances.iter().any(Instance::remembers))
         });
-        let mut memory = HashMap::new();
+        // Without a memory nobody can tell how long a breach has lasted: that is not the same as an empty one.
+        let mut memory = None;
         if let Some(history) = history {
             let start = RunStart {
                 run: run.clone(),
@@ -146,22 +148,15 @@ impl Runner {
                 Ok(told) => notices.extend(told),
                 Err(error) => notices.push(history_failed(&error)),
             }
-            let names: Vec<String> = selection
-                .instances
-                .iter()
-                .map(Instance::full_name)
-                .collect();
-            memory = history.recall(&names).await.unwrap_or_else(|error| {
-                if notices.is_empty() {
-                    notices.push(history_failed(&error));
-                }
-                HashMap::new()
-            });
+            let names: Vec<String> = selection.instances.iter().map(Instance::full_name).collect();
+            match history.recall(&names).await {
+                Ok(recalled) => memory = Some(recalled),
+                Err(error) if !told(&notices) => notices.push(history_failed(&error)),
+                Err(_) => {}
+            }
         }
 
-        let mut entries = self
-            .run_all(&selection.instances, memory, began + self.settings.deadline)
-            .await;
+        let mut entries = self.run_all(&selection.instances, memory, began + self.settings.deadline).await;
         fold::explain(&mut entries, &selection.instances);
         let mut report = Report {
             run,
@@ -174,10 +169,7 @@ impl Runner {
         };
         if let Some(history) = history
             && let Err(error) = history.save(&report).await
-            && !report
-                .notices
-                .iter()
-                .any(|notice| notice.code == HISTORY_CODE)
+            && !report.notices.iter().any(|notice| notice.code == HISTORY_CODE)
         {
             report.notices.push(history_failed(&error));
         }
@@ -187,7 +179,7 @@ impl Runner {
     async fn run_all(
         &self,
         instances: &[Instance],
-        mut memory: HashMap<String, Remembered>,
+        mut memory: Option<HashMap<String, Remembered>>,
         deadline: Instant,
     ) -> Vec<Entry> {
         let mut slots: Vec<Option<Entry>> = Vec::new();
@@ -216,7 +208,10 @@ impl Runner {
                 }
                 let job = attempt::Job {
                     instance: instance.clone(),
-                    remembered: memory.remove(&name).unwrap_or_default(),
+                    remembered: match &mut memory {
+                        Some(memory) => memory.remove(&name).unwrap_or_default(),
+                        None => Remembered { unavailable: true, ..Remembered::default() },
+                    },
                     clock: Arc::clone(&self.clock),
                     host: Arc::clone(&self.host),
                     secrets: Arc::clone(&self.secrets),
@@ -254,16 +249,10 @@ impl Runner {
                 Error::new(ErrorKind::Cancelled, "not begun: the run was cancelled")
             } else {
                 let limit = crate::quantity::TimeSpan::from(self.settings.deadline);
-                Error::new(
-                    ErrorKind::TimedOut,
-                    format!("not begun: the run's time of {limit} was up"),
-                )
-                .advice("raise `deadline` or `concurrency` in `[runner]`, or lower the timeouts")
+                Error::new(ErrorKind::TimedOut, format!("not begun: the run's time of {limit} was up"))
+                    .advice("raise `deadline` or `concurrency` in `[runner]`, or lower the timeouts")
             };
-            settle(
-                index,
-                entry::failed(instance, Moment::of(&*self.clock), error),
-            );
+            settle(index, entry::failed(instance, Moment::of(&*self.clock), error));
         }
         slots.into_iter().flatten().collect()
     }
@@ -271,45 +260,32 @@ impl Runner {
 
 const HISTORY_CODE: &str = "history-unavailable";
 
+/// Tells whether the reader has been told that the history failed.
+fn told(notices: &[Finding]) -> bool {
+    notices.iter().any(|notice| notice.code == HISTORY_CODE)
+}
+
 fn history_failed(error: &Error) -> Finding {
-    let finding = Finding::info(
-        HISTORY_CODE,
-        "history",
-        format!("could not be used: {error}"),
-    );
-    finding.advice(
-        error
-            .advice_text()
-            .unwrap_or("run `selx doctor`; rates, `for` and `recover` need the history"),
-    )
+    let finding = Finding::info(HISTORY_CODE, "history", format!("could not be used: {error}"));
+    finding.advice(error.advice_text().unwrap_or("run `selx doctor`; rates, `for` and `recover` need the history"))
 }
 
 /// Makes an id that sorts by time and does not repeat on one host.
 fn run_id(started: Moment) -> String {
     use std::hash::{BuildHasher as _, Hasher as _};
     let random = std::hash::RandomState::new().build_hasher().finish();
-    format!(
-        "{}-{:08x}",
-        started.at.strftime("%Y%m%dT%H%M%SZ"),
-        random as u32
-    )
+    format!("{}-{:08x}", started.at.strftime("%Y%m%dT%H%M%SZ"), random as u32)
 }
 
 /// Reads the name of the host.
 fn host_name(host: &Host) -> String {
     let name = host.read_proc("sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
-    if name.is_empty() {
-        "localhost".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
 }
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runner")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Runner").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
