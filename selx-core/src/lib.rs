@@ -8,6 +8,7 @@
 pub mod action;
 mod check;
 mod clock;
+pub mod config;
 mod context;
 mod discovery;
 mod error;
@@ -18,6 +19,7 @@ mod measure;
 mod meta;
 mod nearest;
 mod quantity;
+pub mod recording;
 mod registry;
 pub mod report;
 mod runner;
