@@ -48,15 +48,11 @@ pub(crate) fn span(value: &Bound<'_, PyAny>, place: &str) -> PyResult<String> {
     } else if value.is_instance_of::<PyBool>() {
         return Err(refused(value, place, "seconds, a text such as \"5s\" or a timedelta"));
     } else {
-        value.extract().map_err(|_| {
-            refused(value, place, "seconds, a text such as \"5s\" or a timedelta")
-        })?
+        value.extract().map_err(|_| refused(value, place, "seconds, a text such as \"5s\" or a timedelta"))?
     };
     // `!` and not `<`: it has to catch NaN too.
     if !(seconds > 0.0 && seconds.is_finite()) {
-        return Err(ConfigError::new_err(format!(
-            "`{place}` is not a time above zero: {seconds}"
-        )));
+        return Err(ConfigError::new_err(format!("`{place}` is not a time above zero: {seconds}")));
     }
     push_text(&mut out, &format!("{seconds}s"));
     Ok(out)
@@ -64,17 +60,14 @@ pub(crate) fn span(value: &Bound<'_, PyAny>, place: &str) -> PyResult<String> {
 
 fn push(out: &mut String, value: &Bound<'_, PyAny>, place: &str, depth: usize) -> PyResult<()> {
     if depth > MAX_DEPTH {
-        return Err(ConfigError::new_err(format!(
-            "`{place}` is nested more than {MAX_DEPTH} deep"
-        )));
+        return Err(ConfigError::new_err(format!("`{place}` is nested more than {MAX_DEPTH} deep")));
     }
     // `bool` is an `int` in Python, so it is asked for first.
     if value.is_instance_of::<PyBool>() {
         out.push_str(if value.extract()? { "true" } else { "false" });
     } else if value.is_instance_of::<PyInt>() {
-        let number: i64 = value.extract().map_err(|_| {
-            ConfigError::new_err(format!("`{place}` does not fit into 64 bits"))
-        })?;
+        let number: i64 =
+            value.extract().map_err(|_| ConfigError::new_err(format!("`{place}` does not fit into 64 bits")))?;
         let _ = write!(out, "{number}");
     } else if value.is_instance_of::<PyFloat>() {
         push_float(out, value.extract()?, place)?;
@@ -93,9 +86,7 @@ fn push(out: &mut String, value: &Bound<'_, PyAny>, place: &str, depth: usize) -
         out.push('{');
         for pair in mapping.items()?.iter() {
             let (key, item): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
-            let key: String = key
-                .extract()
-                .map_err(|_| refused(&key, place, "a text as key"))?;
+            let key: String = key.extract().map_err(|_| refused(&key, place, "a text as key"))?;
             separate(out);
             push_text(out, &key);
             out.push_str(" = ");
@@ -104,9 +95,8 @@ fn push(out: &mut String, value: &Bound<'_, PyAny>, place: &str, depth: usize) -
         out.push('}');
     } else if value.hasattr("__fspath__")? {
         let path: PathBuf = value.extract()?;
-        let text = path.to_str().ok_or_else(|| {
-            ConfigError::new_err(format!("`{place}` is a path that is not UTF-8"))
-        })?;
+        let text =
+            path.to_str().ok_or_else(|| ConfigError::new_err(format!("`{place}` is a path that is not UTF-8")))?;
         push_text(out, text);
     } else {
         let wanted = "None, bool, int, float, str, a path, a timedelta, a list or a dict";
@@ -117,9 +107,7 @@ fn push(out: &mut String, value: &Bound<'_, PyAny>, place: &str, depth: usize) -
 
 fn push_float(out: &mut String, number: f64, place: &str) -> PyResult<()> {
     if !number.is_finite() {
-        return Err(ConfigError::new_err(format!(
-            "`{place}` is not a finite number: {number}"
-        )));
+        return Err(ConfigError::new_err(format!("`{place}` is not a finite number: {number}")));
     }
     // Debug keeps the point or the exponent that makes it a float in TOML too.
     let _ = write!(out, "{number:?}");
@@ -149,9 +137,6 @@ fn push_text(out: &mut String, text: &str) {
 }
 
 fn refused(value: &Bound<'_, PyAny>, place: &str, wanted: &str) -> PyErr {
-    let given = value
-        .get_type()
-        .name()
-        .map_or_else(|_| "this type".to_owned(), |name| name.to_string());
+    let given = value.get_type().name().map_or_else(|_| "this type".to_owned(), |name| name.to_string());
     ConfigError::new_err(format!("`{place}` is a {given}; wanted is {wanted}"))
 }

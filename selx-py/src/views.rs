@@ -66,10 +66,7 @@ impl From<&v1::Finding> for Finding {
 impl Finding {
     fn __repr__(&self) -> String {
         let gap = if self.subject.is_empty() { "" } else { " " };
-        format!(
-            "<selx.Finding {} {}: {}{gap}{}>",
-            self.severity, self.code, self.subject, self.message
-        )
+        format!("<selx.Finding {} {}: {}{gap}{}>", self.severity, self.code, self.subject, self.message)
     }
 }
 

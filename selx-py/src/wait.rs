@@ -36,8 +36,7 @@ pub(crate) fn wait<T: Send + 'static>(
         .map_err(|error| SelxError::new_err(format!("no runtime could be started: {error}")))?;
     let mut task = runtime.spawn(work);
     let done = loop {
-        let polled =
-            py.detach(|| runtime.block_on(async { tokio::time::timeout(POLL, &mut task).await }));
+        let polled = py.detach(|| runtime.block_on(async { tokio::time::timeout(POLL, &mut task).await }));
         if let Ok(done) = polled {
             break done.map_err(|error| SelxError::new_err(format!("the run ended early: {error}")));
         }
