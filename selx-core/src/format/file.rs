@@ -1,0 +1,88 @@
+//! Replacing a file so that a reader sees the old one or the new one, never a part.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Writes a file beside its place and moves it there when it is whole and on the disk.
+///
+/// `mode` holds whatever the umask is: metrics need `0o644`, because the collector runs as another user. A link at
+/// `path` is replaced, not followed.
+///
+/// # Errors
+///
+/// `Denied`, `Missing` or `Local`, naming the path and the reason. The old file is as it was then, and nothing is left
+/// beside it.
+pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let Some(name) = path.file_name() else {
+        return Err(Error::new(
+            ErrorKind::Config,
+            format!("`{}` is not the name of a file", path.display()),
+        ));
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let (beside, file) =
+        create(folder, name).map_err(|error| failed(path, "cannot be written", error))?;
+    let written = fill(file, bytes, mode).and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = written {
+        // It has to go even if it cannot be filled; should this fail too, the first error says more.
+        let _ = fs::remove_file(&beside);
+        return Err(failed(path, "was not replaced", error));
+    }
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| failed(path, "was replaced, but may not survive a power cut", error))
+}
+
+fn fill(mut file: File, bytes: &[u8], mode: u32) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()
+}
+
+/// Makes a new file with a name that nobody can guess. The node exporter skips it, for it does not end in `.prom`.
+fn create(folder: &Path, name: &std::ffi::OsStr) -> io::Result<(PathBuf, File)> {
+    let mut tries = 0;
+    loop {
+        let random = std::hash::RandomState::new().build_hasher().finish();
+        let mut beside = OsString::from(".");
+        beside.push(name);
+        beside.push(format!(".{random:016x}.tmp"));
+        let beside = folder.join(beside);
+        let opened = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+            .open(&beside);
+        match opened {
+            Ok(file) => return Ok((beside, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 8 => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn failed(path: &Path, what: &str, error: io::Error) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::Missing,
+        _ => ErrorKind::Local,
+    };
+    let advice = match kind {
+        ErrorKind::Denied => "the folder must be writable for the user that runs selx",
+        ErrorKind::Missing => "make the folder first",
+        _ => "look at free space and quota of its file system",
+    };
+    Error::new(kind, format!("`{}` {what}", path.display()))
+        .advice(advice)
+        .source_error(error)
+}
