@@ -88,6 +88,7 @@ fn shown(entry: &Entry) -> Entry {
         facts: None,
         previous: None,
         remembered: Vec::new(),
+        memory_unavailable: entry.memory_unavailable,
         with: Value::Null,
     }
 }
