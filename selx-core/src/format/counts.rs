@@ -12,7 +12,11 @@ pub(super) struct Row<'a> {
 
 /// Takes the entries in their order.
 pub(super) fn rows(report: &Report) -> Vec<Row<'_>> {
-    let row = |entry| Row { entry, status: Entry::status(entry), name: Entry::full_name(entry) };
+    let row = |entry| Row {
+        entry,
+        status: Entry::status(entry),
+        name: Entry::full_name(entry),
+    };
     report.entries.iter().map(row).collect()
 }
 
@@ -30,13 +34,20 @@ pub(super) const fn place(status: Status) -> u8 {
 /// Counts the entries in words, worst first: `(Critical, "1 critical")`, `(Skipped, "2 not applicable")`.
 pub(super) fn count(rows: &[Row<'_>]) -> Vec<(Status, String)> {
     let number = |status: Status| rows.iter().filter(|row| row.status == status).count();
-    let waiting = rows.iter().filter(|row| row.status == Status::Skipped && waits(row.entry)).count();
+    let waiting = rows
+        .iter()
+        .filter(|row| row.status == Status::Skipped && waits(row.entry))
+        .count();
     [
         (Status::Critical, number(Status::Critical), "critical"),
         (Status::Unknown, number(Status::Unknown), "unknown"),
         (Status::Warning, number(Status::Warning), "warning"),
         (Status::Ok, number(Status::Ok), "ok"),
-        (Status::Skipped, number(Status::Skipped) - waiting, "not applicable"),
+        (
+            Status::Skipped,
+            number(Status::Skipped) - waiting,
+            "not applicable",
+        ),
         (Status::Skipped, waiting, "waiting for data"),
     ]
     .into_iter()

@@ -59,11 +59,21 @@ fn first_line(report: &Report, rows: &[Row<'_>]) -> String {
         // The monitoring system knows which check it asked for.
         (_, [row]) => safe(&row.entry.headline()),
         (Some(nothing), _) => {
-            let counts: Vec<String> = counts::count(rows).into_iter().map(|(_, text)| text).collect();
-            if counts.is_empty() { nothing.to_owned() } else { format!("{nothing}: {}", counts.join(", ")) }
+            let counts: Vec<String> = counts::count(rows)
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect();
+            if counts.is_empty() {
+                nothing.to_owned()
+            } else {
+                format!("{nothing}: {}", counts.join(", "))
+            }
         }
         (None, rows) => {
-            let counts: Vec<String> = counts::count(rows).into_iter().map(|(_, text)| text).collect();
+            let counts: Vec<String> = counts::count(rows)
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect();
             let worst = rows.iter().min_by_key(|row| counts::place(row.status));
             match worst.filter(|row| row.status >= Status::Warning) {
                 Some(row) => format!("{}: {}", counts.join(", "), one(row)),
@@ -72,7 +82,11 @@ fn first_line(report: &Report, rows: &[Row<'_>]) -> String {
         }
     };
     // A notice that makes the run worse than its checks is what the line has to tell.
-    let checks = rows.iter().map(|row| row.status).max().unwrap_or(Status::Skipped);
+    let checks = rows
+        .iter()
+        .map(|row| row.status)
+        .max()
+        .unwrap_or(Status::Skipped);
     let louder = report
         .notices
         .iter()
@@ -92,12 +106,20 @@ fn one(row: &Row<'_>) -> String {
 
 /// Writes what the first line does not tell of a single check: its other findings, and what could not be seen.
 fn parts(row: &Row<'_>) -> Vec<String> {
-    let bad = row.entry.judgement.findings.iter().filter(|finding| finding.severity > Severity::Info);
+    let bad = row
+        .entry
+        .judgement
+        .findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Info);
     let mut lines: Vec<String> = bad.map(notice).collect();
     let faults = row.entry.faults.iter();
     lines.extend(faults.map(|fault| {
         let word = fault.status().as_str().to_ascii_uppercase();
-        cut(&format!("[{word}] not seen: {}", safe(&fault.message)), 1_000)
+        cut(
+            &format!("[{word}] not seen: {}", safe(&fault.message)),
+            1_000,
+        )
     }));
     if lines.len() > 1 { lines } else { Vec::new() }
 }
@@ -163,8 +185,16 @@ fn perfdata(rows: &[Row<'_>]) -> (String, usize) {
 
 /// Makes a label that does not occur twice. An equals sign may not stand in it even between quotes.
 fn label(check: Option<&str>, measured: &Measured, seen: &mut HashMap<String, usize>) -> String {
-    let parts = [check, Some(&*measured.measure.name), Some(&*measured.measure.subject)];
-    let text: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let parts = [
+        check,
+        Some(&*measured.measure.name),
+        Some(&*measured.measure.subject),
+    ];
+    let text: Vec<&str> = parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect();
     let mut label = cut(&safe(&text.join(" ")).replace('=', "_"), 120);
     loop {
         let times = seen.entry(label.clone()).or_insert(0);
@@ -194,10 +224,14 @@ fn value(label: &str, measured: &Measured) -> String {
         let range = range.as_deref().unwrap_or_default();
         scaled(range, factor).unwrap_or_default()
     };
-    let whole = measure.whole.filter(|whole| whole.is_finite() && measure.value >= 0.0);
+    let whole = measure
+        .whole
+        .filter(|whole| whole.is_finite() && measure.value >= 0.0);
     let (least, most) = match (whole, measure.unit) {
         (Some(whole), _) => ("0".to_owned(), number(whole * factor)),
-        (None, Unit::Ratio) if (0.0..=1.0).contains(&measure.value) => ("0".to_owned(), "100".to_owned()),
+        (None, Unit::Ratio) if (0.0..=1.0).contains(&measure.value) => {
+            ("0".to_owned(), "100".to_owned())
+        }
         _ => (String::new(), String::new()),
     };
     let all = format!(
@@ -217,7 +251,11 @@ fn scaled(range: &str, factor: f64) -> Option<String> {
     };
     let end = |text: &str| match text {
         "" | "~" => Some(text.to_owned()),
-        text => text.parse::<f64>().ok().filter(|end| end.is_finite()).map(|end| number(end * factor)),
+        text => text
+            .parse::<f64>()
+            .ok()
+            .filter(|end| end.is_finite())
+            .map(|end| number(end * factor)),
     };
     Some(match body.split_once(':') {
         Some((low, high)) => format!("{at}{}:{}", end(low)?, end(high)?),

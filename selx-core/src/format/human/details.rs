@@ -76,18 +76,28 @@ impl Layout {
     /// Writes pairs.
     pub(super) fn evidence(&self, page: &mut Page, column: usize, pairs: &[Evidence]) {
         for pair in pairs {
-            let text = [span(Paint::Dim, format!("{}:", pair.label)), span(Paint::Dim, self.clip(&pair.value))];
+            let text = [
+                span(Paint::Dim, format!("{}:", pair.label)),
+                span(Paint::Dim, self.clip(&pair.value)),
+            ];
             page.row(&[(column, &text)]);
         }
     }
 
     fn measure(&self, page: &mut Page, measured: &Measured) {
         let measure = &measured.measure;
-        let limits: Vec<String> = [("warning", &measured.warning), ("critical", &measured.critical)]
-            .into_iter()
-            .filter_map(|(name, limit)| Some(format!("{name} {}", limit.as_ref()?)))
-            .collect();
-        let limits = if limits.is_empty() { String::new() } else { format!("(limits: {})", limits.join(", ")) };
+        let limits: Vec<String> = [
+            ("warning", &measured.warning),
+            ("critical", &measured.critical),
+        ]
+        .into_iter()
+        .filter_map(|(name, limit)| Some(format!("{name} {}", limit.as_ref()?)))
+        .collect();
+        let limits = if limits.is_empty() {
+            String::new()
+        } else {
+            format!("(limits: {})", limits.join(", "))
+        };
         let text = [
             span(Paint::Dim, measure.name.as_ref()),
             span(Paint::Dim, measure.subject.as_str()),
@@ -98,17 +108,28 @@ impl Layout {
     }
 
     fn attempt(&self, page: &mut Page, number: usize, attempt: &Attempt) {
-        let text = format!("{}, {} ({})", attempt.status.as_str(), attempt.reason, length(attempt.took));
+        let text = format!(
+            "{}, {} ({})",
+            attempt.status.as_str(),
+            attempt.reason,
+            length(attempt.took)
+        );
         self.fact(page, &format!("attempt {number}"), &text);
     }
 
     fn fact(&self, page: &mut Page, label: &str, value: &str) {
-        let text = [span(Paint::Dim, format!("{label}:")), span(Paint::Plain, self.clip(value))];
+        let text = [
+            span(Paint::Dim, format!("{label}:")),
+            span(Paint::Plain, self.clip(value)),
+        ];
         page.row(&[(self.name, &text)]);
     }
 
     fn short_mark(&self, page: &Page, status: Status) -> super::Span<'static> {
-        let narrow = Self { words: false, ..*self };
+        let narrow = Self {
+            words: false,
+            ..*self
+        };
         narrow.mark(page, status)
     }
 }

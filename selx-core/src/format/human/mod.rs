@@ -80,10 +80,15 @@ fn groups<'a>(rows: &'a [Row<'a>]) -> Vec<Group<'a>> {
         .iter()
         .enumerate()
         .filter(|(_, row)| cause(row).is_none())
-        .map(|(index, row)| Group { cause: row, followers: followers.remove(&index).unwrap_or_default() })
+        .map(|(index, row)| Group {
+            cause: row,
+            followers: followers.remove(&index).unwrap_or_default(),
+        })
         .collect();
     for group in &mut groups {
-        group.followers.sort_by_key(|follower| counts::place(follower.status));
+        group
+            .followers
+            .sort_by_key(|follower| counts::place(follower.status));
     }
     groups.sort_by_cached_key(Group::place);
     groups
@@ -112,7 +117,12 @@ impl Layout {
             .filter(|wide| *wide <= most)
             .max()
             .unwrap_or(0);
-        Self { words, name, text: name + widest.max(8) + 2, verbosity: style.verbosity }
+        Self {
+            words,
+            name,
+            text: name + widest.max(8) + 2,
+            verbosity: style.verbosity,
+        }
     }
 
     fn entry(&self, page: &mut Page, row: &Row<'_>, follows: bool) {
@@ -130,7 +140,10 @@ impl Layout {
         }
         name.push(span(name_paint, row.name.as_str()));
         let headline = entry.headline();
-        let text = [span(text_paint, self.clip(&headline)), span(Paint::Dim, remark(entry))];
+        let text = [
+            span(text_paint, self.clip(&headline)),
+            span(Paint::Dim, remark(entry)),
+        ];
         let mark = [self.mark(page, row.status)];
         page.row(&[(0, &mark), (self.name, &name), (self.text, &text)]);
         if self.verbosity > 0 {
@@ -147,7 +160,11 @@ impl Layout {
     /// Names parts that could not be seen where the line of the check tells of something else.
     fn unseen(&self, page: &mut Page, entry: &Entry) {
         let told = matches!(entry.outcome, Outcome::Seen) && worst(entry).is_none();
-        let Some(fault) = entry.faults.first().filter(|_| !told || entry.faults.len() > 1) else {
+        let Some(fault) = entry
+            .faults
+            .first()
+            .filter(|_| !told || entry.faults.len() > 1)
+        else {
             return;
         };
         let count = entry.faults.len();
@@ -155,8 +172,11 @@ impl Layout {
             1 => String::new(),
             _ => format!("({count} parts in all)"),
         };
-        let text =
-            [span(Paint::Plain, "not seen:"), span(Paint::Plain, self.clip(&fault.message)), span(Paint::Dim, more)];
+        let text = [
+            span(Paint::Plain, "not seen:"),
+            span(Paint::Plain, self.clip(&fault.message)),
+            span(Paint::Dim, more),
+        ];
         page.row(&[(self.text, &text)]);
     }
 
@@ -167,8 +187,15 @@ impl Layout {
             Severity::Info => span(Paint::Dim, "i"),
             _ => self.mark(page, status),
         };
-        let paint = if notice.severity > Severity::Info { Paint::Strong } else { Paint::Plain };
-        let text = [span(paint, notice.subject.as_str()), span(Paint::Plain, self.clip(&notice.message))];
+        let paint = if notice.severity > Severity::Info {
+            Paint::Strong
+        } else {
+            Paint::Plain
+        };
+        let text = [
+            span(paint, notice.subject.as_str()),
+            span(Paint::Plain, self.clip(&notice.message)),
+        ];
         page.row(&[(0, &[mark]), (self.name, &text)]);
         if let Some(advice) = &notice.advice {
             self.advice(page, self.name, advice);
@@ -181,7 +208,10 @@ impl Layout {
     fn advice(&self, page: &mut Page, column: usize, advice: &str) {
         let arrow = page.glyph("→", "->");
         let after = column + page.measure(arrow) + 1;
-        page.row(&[(column, &[span(Paint::Dim, arrow)]), (after, &[span(Paint::Plain, self.clip(advice))])]);
+        page.row(&[
+            (column, &[span(Paint::Dim, arrow)]),
+            (after, &[span(Paint::Plain, self.clip(advice))]),
+        ]);
     }
 
     fn mark(&self, page: &Page, status: Status) -> Span<'static> {
@@ -192,7 +222,11 @@ impl Layout {
             Status::Ok => (Paint::Ok, page.glyph("✓", "+")),
             Status::Skipped => (Paint::Dim, page.glyph("–", "-")),
         };
-        if self.words { span(paint, format!("{mark} {}", status.as_str())) } else { span(paint, mark) }
+        if self.words {
+            span(paint, format!("{mark} {}", status.as_str()))
+        } else {
+            span(paint, mark)
+        }
     }
 
     /// Cuts a text that would push everything else off the screen, and says so.
@@ -220,7 +254,11 @@ fn remark(entry: &Entry) -> String {
         count => Some(format!("{} attempts", count + 1)),
     };
     let parts: Vec<String> = attempts.into_iter().chain(slow).collect();
-    if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("({})", parts.join(", "))
+    }
 }
 
 /// Returns the finding that the headline is about.
@@ -238,7 +276,10 @@ fn first_advice(entry: &Entry) -> Cow<'_, str> {
     let advice = match &entry.outcome {
         Outcome::Seen => match worst(entry) {
             Some(finding) => entry.advice(finding),
-            None => entry.faults.first().and_then(|fault| fault.advice.as_deref()),
+            None => entry
+                .faults
+                .first()
+                .and_then(|fault| fault.advice.as_deref()),
         },
         Outcome::Skipped(failure) | Outcome::Failed(failure) => failure.advice.as_deref(),
     };
@@ -278,10 +319,22 @@ fn summary(page: &mut Page, report: &Report, rows: &[Row<'_>]) {
         spans.push(span(paint, format!("{text}{comma}")));
     }
     if let Some(nothing) = nothing {
-        spans.push(span(Paint::Unknown, format!("{nothing}: {}", report.status().as_str())));
+        spans.push(span(
+            Paint::Unknown,
+            format!("{nothing}: {}", report.status().as_str()),
+        ));
     }
-    let when = report.started.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    let tail = [report.routine.clone(), Some(report.host.clone()), Some(when), Some(length(report.took))];
+    let when = report
+        .started
+        .at
+        .strftime("%Y-%m-%d %H:%M:%S UTC")
+        .to_string();
+    let tail = [
+        report.routine.clone(),
+        Some(report.host.clone()),
+        Some(when),
+        Some(length(report.took)),
+    ];
     for part in tail.into_iter().flatten() {
         spans.push(span(Paint::Dim, page.glyph("·", "-")));
         spans.push(span(Paint::Dim, part));

@@ -111,7 +111,11 @@ impl Page {
     }
 
     fn safe<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.unicode { visible(text) } else { ascii(text) }
+        if self.unicode {
+            visible(text)
+        } else {
+            ascii(text)
+        }
     }
 
     fn flow(&mut self, indent: usize, paint: Paint, text: &str, fresh: &mut bool) {
