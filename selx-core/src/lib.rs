@@ -10,6 +10,8 @@ mod check;
 mod clock;
 pub mod config;
 mod context;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod discovery;
 mod error;
 pub mod escape;

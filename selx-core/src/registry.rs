@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use schemars::{Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
@@ -31,6 +32,53 @@ pub trait Factory: Send + Sync {
 
     /// Finds out what of this kind the host has.
     fn discover<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Discovery>;
+}
+
+impl dyn Factory + '_ {
+    /// Makes a check of settings in JSON, as recordings and other languages hold them. `null` stands for no settings.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, in the words of the settings' types.
+    pub fn build_json(&self, with: &Value) -> Result<Arc<dyn DynCheck>, String> {
+        let mut text = String::new();
+        write_toml(with, &mut text).map_err(|_| "the settings are nested too deeply".to_owned())?;
+        let value = DeValue::parse(&text).map_err(|error| error.message().to_owned())?;
+        self.build(value).map_err(|error| error.message().to_owned())
+    }
+}
+
+/// Writes JSON as a TOML value: the two forms of a text differ in one character, inline tables in their separator.
+fn write_toml(value: &Value, out: &mut String) -> std::fmt::Result {
+    use std::fmt::Write as _;
+    let list = |open: char, close: char, out: &mut String, items: &mut dyn Iterator<Item = (Option<&str>, &Value)>| {
+        out.push(open);
+        for (key, value) in items.filter(|(_, value)| !value.is_null()) {
+            if let Some(key) = key {
+                write!(out, "{} = ", text(key))?;
+            }
+            write_toml(value, out)?;
+            out.push(',');
+        }
+        if out.ends_with(',') {
+            out.pop();
+        }
+        out.push(close);
+        Ok(())
+    };
+    match value {
+        Value::Null => out.write_str("{}"),
+        Value::Bool(value) => write!(out, "{value}"),
+        Value::Number(value) => write!(out, "{value}"),
+        Value::String(value) => out.write_str(&text(value)),
+        Value::Array(items) => list('[', ']', out, &mut items.iter().map(|value| (None, value))),
+        Value::Object(items) => list('{', '}', out, &mut items.iter().map(|(key, value)| (Some(key.as_str()), value))),
+    }
+}
+
+/// Writes a text as both formats write it, with the one control character that JSON leaves as it is.
+fn text(value: &str) -> String {
+    Value::from(value).to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// The factory of a [`Check`].

@@ -136,6 +136,13 @@ pub struct Selection {
     pub routine: Option<(String, Routine)>,
 }
 
+impl Selection {
+    /// Selects checks that were made without a configuration.
+    pub fn of(instances: impl IntoIterator<Item = Instance>) -> Self {
+        Self { instances: instances.into_iter().collect(), routine: None }
+    }
+}
+
 impl Suite {
     /// Selects checks by routine, kind, name or `kind.name`.
     ///
