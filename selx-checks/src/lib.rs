@@ -19,6 +19,12 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
+    #[cfg(feature = "host")]
+    registry.check::<host::cpu::HostCpu>()?;
+    #[cfg(feature = "host")]
+    registry.check::<host::disk::HostDisk>()?;
+    #[cfg(feature = "host")]
+    registry.check::<host::memory::HostMemory>()?;
     let _ = &registry;
     Ok(())
 }
