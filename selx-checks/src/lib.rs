@@ -25,6 +25,8 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::disk::HostDisk>()?;
     #[cfg(feature = "host")]
     registry.check::<host::memory::HostMemory>()?;
+    #[cfg(feature = "command")]
+    registry.check::<command::Command>()?;
     let _ = &registry;
     Ok(())
 }
