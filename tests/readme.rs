@@ -86,3 +86,26 @@ fn has_heading(page: &Path, anchor: &str) -> bool {
         words.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect::<String>() == anchor
     })
 }
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/THREAT-MODEL.md")).unwrap();
+    let named: Vec<(&str, &str)> =
+        page.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect();
+    let missing: Vec<String> = named
+        .iter()
+        .filter(|(file, test)| {
+            let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            !text.contains(&format!("fn {test}(")) && !text.contains(&format!("def {test}("))
+        })
+        .map(|(file, test)| format!("{file}::{test}"))
+        .collect();
+    // `file::test` in the introduction is the pattern itself.
+    assert_eq!(missing, ["file::test"]);
+    assert!(named.len() > 30, "{}", named.len());
+    let guarantees = page.split("\n## ").find(|part| part.starts_with("Guarantees")).unwrap();
+    for guarantee in guarantees.split("\n### ").skip(1) {
+        assert!(guarantee.contains("Backed by `"), "{guarantee}");
+    }
+}
