@@ -144,6 +144,7 @@ async fn without_descriptors_it_is_unknown() {
 #[ignore = "is run by `without_descriptors_it_is_unknown` in a process of its own"]
 async fn with_few_descriptors() {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+    let mut refused = 0;
     for room in 0..12 {
         let limit = Rlimit {
             current: Some(open + room),

@@ -33,11 +33,9 @@ impl TryFrom<String> for Directory {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        absolute(text).map(Self).map_err(|text| {
-            format!(
-                "`{text}` is not an absolute path; write where the program is to run, such as `/`"
-            )
-        })
+        absolute(text)
+            .map(Self)
+            .map_err(|text| format!("`{text}` is not an absolute path; write where the program is to run, such as `/`"))
     }
 }
 
@@ -48,11 +46,7 @@ impl Default for Directory {
 }
 
 fn absolute(text: String) -> Result<PathBuf, String> {
-    if Path::new(&text).is_absolute() && !text.contains('\0') {
-        Ok(text.into())
-    } else {
-        Err(text)
-    }
+    if Path::new(&text).is_absolute() && !text.contains('\0') { Ok(text.into()) } else { Err(text) }
 }
 
 /// One argument.

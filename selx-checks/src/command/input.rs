@@ -69,11 +69,8 @@ impl Number {
             InputUnit::Counter => PerfUnit::Counter,
         };
         let (name, unit): (_, Unit) = unit.measure();
-        let subject = if self.subject.is_empty() {
-            self.name.clone()
-        } else {
-            format!("{} {}", self.name, self.subject)
-        };
+        let subject =
+            if self.subject.is_empty() { self.name.clone() } else { format!("{} {}", self.name, self.subject) };
         let measure = Measure::new(name, self.value, unit).on(subject);
         match self.whole {
             Some(whole) => measure.of(whole),
@@ -90,24 +87,15 @@ impl Number {
 pub(super) fn read(text: &str) -> Result<Input, String> {
     let input: Input = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if input.findings.len() > MOST_FINDINGS {
-        return Err(format!(
-            "{} findings, which is more than {MOST_FINDINGS}",
-            input.findings.len()
-        ));
+        return Err(format!("{} findings, which is more than {MOST_FINDINGS}", input.findings.len()));
     }
     if input.measures.len() > MOST_MEASURES {
-        return Err(format!(
-            "{} measures, which is more than {MOST_MEASURES}",
-            input.measures.len()
-        ));
+        return Err(format!("{} measures, which is more than {MOST_MEASURES}", input.measures.len()));
     }
     let mut seen = std::collections::HashSet::new();
     for measure in input.measures.iter().map(Number::to_measure) {
         if !seen.insert((measure.name.clone(), measure.subject.clone())) {
-            return Err(format!(
-                "two measures named `{}` in one unit",
-                measure.subject
-            ));
+            return Err(format!("two measures named `{}` in one unit", measure.subject));
         }
     }
     Ok(input)

@@ -63,19 +63,11 @@ pub(super) fn measure(format: Format, perfdata: bool, facts: &Facts) -> Vec<Meas
         return Vec::new();
     };
     match format {
-        Format::Nagios if perfdata => plugin::read(&facts.ended.stdout.text)
-            .perf
-            .iter()
-            .map(plugin::Perf::to_measure)
-            .collect(),
+        Format::Nagios if perfdata => {
+            plugin::read(&facts.ended.stdout.text).perf.iter().map(plugin::Perf::to_measure).collect()
+        }
         Format::Json if !facts.ended.stdout.cut => input::read(&facts.ended.stdout.text)
-            .map(|input| {
-                input
-                    .measures
-                    .iter()
-                    .map(input::Number::to_measure)
-                    .collect()
-            })
+            .map(|input| input.measures.iter().map(input::Number::to_measure).collect())
             .unwrap_or_default(),
         _ => Vec::new(),
     }
@@ -87,21 +79,14 @@ fn nagios(code: i32, perfdata: bool, facts: &Facts) -> Judgement {
     let line = short(&printed.line);
     let mut judgement = Judgement::new(&*line);
     let said = || {
-        if line.is_empty() {
-            format!("ended with exit code {code}{}", last_error(facts))
-        } else {
-            line.to_string()
-        }
+        if line.is_empty() { format!("ended with exit code {code}{}", last_error(facts)) } else { line.to_string() }
     };
     let finding = match code {
         // Interpreters end with 1 when they fail; without a line it is not the plugin that speaks.
         0 | 1 | 3 if line.is_empty() => Some(Finding::unknown(
             "said-nothing",
             subject(facts),
-            format!(
-                "ended with exit code {code} and printed no line{}",
-                last_error(facts)
-            ),
+            format!("ended with exit code {code} and printed no line{}", last_error(facts)),
         )),
         0 => None,
         1 => Some(Finding::warning("plugin-warning", subject(facts), said())),
@@ -112,44 +97,27 @@ fn nagios(code: i32, perfdata: bool, facts: &Facts) -> Judgement {
     judgement.findings.extend(finding);
     if ended.stdout.cut || printed.left_out > 0 {
         let message = if ended.stdout.cut {
-            format!(
-                "printed {}, and not all of it was kept",
-                selx_core::ByteSize(ended.stdout.bytes)
-            )
+            format!("printed {}, and not all of it was kept", selx_core::ByteSize(ended.stdout.bytes))
         } else {
-            format!(
-                "gave {} more measures than the {} that are taken",
-                printed.left_out,
-                plugin::MOST_MEASURES
-            )
+            format!("gave {} more measures than the {} that are taken", printed.left_out, plugin::MOST_MEASURES)
         };
-        judgement
-            .findings
-            .push(Finding::unknown("output-cut", subject(facts), message));
+        judgement.findings.push(Finding::unknown("output-cut", subject(facts), message));
     }
     if perfdata && let Some(first) = printed.unreadable.first() {
         let more = match printed.unreadable.len() - 1 {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let message = format!(
-            "gave performance data that does not read: `{}`{more}",
-            short(first)
-        );
-        judgement.findings.push(Finding::unknown(
-            "perfdata-unreadable",
-            subject(facts),
-            message,
-        ));
+        let message = format!("gave performance data that does not read: `{}`{more}", short(first));
+        judgement.findings.push(Finding::unknown("perfdata-unreadable", subject(facts), message));
     }
     if !printed.more.is_empty() {
         judgement = judgement.evidence("output", head(&printed.more, LONGEST_EVIDENCE));
     }
     for perf in printed.perf.iter().filter(|perf| !perf.ranges.is_empty()) {
-        judgement.evidence.push(Evidence {
-            label: Cow::Owned(format!("ranges of {}", perf.label)),
-            value: perf.ranges.clone(),
-        });
+        judgement
+            .evidence
+            .push(Evidence { label: Cow::Owned(format!("ranges of {}", perf.label)), value: perf.ranges.clone() });
     }
     judgement
 }
@@ -173,58 +141,34 @@ fn json(code: i32, facts: &Facts) -> Judgement {
         return Judgement::new("ended in an unexpected way").with(unexpected(code, facts));
     }
     let unreadable = |code: &'static str, message: String| {
-        Judgement::new("printed nothing that reads").with(Finding::unknown(
-            code,
-            subject(facts),
-            message,
-        ))
+        Judgement::new("printed nothing that reads").with(Finding::unknown(code, subject(facts), message))
     };
     if ended.stdout.cut {
         let size = selx_core::ByteSize(ended.stdout.bytes);
-        return unreadable(
-            "output-cut",
-            format!("printed {size}, which is more than is kept, so it cannot be read"),
-        );
+        return unreadable("output-cut", format!("printed {size}, which is more than is kept, so it cannot be read"));
     }
     let input = match input::read(&ended.stdout.text) {
         Ok(input) => input,
         Err(error) => {
             return unreadable(
                 "output-unreadable",
-                format!(
-                    "printed no JSON of the right shape: {}{}",
-                    short(&error),
-                    last_error(facts)
-                ),
+                format!("printed no JSON of the right shape: {}{}", short(&error), last_error(facts)),
             );
         }
     };
     let mut judgement = Judgement::new(&*short(&input.summary));
     for said in input.findings {
-        let mut finding = Finding::new(
-            said.severity,
-            "reported",
-            said.subject,
-            &*short(&said.message),
-        );
+        let mut finding = Finding::new(said.severity, "reported", said.subject, &*short(&said.message));
         finding.advice = said.advice;
         if !said.code.is_empty() {
             finding = finding.evidence("code", said.code);
         }
         finding
             .evidence
-            .extend(said.evidence.into_iter().map(|(label, value)| Evidence {
-                label: Cow::Owned(label),
-                value,
-            }));
+            .extend(said.evidence.into_iter().map(|(label, value)| Evidence { label: Cow::Owned(label), value }));
         judgement.findings.push(finding);
     }
-    let worst = match judgement
-        .findings
-        .iter()
-        .map(|finding| finding.severity)
-        .max()
-    {
+    let worst = match judgement.findings.iter().map(|finding| finding.severity).max() {
         None | Some(Severity::Info) => 0,
         Some(Severity::Warning) => 1,
         Some(Severity::Critical) => 2,
@@ -235,10 +179,7 @@ fn json(code: i32, facts: &Facts) -> Judgement {
         judgement.findings.push(Finding::unknown(
             "exit-unexpected",
             subject(facts),
-            format!(
-                "ended with exit code {code}, which its findings do not explain{}",
-                last_error(facts)
-            ),
+            format!("ended with exit code {code}, which its findings do not explain{}", last_error(facts)),
         ));
     }
     judgement
@@ -265,16 +206,8 @@ fn subject(facts: &Facts) -> String {
 
 /// Returns the last line of standard error, after a colon.
 fn last_error(facts: &Facts) -> String {
-    let last = facts
-        .ended
-        .stderr
-        .text
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty());
-    last.map(|line| format!(": {}", short(line)))
-        .unwrap_or_default()
+    let last = facts.ended.stderr.text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    last.map(|line| format!(": {}", short(line))).unwrap_or_default()
 }
 
 fn signal_name(signal: i32) -> String {
@@ -310,19 +243,13 @@ fn short(line: &str) -> Cow<'_, str> {
 fn head(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
-        Some((end, _)) => format!(
-            "{}\n[the rest is left out]",
-            text.get(..end).unwrap_or_default()
-        ),
+        Some((end, _)) => format!("{}\n[the rest is left out]", text.get(..end).unwrap_or_default()),
     }
 }
 
 fn tail(text: &str, most: usize) -> String {
     match text.char_indices().rev().nth(most) {
         None => text.to_owned(),
-        Some((begin, _)) => format!(
-            "[the beginning is left out]\n{}",
-            text.get(begin..).unwrap_or_default()
-        ),
+        Some((begin, _)) => format!("[the beginning is left out]\n{}", text.get(begin..).unwrap_or_default()),
     }
 }

@@ -8,9 +8,7 @@ mod plugin;
 mod probe;
 
 use schemars::JsonSchema;
-use selx_core::{
-    Area, Check, Code, Context, Judgement, Judging, Measure, MeasureDoc, Meta, Result, Unit,
-};
+use selx_core::{Area, Check, Code, Context, Judgement, Judging, Measure, MeasureDoc, Meta, Result, Unit};
 use serde::{Deserialize, Serialize};
 
 pub use child::{Child, Ended, Exit, GRACE, OUTPUT_LIMIT, Output};
@@ -83,16 +81,13 @@ impl Check for Command {
     type Config = Config;
     type Facts = Facts;
 
-    const META: Meta = Meta::new(
-        "command",
-        Area::Command,
-        "a program of your own, or any monitoring plugin, says that all is well",
-    )
-    .readme(include_str!("README.md"))
-    .sample(include_str!("sample.toml"))
-    .codes(CODES)
-    .measures(MEASURES)
-    .needs("to run the program, and those that the program itself needs");
+    const META: Meta =
+        Meta::new("command", Area::Command, "a program of your own, or any monitoring plugin, says that all is well")
+            .readme(include_str!("README.md"))
+            .sample(include_str!("sample.toml"))
+            .codes(CODES)
+            .measures(MEASURES)
+            .needs("to run the program, and those that the program itself needs");
 
     fn new(config: Config) -> Self {
         Self(config)
@@ -132,11 +127,7 @@ const CODES: &[Code] = &[
         "The program ended with another exit code than 0.",
         "Run it by hand as the same user and read what it prints.",
     ),
-    Code::new(
-        "reported",
-        "The program reported a finding of its own.",
-        "Its documentation says what to do.",
-    ),
+    Code::new("reported", "The program reported a finding of its own.", "Its documentation says what to do."),
     Code::new(
         "said-nothing",
         "The plugin printed no line, which its interface asks for, so its exit code is not believed.",
@@ -216,3 +207,11 @@ const MEASURES: &[MeasureDoc] = &[
         "The program's own documentation says what is counted.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn contract() {
+        selx_core::contract::check::<super::Command>(concat!(env!("CARGO_MANIFEST_DIR"), "/src/command"));
+    }
+}

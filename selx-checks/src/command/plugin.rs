@@ -110,11 +110,8 @@ pub(super) fn read(text: &str) -> Printed {
             more.push(line);
         }
     }
-    let mut printed = Printed {
-        line: line.trim().to_owned(),
-        more: more.join("\n").trim_end().to_owned(),
-        ..Printed::default()
-    };
+    let mut printed =
+        Printed { line: line.trim().to_owned(), more: more.join("\n").trim_end().to_owned(), ..Printed::default() };
     read_perf(&perf, &mut printed);
     printed
 }
@@ -123,13 +120,9 @@ fn read_perf(text: &str, into: &mut Printed) {
     for token in tokens(text) {
         match read_token(&token) {
             Token::Number(perf) => {
-                let twice = into
-                    .perf
-                    .iter()
-                    .any(|known| known.label == perf.label && known.unit == perf.unit);
+                let twice = into.perf.iter().any(|known| known.label == perf.label && known.unit == perf.unit);
                 if twice {
-                    into.unreadable
-                        .push(format!("{token} (a second `{}`)", perf.label));
+                    into.unreadable.push(format!("{token} (a second `{}`)", perf.label));
                 } else if into.perf.len() < MOST_MEASURES {
                     into.perf.push(perf);
                 } else {
@@ -200,6 +193,9 @@ fn read_token(token: &str) -> Token {
         return Token::Unreadable;
     }
     let (unit, factor) = PerfUnit::read(unit);
+    if !(value * factor).is_finite() {
+        return Token::Unreadable;
+    }
     let fields: Vec<&str> = fields.collect();
     let field = |index: usize| fields.get(index).copied().unwrap_or_default();
     let mut ranges = Vec::new();
@@ -212,7 +208,7 @@ fn read_token(token: &str) -> Token {
         label,
         value: value * factor,
         unit,
-        most: field(3).parse::<f64>().ok().map(|most| most * factor),
+        most: field(3).parse::<f64>().ok().map(|most| most * factor).filter(|most| most.is_finite()),
         ranges: ranges.join(", "),
     })
 }
@@ -223,9 +219,7 @@ fn exponent(number: &str) -> Option<usize> {
     let tail = number.get(at + 1..)?;
     let digits = tail.strip_prefix(['+', '-']).unwrap_or(tail);
     let sign = tail.len() - digits.len();
-    let count = digits
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(digits.len());
+    let count = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
     (count > 0).then_some(at + 1 + sign + count)
 }
 
@@ -233,10 +227,7 @@ fn split_label(token: &str) -> Option<(String, &str)> {
     let (label, data) = match token.strip_prefix('\'') {
         Some(rest) => {
             let close = rest.rfind("'=")?;
-            (
-                rest.get(..close)?.replace("''", "'"),
-                rest.get(close + 2..)?,
-            )
+            (rest.get(..close)?.replace("''", "'"), rest.get(close + 2..)?)
         }
         None => {
             let (label, data) = token.split_once('=')?;
@@ -262,46 +253,21 @@ mod tests {
 
     #[test]
     fn labels_units_and_the_greatest_value() {
-        assert_eq!(
-            one("load1=0.12;5;10;0;"),
-            ("load1".into(), 0.12, PerfUnit::Value, None)
-        );
-        assert_eq!(
-            one("/=2MB;3;4;0;8"),
-            ("/".into(), 2_097_152.0, PerfUnit::Bytes, Some(8_388_608.0))
-        );
-        assert_eq!(
-            one("time=250ms"),
-            ("time".into(), 0.25, PerfUnit::Seconds, None)
-        );
+        assert_eq!(one("load1=0.12;5;10;0;"), ("load1".into(), 0.12, PerfUnit::Value, None));
+        assert_eq!(one("/=2MB;3;4;0;8"), ("/".into(), 2_097_152.0, PerfUnit::Bytes, Some(8_388_608.0)));
+        assert_eq!(one("time=250ms"), ("time".into(), 0.25, PerfUnit::Seconds, None));
         assert_eq!(one("cpu=85%"), ("cpu".into(), 0.85, PerfUnit::Share, None));
         assert_eq!(one("in=12c"), ("in".into(), 12.0, PerfUnit::Counter, None));
-        assert_eq!(
-            one("'C:\\ drive'=1B"),
-            ("C:\\ drive".into(), 1.0, PerfUnit::Bytes, None)
-        );
-        assert_eq!(
-            one("'it''s a=b'=-3"),
-            ("it's a=b".into(), -3.0, PerfUnit::Value, None)
-        );
-        assert_eq!(
-            one("temp=40C"),
-            ("temp".into(), 40.0, PerfUnit::Value, None)
-        );
-        assert_eq!(
-            one("n=1.5e+03"),
-            ("n".into(), 1500.0, PerfUnit::Value, None)
-        );
+        assert_eq!(one("'C:\\ drive'=1B"), ("C:\\ drive".into(), 1.0, PerfUnit::Bytes, None));
+        assert_eq!(one("'it''s a=b'=-3"), ("it's a=b".into(), -3.0, PerfUnit::Value, None));
+        assert_eq!(one("temp=40C"), ("temp".into(), 40.0, PerfUnit::Value, None));
+        assert_eq!(one("n=1.5e+03"), ("n".into(), 1500.0, PerfUnit::Value, None));
     }
 
     #[test]
     fn ranges_are_kept_as_they_are_written() {
         let printed = read("OK | a=1;@10:20;~:30;0;100 b=2;;;; c=3;5");
-        let ranges: Vec<&str> = printed
-            .perf
-            .iter()
-            .map(|perf| perf.ranges.as_str())
-            .collect();
+        let ranges: Vec<&str> = printed.perf.iter().map(|perf| perf.ranges.as_str()).collect();
         assert_eq!(ranges, ["warning @10:20, critical ~:30", "", "warning 5"]);
     }
 
@@ -310,27 +276,15 @@ mod tests {
         let printed = read("DISK OK - fine | /=2B\nfirst\nsecond | /boot=3B\n/home=4B");
         assert_eq!(printed.line, "DISK OK - fine");
         assert_eq!(printed.more, "first\nsecond");
-        let labels: Vec<&str> = printed
-            .perf
-            .iter()
-            .map(|perf| perf.label.as_str())
-            .collect();
+        let labels: Vec<&str> = printed.perf.iter().map(|perf| perf.label.as_str()).collect();
         assert_eq!(labels, ["/", "/boot", "/home"]);
     }
 
     #[test]
     fn what_does_not_read_is_named() {
         let printed = read("OK | a=0,5 b c= =3 'd=1 e=1;2 e=2 f=U");
-        assert_eq!(
-            printed.perf.len(),
-            0,
-            "the open quote takes the rest: {:?}",
-            printed.perf
-        );
-        assert_eq!(
-            printed.unreadable,
-            ["a=0,5", "b", "c=", "=3", "'d=1 e=1;2 e=2 f=U"]
-        );
+        assert_eq!(printed.perf.len(), 0, "the open quote takes the rest: {:?}", printed.perf);
+        assert_eq!(printed.unreadable, ["a=0,5", "b", "c=", "=3", "'d=1 e=1;2 e=2 f=U"]);
         let printed = read("OK | e=1;2 e=2 f=U");
         assert_eq!(printed.perf.len(), 1);
         assert_eq!(printed.unreadable, ["e=2 (a second `e`)"]);

@@ -5,9 +5,8 @@ use selx_core::{Context, Result};
 use super::{Child, Config, Facts};
 
 pub(super) async fn run(config: &Config, cx: &Context) -> Result<Facts> {
-    let mut child = Child::new(&config.program.0)
-        .directory(&config.working_directory.0)
-        .output_limit(config.output_limit.0);
+    let mut child =
+        Child::new(&config.program.0).directory(&config.working_directory.0).output_limit(config.output_limit.0);
     for argument in &config.args {
         child = child.arg(&argument.0);
     }
@@ -24,9 +23,5 @@ pub(super) async fn run(config: &Config, cx: &Context) -> Result<Facts> {
             output.text = text;
         }
     }
-    Ok(Facts {
-        program: config.program.0.display().to_string(),
-        limit: cx.limit(),
-        ended,
-    })
+    Ok(Facts { program: config.program.0.display().to_string(), limit: cx.limit(), ended })
 }

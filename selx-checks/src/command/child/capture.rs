@@ -29,12 +29,7 @@ pub(super) struct Capture {
 impl Capture {
     /// Makes one that keeps at most this many bytes, half of them of the head.
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            head: Vec::new(),
-            tail: VecDeque::new(),
-            room: limit / 2,
-            bytes: 0,
-        }
+        Self { head: Vec::new(), tail: VecDeque::new(), room: limit / 2, bytes: 0 }
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -46,9 +41,7 @@ impl Capture {
         let (first, rest) = chunk.split_at(chunk.len().min(self.room - self.head.len()));
         self.head.extend_from_slice(first);
         // Of a long chunk only its end can stay.
-        let rest = rest
-            .get(rest.len().saturating_sub(self.room)..)
-            .unwrap_or_default();
+        let rest = rest.get(rest.len().saturating_sub(self.room)..).unwrap_or_default();
         let over = (self.tail.len() + rest.len()).saturating_sub(self.room);
         self.tail.drain(..over);
         self.tail.extend(rest);
@@ -59,11 +52,7 @@ impl Capture {
         let kept = (self.head.len() + self.tail.len()) as u64;
         if kept == self.bytes {
             self.head.extend(self.tail);
-            return Output {
-                text: String::from_utf8_lossy(&self.head).into_owned(),
-                bytes: self.bytes,
-                cut: false,
-            };
+            return Output { text: String::from_utf8_lossy(&self.head).into_owned(), bytes: self.bytes, cut: false };
         }
         self.head.truncate(self.head.len().saturating_sub(seam));
         self.tail.drain(..seam.min(self.tail.len()));
@@ -71,11 +60,7 @@ impl Capture {
         let mut text = String::from_utf8_lossy(&self.head).into_owned();
         text.push_str(&format!("\n[{left} bytes left out]\n"));
         text.push_str(&String::from_utf8_lossy(self.tail.make_contiguous()));
-        Output {
-            text,
-            bytes: self.bytes,
-            cut: true,
-        }
+        Output { text, bytes: self.bytes, cut: true }
     }
 }
 
@@ -104,10 +89,7 @@ mod tests {
                 capture.push(chunk);
             }
             let output = capture.finish(0);
-            assert_eq!(
-                output.text, "abcd\n[18 bytes left out]\nwxyz",
-                "chunks of {size}"
-            );
+            assert_eq!(output.text, "abcd\n[18 bytes left out]\nwxyz", "chunks of {size}");
             assert_eq!(output.bytes, 26);
             assert!(output.cut);
         }

@@ -159,40 +159,24 @@ impl Child {
     pub async fn run(&self, cx: &Context) -> Result<Ended> {
         let program = trust::resolve(&self.program)?;
         if !self.directory.is_dir() {
-            let message = format!(
-                "the working directory `{}` is not there",
-                self.directory.display()
-            );
+            let message = format!("the working directory `{}` is not there", self.directory.display());
             return Err(Error::new(ErrorKind::Missing, message));
         }
         let began = Instant::now();
-        let mut child = self
-            .command(&program)
-            .spawn()
-            .map_err(|error| not_started(error, &program))?;
+        let mut child = self.command(&program).spawn().map_err(|error| not_started(error, &program))?;
         let group = Group::of(&child);
-        let seam = self
-            .secret_env
-            .iter()
-            .map(|(_, secret)| 3 * secret.expose().len())
-            .max()
-            .unwrap_or(0);
+        let seam = self.secret_env.iter().map(|(_, secret)| 3 * secret.expose().len()).max().unwrap_or(0);
         let mut out = Capture::new(self.limit);
         let mut err = Capture::new(self.limit);
         let most = self.limit as u64 * FLOOD;
         let pipes = (child.stdout.take(), child.stderr.take());
         // Half of a very short limit is left to the child itself.
         let grace = self.grace.min(cx.limit() / 2);
-        let stop = cx
-            .deadline()
-            .checked_sub(grace)
-            .unwrap_or_else(Instant::now);
+        let stop = cx.deadline().checked_sub(grace).unwrap_or_else(Instant::now);
         let mut left_behind = false;
         let exit = {
-            let mut reading = pin!(async {
-                tokio::try_join!(read(pipes.0, &mut out, most), read(pipes.1, &mut err, most))
-                    .is_err()
-            });
+            let mut reading =
+                pin!(async { tokio::try_join!(read(pipes.0, &mut out, most), read(pipes.1, &mut err, most)).is_err() });
             let mut status: Option<ExitStatus> = None;
             let mut read_all = false;
             let mut patience = stop;
@@ -229,11 +213,8 @@ impl Child {
                 End::Itself(_) => group.signal(Signal::KILL),
                 End::Flooded | End::OutOfTime | End::Cancelled => {
                     group.signal(Signal::TERM);
-                    let grace = if matches!(end, End::Cancelled) {
-                        grace.min(Duration::from_millis(150))
-                    } else {
-                        grace
-                    };
+                    let grace =
+                        if matches!(end, End::Cancelled) { grace.min(Duration::from_millis(150)) } else { grace };
                     // What it says when it is asked to end is read, so that it can end.
                     let listening = async {
                         if !read_all {
@@ -256,13 +237,7 @@ impl Child {
             end.exit(&program)?
         };
         group.done();
-        Ok(Ended {
-            exit,
-            stdout: out.finish(seam),
-            stderr: err.finish(seam),
-            took: began.elapsed(),
-            left_behind,
-        })
+        Ok(Ended { exit, stdout: out.finish(seam), stderr: err.finish(seam), took: began.elapsed(), left_behind })
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -275,11 +250,7 @@ impl Child {
             .env("TZ", "UTC")
             .env("HOME", "/nonexistent")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .envs(
-                self.secret_env
-                    .iter()
-                    .map(|(name, secret)| (name, secret.expose())),
-            )
+            .envs(self.secret_env.iter().map(|(name, secret)| (name, secret.expose())))
             .current_dir(&self.directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -307,10 +278,7 @@ impl End {
                 (None, Some(signal)) => Ok(Exit::Signal(signal)),
                 (None, None) => Err(Error::new(
                     ErrorKind::Local,
-                    format!(
-                        "`{}` ended in a way that this system does not describe",
-                        program.display()
-                    ),
+                    format!("`{}` ended in a way that this system does not describe", program.display()),
                 )),
             },
             Self::OutOfTime => Ok(Exit::OutOfTime),
@@ -325,11 +293,7 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &tokio::process::Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
-        )
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
     }
 
     /// Sends a signal to all of the group. That nobody is left in it is as good as any other answer.
@@ -354,11 +318,7 @@ impl Drop for Group {
 struct Flood;
 
 /// Reads a pipe to its end.
-async fn read(
-    pipe: Option<impl AsyncRead + Unpin>,
-    into: &mut Capture,
-    most: u64,
-) -> Result<(), Flood> {
+async fn read(pipe: Option<impl AsyncRead + Unpin>, into: &mut Capture, most: u64) -> Result<(), Flood> {
     let Some(mut pipe) = pipe else {
         return Ok(());
     };
@@ -405,11 +365,7 @@ fn not_started(error: io::Error, program: &Path) -> Error {
             format!("no processes or no memory left to start `{shown}`"),
             "look at `ulimit -u`, the `pids` limit of the control group, and the free memory",
         ),
-        _ => (
-            ErrorKind::Local,
-            format!("`{shown}` could not be started"),
-            "look at the kernel log",
-        ),
+        _ => (ErrorKind::Local, format!("`{shown}` could not be started"), "look at the kernel log"),
     };
     Error::new(kind, message).advice(advice).source_error(error)
 }

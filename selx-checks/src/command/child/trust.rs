@@ -23,10 +23,7 @@ const MOST_LINKS: u32 = 40;
 /// exact path and what mends it if somebody else could change the program.
 pub(super) fn resolve(program: &Path) -> Result<PathBuf> {
     if !program.is_absolute() {
-        let message = format!(
-            "the program `{}` is not an absolute path",
-            program.display()
-        );
+        let message = format!("the program `{}` is not an absolute path", program.display());
         return Err(Error::new(ErrorKind::Config, message));
     }
     let me = rustix::process::geteuid().as_raw();
@@ -80,8 +77,7 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 }
 
 fn look(path: &Path) -> Result<Metadata> {
-    std::fs::symlink_metadata(path)
-        .map_err(|error| Error::from_io(error, format!("`{}`", path.display())))
+    std::fs::symlink_metadata(path).map_err(|error| Error::from_io(error, format!("`{}`", path.display())))
 }
 
 fn runnable(path: &Path, meta: &Metadata) -> Result<()> {
@@ -106,9 +102,8 @@ fn owned(path: &Path, meta: &Metadata, me: u32) -> Result<()> {
     let message = format!(
         "refused: `{shown}` belongs to user {owner}, who could put another program there, and this runs as user {me}"
     );
-    Err(Error::new(ErrorKind::Denied, message).advice(format!(
-        "`chown root:root {shown}`, or run selx as user {owner}"
-    )))
+    Err(Error::new(ErrorKind::Denied, message)
+        .advice(format!("`chown root:root {shown}`, or run selx as user {owner}")))
 }
 
 fn trusted(path: &Path, meta: &Metadata, me: u32) -> Result<()> {
@@ -118,9 +113,7 @@ fn trusted(path: &Path, meta: &Metadata, me: u32) -> Result<()> {
         return Ok(());
     }
     let shown = path.display();
-    let message = format!(
-        "refused: `{shown}` may be changed by other users than its owner (mode {:04o})",
-        meta.mode() & 0o7777
-    );
+    let message =
+        format!("refused: `{shown}` may be changed by other users than its owner (mode {:04o})", meta.mode() & 0o7777);
     Err(Error::new(ErrorKind::Denied, message).advice(format!("chmod go-w {shown}")))
 }

@@ -39,7 +39,7 @@ impl Layout {
     fn finding(&self, page: &mut Page, entry: &Entry, finding: &Finding) {
         let text = [
             span(Paint::Plain, finding.subject.as_str()),
-            span(Paint::Plain, self.clip(&finding.message)),
+            span(Paint::Plain, finding.message.as_str()),
             span(Paint::Dim, format!("[{}]", finding.code)),
         ];
         let mark = match finding.severity {
@@ -63,7 +63,7 @@ impl Layout {
     fn fault(&self, page: &mut Page, fault: &Failure) {
         let text = [
             span(Paint::Plain, "not seen:"),
-            span(Paint::Plain, self.clip(&fault.message)),
+            span(Paint::Plain, fault.message.as_str()),
             span(Paint::Dim, format!("[{}]", fault.kind)),
         ];
         let mark = self.short_mark(page, fault.status());
@@ -78,7 +78,7 @@ impl Layout {
         for pair in pairs {
             let text = [
                 span(Paint::Dim, format!("{}:", pair.label)),
-                span(Paint::Dim, self.clip(&pair.value)),
+                span(Paint::Dim, pair.value.as_str()),
             ];
             page.row(&[(column, &text)]);
         }
@@ -120,7 +120,7 @@ impl Layout {
     fn fact(&self, page: &mut Page, label: &str, value: &str) {
         let text = [
             span(Paint::Dim, format!("{label}:")),
-            span(Paint::Plain, self.clip(value)),
+            span(Paint::Plain, value),
         ];
         page.row(&[(self.name, &text)]);
     }

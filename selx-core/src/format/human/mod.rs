@@ -141,7 +141,7 @@ impl Layout {
         name.push(span(name_paint, row.name.as_str()));
         let headline = entry.headline();
         let text = [
-            span(text_paint, self.clip(&headline)),
+            span(text_paint, headline.as_str()),
             span(Paint::Dim, remark(entry)),
         ];
         let mark = [self.mark(page, row.status)];
@@ -174,7 +174,7 @@ impl Layout {
         };
         let text = [
             span(Paint::Plain, "not seen:"),
-            span(Paint::Plain, self.clip(&fault.message)),
+            span(Paint::Plain, fault.message.as_str()),
             span(Paint::Dim, more),
         ];
         page.row(&[(self.text, &text)]);
@@ -194,7 +194,7 @@ impl Layout {
         };
         let text = [
             span(paint, notice.subject.as_str()),
-            span(Paint::Plain, self.clip(&notice.message)),
+            span(Paint::Plain, notice.message.as_str()),
         ];
         page.row(&[(0, &[mark]), (self.name, &text)]);
         if let Some(advice) = &notice.advice {
@@ -210,7 +210,7 @@ impl Layout {
         let after = column + page.measure(arrow) + 1;
         page.row(&[
             (column, &[span(Paint::Dim, arrow)]),
-            (after, &[span(Paint::Plain, self.clip(advice))]),
+            (after, &[span(Paint::Plain, advice)]),
         ]);
     }
 
@@ -226,22 +226,6 @@ impl Layout {
             span(paint, format!("{mark} {}", status.as_str()))
         } else {
             span(paint, mark)
-        }
-    }
-
-    /// Cuts a text that would push everything else off the screen, and says so.
-    fn clip<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let most = if self.verbosity == 0 { 600 } else { 16_000 };
-        if text.len() <= most {
-            return Cow::Borrowed(text);
-        }
-        match text.char_indices().nth(most) {
-            Some((at, _)) => {
-                let (head, tail) = text.split_at(at);
-                let rest = tail.chars().count();
-                Cow::Owned(format!("{head}… ({rest} more characters)"))
-            }
-            None => Cow::Borrowed(text),
         }
     }
 }

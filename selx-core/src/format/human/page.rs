@@ -47,6 +47,8 @@ pub(super) struct Page {
     width: usize,
     color: bool,
     unicode: bool,
+    /// How many characters of one text are shown.
+    most: usize,
     /// The column of the next character.
     column: usize,
     /// The paint that is on.
@@ -63,6 +65,7 @@ impl Page {
             width: style.width.map_or(usize::MAX, |width| width.max(LEAST)),
             color: style.color,
             unicode: style.unicode,
+            most: if style.verbosity == 0 { 600 } else { 16_000 },
             column: 0,
             paint: Paint::Plain,
         }
@@ -118,8 +121,21 @@ impl Page {
         }
     }
 
+    /// Cuts a text that would push everything else off the screen, and says so.
+    fn clip<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match text.char_indices().nth(self.most) {
+            Some((at, _)) if text.len() > self.most => {
+                let (head, tail) = text.split_at(at);
+                let rest = tail.chars().count();
+                Cow::Owned(format!("{head}… ({rest} more characters)"))
+            }
+            _ => Cow::Borrowed(text),
+        }
+    }
+
     fn flow(&mut self, indent: usize, paint: Paint, text: &str, fresh: &mut bool) {
-        let text = self.safe(text);
+        let text = self.clip(text);
+        let text = self.safe(&text);
         for word in text.split(' ').filter(|word| !word.is_empty()) {
             let wide = word.width();
             let gap = usize::from(!*fresh);
