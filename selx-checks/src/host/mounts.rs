@@ -137,18 +137,20 @@ fn unescape(text: &str) -> String {
 /// was mounted later and covers it, and so does a child on the very same point. What hangs below a covered mount is
 /// covered too.
 fn covered(lines: &[Line<'_>]) -> Vec<bool> {
-    let siblings: HashSet<(&str, &str)> = lines.iter().map(|line| (line.parent, line.mount.point.as_str())).collect();
+    // The root of the tree names a parent that is not listed, or itself.
+    let hanging = lines.iter().filter(|line| line.id != line.parent);
+    let siblings: HashSet<(&str, &str)> = hanging.map(|line| (line.parent, line.mount.point.as_str())).collect();
     let by_id: HashMap<&str, usize> = lines.iter().enumerate().map(|(index, line)| (line.id, index)).collect();
     let by_sibling: Vec<bool> = lines
         .iter()
         .map(|line| {
             above(&line.mount.point).take(MOST_DEPTH).any(|folder| {
-                // The root of the tree names a parent that is not listed, or itself: it covers nothing.
+                // A mount on `/` that covers the first root is a child of it.
                 folder != "/" && siblings.contains(&(line.parent, folder))
             })
         })
         .collect();
-    let by_child = |line: &Line<'_>| line.id != line.parent && siblings.contains(&(line.id, line.mount.point.as_str()));
+    let by_child = |line: &Line<'_>| siblings.contains(&(line.id, line.mount.point.as_str()));
     lines
         .iter()
         .enumerate()
