@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
@@ -139,19 +139,20 @@ impl Secrets {
         Ok(secret)
     }
 
-    /// Replaces every secret that was handed out by `[secret]`: raw, percent-encoded, base64 and JSON-escaped.
+    /// Replaces every secret that was handed out by `[secret]`: raw, quoted, percent-encoded, in base64 and hexadecimal.
     ///
     /// Secrets of fewer than six characters are left: taking out every `1` makes a report unreadable and tells the
     /// secret by its gaps.
     pub fn redact(&self, text: &str) -> Option<String> {
         let seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut secrets: Vec<&Secret> = seen.iter().filter(|secret| secret.expose().chars().count() >= 6).collect();
+        // One secret may be the beginning of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         let mut out: Option<String> = None;
-        for secret in seen.iter().filter(|secret| secret.expose().chars().count() >= 6) {
-            for form in forms(secret.expose()) {
-                let current = out.as_deref().unwrap_or(text);
-                if current.contains(&form) {
-                    out = Some(current.replace(&form, "[secret]"));
-                }
+        for form in secrets.iter().flat_map(|secret| forms(secret.expose())) {
+            let current = out.as_deref().unwrap_or(text);
+            if current.contains(&form) {
+                out = Some(current.replace(&form, "[secret]"));
             }
         }
         out
@@ -184,17 +185,50 @@ fn read_file(path: &std::path::Path) -> Result<String> {
     Ok(text)
 }
 
-/// The ways a value can stand in a text. Base64 is taken without padding, so that it is found inside a longer text.
+/// Everything but letters, digits and what RFC 3986 leaves as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The ways a value can stand in a text: as it is, quoted, percent-encoded by any habit, in hexadecimal, and in base64
+/// also inside of something longer, such as `user:password` in a header.
 fn forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).unwrap_or_default();
-    let mut all = vec![
-        secret.to_owned(),
-        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
-        json.trim_matches('"').to_owned(),
-        STANDARD_NO_PAD.encode(secret),
-    ];
+    let mut all = vec![secret.to_owned(), json.trim_matches('"').to_owned(), secret.escape_debug().to_string()];
+    for set in [NON_ALPHANUMERIC, RESERVED] {
+        let percent = utf8_percent_encode(secret, set).to_string();
+        all.push(percent.replace("%20", "+"));
+        all.push(lower_hex(&percent));
+        all.push(percent);
+    }
+    for before in 0..3 {
+        let mut bytes = vec![0; before];
+        bytes.extend_from_slice(secret.as_bytes());
+        let text = STANDARD_NO_PAD.encode(&bytes);
+        // Characters that neighbours have a part in are not the same in every text.
+        let (begin, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        let own = text.get(begin..end).unwrap_or_default();
+        all.push(own.replace('+', "-").replace('/', "_"));
+        all.push(own.to_owned());
+    }
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    all.push(hex.to_uppercase());
+    all.push(hex);
+    // The longest first: a short one inside of it would leave the rest behind.
+    all.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
     all.dedup();
     all
+}
+
+/// Writes the digits of percent-encoding as many libraries do: `%2f`.
+fn lower_hex(percent: &str) -> String {
+    let mut digits = 0_u8;
+    percent
+        .chars()
+        .map(|c| {
+            let digit = digits > 0;
+            digits = if c == '%' { 2 } else { digits.saturating_sub(1) };
+            if digit { c.to_ascii_lowercase() } else { c }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -212,6 +246,31 @@ mod tests {
             assert!(shown.contains("[secret]") && !shown.contains("rd!"), "{shown}");
         }
         assert_eq!(secrets.redact("nothing here"), None);
+    }
+
+    #[test]
+    fn the_habits_of_libraries_are_known() {
+        let secrets = Secrets::default();
+        for secret in ["p\"ss w/rd!", "p\"ss w/rd!-and-more", "it-is.a/pass~word"] {
+            secrets.seen.lock().unwrap().push(Secret::new(secret));
+        }
+        let basic = |user: &str| STANDARD_NO_PAD.encode(format!("{user}:p\"ss w/rd!:x"));
+        for (text, rest) in [
+            ("p%22ss%20w%2frd%21", ""),
+            ("p%22ss+w%2Frd%21", ""),
+            ("it-is.a%2Fpass~word", "pass"),
+            ("it-is.a%2fpass~word", "pass"),
+            ("p\"ss w/rd!-and-more", "more"),
+            ("7022737320772f726421", "70227373"),
+            (&format!("{:?}", "p\"ss w/rd!"), "rd!"),
+            (&basic("a"), "InNzIHcvcm"),
+            (&basic("ab"), "IncmQ"),
+            (&basic("abc"), "cncmQ"),
+        ] {
+            let shown = secrets.redact(text).unwrap_or_else(|| panic!("{text}"));
+            assert!(shown.contains("[secret]"), "{shown}");
+            assert!(rest.is_empty() || !shown.contains(rest), "{shown}");
+        }
     }
 
     #[test]

@@ -176,6 +176,19 @@ fn a_server_that_never_answers_does_not_hold_up_the_others() {
         says(&entry, Status::Unknown, &["below", "did not answer"]);
     });
     assert!(begun.elapsed().as_secs_f64() < 5.5, "three looks of two seconds each: {:?}", begun.elapsed());
+    // A run that is cancelled does not wait for it either.
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let mut looks = Looks::of("host-disk", json!({ "paths": [silent.name()] }), host());
+    looks.runner = looks.runner.cancelled_by(cancel.clone());
+    let begun = std::time::Instant::now();
+    runtime.block_on(async {
+        let (entry, ()) = tokio::join!(looks.look(), async {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            cancel.cancel();
+        });
+        says(&entry, Status::Unknown, &["cancelled"]);
+    });
+    assert!(begun.elapsed().as_secs_f64() < 1.0, "{:?}", begun.elapsed());
     // When the server goes, the kernel answers in its place.
     drop(server);
     runtime.block_on(async {

@@ -2,7 +2,7 @@
 //!
 //! The tests mount file systems in folders of their own and need the right to do so (root). Without it they fail.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cpu;
 mod disk;
@@ -128,6 +128,13 @@ async fn this_machine_is_seen_by_every_kind() {
         let entry = look(kind, Value::Null, Host::default()).await;
         assert!(matches!(entry.status(), Status::Skipped | Status::Ok | Status::Warning | Status::Critical), "{kind}");
         assert!(entry.faults.is_empty(), "{kind}: {:?}", entry.faults);
+        // Even without optimisation and on a machine with other work it is done at once.
+        let mut quickest = entry.took;
+        for _ in 0..20 {
+            quickest = quickest.min(look(kind, Value::Null, Host::default()).await.took);
+        }
+        println!("{kind}: {quickest:?}");
+        assert!(quickest < Duration::from_millis(10), "{kind}: {quickest:?}");
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod accounting;
 mod error;
+mod examine;
 mod file;
 mod keep;
 mod place;
@@ -28,6 +29,7 @@ use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+pub use examine::examine;
 pub use place::{default_state_dir, state_dir};
 
 /// The name of the file in the state folder.
@@ -200,10 +202,10 @@ impl History for Sqlite {
         let began = Instant::now();
         let work = async {
             self.open(&mut state).await?;
-            let foreign = state.foreign;
+            let foreign = state.origin == Origin::Elsewhere;
             let connection = self.open(&mut state).await?;
             let mut told =
-                accounting::begin(connection, start, &self.host).await.map_err(|error| self.failed(error))?;
+                accounting::begin(connection, start, &self.host, !foreign).await.map_err(|error| self.failed(error))?;
             if foreign {
                 let message = "was written on another machine; its memory is not used";
                 told.push(Finding::info("history-of-another-host", "history", message));

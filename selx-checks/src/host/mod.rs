@@ -27,17 +27,3 @@ fn malformed(name: &str, why: impl std::fmt::Display) -> Error {
         .set_retry(Retry::Never)
         .advice("see whether something else is mounted over `/proc`")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/host/");
-
-    #[test]
-    fn the_kinds_keep_the_contract() {
-        selx_core::contract::check::<cpu::HostCpu>(format!("{FOLDER}cpu"));
-        selx_core::contract::check::<disk::HostDisk>(format!("{FOLDER}disk"));
-        selx_core::contract::check::<memory::HostMemory>(format!("{FOLDER}memory"));
-    }
-}

@@ -1,7 +1,8 @@
 //! How many checks came to what, in words.
 
 use crate::error::ErrorKind;
-use crate::report::{Entry, Outcome, Report, Status};
+use crate::finding::{Finding, Severity};
+use crate::report::{Entry, Failure, Outcome, Report, Status};
 
 /// One entry with what every format asks of it again and again.
 pub(super) struct Row<'a> {
@@ -12,11 +13,7 @@ pub(super) struct Row<'a> {
 
 /// Takes the entries in their order.
 pub(super) fn rows(report: &Report) -> Vec<Row<'_>> {
-    let row = |entry| Row {
-        entry,
-        status: Entry::status(entry),
-        name: Entry::full_name(entry),
-    };
+    let row = |entry| Row { entry, status: Entry::status(entry), name: Entry::full_name(entry) };
     report.entries.iter().map(row).collect()
 }
 
@@ -34,20 +31,13 @@ pub(super) const fn place(status: Status) -> u8 {
 /// Counts the entries in words, worst first: `(Critical, "1 critical")`, `(Skipped, "2 not applicable")`.
 pub(super) fn count(rows: &[Row<'_>]) -> Vec<(Status, String)> {
     let number = |status: Status| rows.iter().filter(|row| row.status == status).count();
-    let waiting = rows
-        .iter()
-        .filter(|row| row.status == Status::Skipped && waits(row.entry))
-        .count();
+    let waiting = rows.iter().filter(|row| row.status == Status::Skipped && waits(row.entry)).count();
     [
         (Status::Critical, number(Status::Critical), "critical"),
         (Status::Unknown, number(Status::Unknown), "unknown"),
         (Status::Warning, number(Status::Warning), "warning"),
         (Status::Ok, number(Status::Ok), "ok"),
-        (
-            Status::Skipped,
-            number(Status::Skipped) - waiting,
-            "not applicable",
-        ),
+        (Status::Skipped, number(Status::Skipped) - waiting, "not applicable"),
         (Status::Skipped, waiting, "waiting for data"),
     ]
     .into_iter()
@@ -69,4 +59,16 @@ pub(super) fn nothing_seen(rows: &[Row<'_>]) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Returns the first part that could not be seen, if the headline of the entry tells of something else.
+pub(super) fn untold_fault(entry: &Entry) -> Option<&Failure> {
+    let told = matches!(entry.outcome, Outcome::Seen) && worst(entry).is_none();
+    entry.faults.get(usize::from(told))
+}
+
+/// Returns the finding that the headline is about.
+pub(super) fn worst(entry: &Entry) -> Option<&Finding> {
+    let findings = entry.judgement.findings.iter();
+    findings.max_by_key(|finding| finding.severity).filter(|finding| finding.severity > Severity::Info)
 }

@@ -20,17 +20,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// beside it.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let Some(name) = path.file_name() else {
-        return Err(Error::new(
-            ErrorKind::Config,
-            format!("`{}` is not the name of a file", path.display()),
-        ));
+        return Err(Error::new(ErrorKind::Config, format!("`{}` is not the name of a file", path.display())));
     };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let (beside, file) =
-        create(folder, name).map_err(|error| failed(path, "cannot be written", error))?;
+    let (beside, file) = create(folder, name).map_err(|error| failed(path, "cannot be written", error))?;
     let written = fill(file, bytes, mode).and_then(|()| fs::rename(&beside, path));
     if let Err(error) = written {
         // It has to go even if it cannot be filled; should this fail too, the first error says more.
@@ -82,7 +78,5 @@ fn failed(path: &Path, what: &str, error: io::Error) -> Error {
         ErrorKind::Missing => "make the folder first",
         _ => "look at free space and quota of its file system",
     };
-    Error::new(kind, format!("`{}` {what}", path.display()))
-        .advice(advice)
-        .source_error(error)
+    Error::new(kind, format!("`{}` {what}", path.display())).advice(advice).source_error(error)
 }

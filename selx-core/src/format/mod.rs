@@ -58,14 +58,11 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.as_str() == text)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::as_str).join("`, `");
-                let text = crate::escape::visible(text);
-                format!("`{text}` is not a format; there are `{names}`")
-            })
+        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join("`, `");
+            let text = crate::escape::visible(text);
+            format!("`{text}` is not a format; there are `{names}`")
+        })
     }
 }
 
@@ -86,12 +83,7 @@ pub struct Style {
 impl Default for Style {
     /// Plain text for a file: no wrapping, no colours, UTF-8, what counts.
     fn default() -> Self {
-        Self {
-            width: None,
-            color: false,
-            unicode: true,
-            verbosity: 0,
-        }
+        Self { width: None, color: false, unicode: true, verbosity: 0 }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn render(report: &Report) -> String {
         out.push_str(&data);
     }
     out.push('\n');
-    rows.sort_by_key(|row| counts::place(row.status));
+    rows.sort_by_key(order);
     let mut details: Vec<String> = report.notices.iter().map(notice).collect();
     match rows.as_slice() {
         [row] => details.extend(parts(row)),
@@ -57,24 +57,14 @@ fn first_line(report: &Report, rows: &[Row<'_>]) -> String {
     let status = report.status();
     let text = match (counts::nothing_seen(rows), rows) {
         // The monitoring system knows which check it asked for.
-        (_, [row]) => safe(&row.entry.headline()),
+        (_, [row]) => line(row),
         (Some(nothing), _) => {
-            let counts: Vec<String> = counts::count(rows)
-                .into_iter()
-                .map(|(_, text)| text)
-                .collect();
-            if counts.is_empty() {
-                nothing.to_owned()
-            } else {
-                format!("{nothing}: {}", counts.join(", "))
-            }
+            let counts: Vec<String> = counts::count(rows).into_iter().map(|(_, text)| text).collect();
+            if counts.is_empty() { nothing.to_owned() } else { format!("{nothing}: {}", counts.join(", ")) }
         }
         (None, rows) => {
-            let counts: Vec<String> = counts::count(rows)
-                .into_iter()
-                .map(|(_, text)| text)
-                .collect();
-            let worst = rows.iter().min_by_key(|row| counts::place(row.status));
+            let counts: Vec<String> = counts::count(rows).into_iter().map(|(_, text)| text).collect();
+            let worst = rows.iter().min_by_key(|row| order(row));
             match worst.filter(|row| row.status >= Status::Warning) {
                 Some(row) => format!("{}: {}", counts.join(", "), one(row)),
                 None => counts.join(", "),
@@ -82,11 +72,7 @@ fn first_line(report: &Report, rows: &[Row<'_>]) -> String {
         }
     };
     // A notice that makes the run worse than its checks is what the line has to tell.
-    let checks = rows
-        .iter()
-        .map(|row| row.status)
-        .max()
-        .unwrap_or(Status::Skipped);
+    let checks = rows.iter().map(|row| row.status).max().unwrap_or(Status::Skipped);
     let louder = report
         .notices
         .iter()
@@ -100,26 +86,33 @@ fn first_line(report: &Report, rows: &[Row<'_>]) -> String {
     format!("SELX {} - {text}", status.as_str().to_ascii_uppercase())
 }
 
+/// The worst first, and a cause before what follows from it.
+fn order(row: &Row<'_>) -> (u8, bool) {
+    (counts::place(row.status), row.entry.caused_by.is_some())
+}
+
 fn one(row: &Row<'_>) -> String {
-    safe(&format!("{}: {}", row.name, row.entry.headline()))
+    format!("{}: {}", safe(&row.name), line(row))
+}
+
+/// Writes the headline, and what could not be seen where it tells of something else.
+fn line(row: &Row<'_>) -> String {
+    let mut line = row.entry.headline();
+    if let Some(fault) = counts::untold_fault(row.entry) {
+        line.push_str("; not seen: ");
+        line.push_str(&fault.message);
+    }
+    safe(&line)
 }
 
 /// Writes what the first line does not tell of a single check: its other findings, and what could not be seen.
 fn parts(row: &Row<'_>) -> Vec<String> {
-    let bad = row
-        .entry
-        .judgement
-        .findings
-        .iter()
-        .filter(|finding| finding.severity > Severity::Info);
+    let bad = row.entry.judgement.findings.iter().filter(|finding| finding.severity > Severity::Info);
     let mut lines: Vec<String> = bad.map(notice).collect();
     let faults = row.entry.faults.iter();
     lines.extend(faults.map(|fault| {
         let word = fault.status().as_str().to_ascii_uppercase();
-        cut(
-            &format!("[{word}] not seen: {}", safe(&fault.message)),
-            1_000,
-        )
+        cut(&format!("[{word}] not seen: {}", safe(&fault.message)), 1_000)
     }));
     if lines.len() > 1 { lines } else { Vec::new() }
 }
@@ -158,7 +151,7 @@ fn cut(text: &str, most: usize) -> String {
 fn perfdata(rows: &[Row<'_>]) -> (String, usize) {
     let several = rows.len() > 1;
     let mut sorted: Vec<&Row<'_>> = rows.iter().collect();
-    sorted.sort_by_key(|row| counts::place(row.status));
+    sorted.sort_by_key(|row| order(row));
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut out = String::new();
     let mut left = 0;
@@ -185,16 +178,8 @@ fn perfdata(rows: &[Row<'_>]) -> (String, usize) {
 
 /// Makes a label that does not occur twice. An equals sign may not stand in it even between quotes.
 fn label(check: Option<&str>, measured: &Measured, seen: &mut HashMap<String, usize>) -> String {
-    let parts = [
-        check,
-        Some(&*measured.measure.name),
-        Some(&*measured.measure.subject),
-    ];
-    let text: Vec<&str> = parts
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .collect();
+    let parts = [check, Some(&*measured.measure.name), Some(&*measured.measure.subject)];
+    let text: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let mut label = cut(&safe(&text.join(" ")).replace('=', "_"), 120);
     loop {
         let times = seen.entry(label.clone()).or_insert(0);
@@ -224,14 +209,10 @@ fn value(label: &str, measured: &Measured) -> String {
         let range = range.as_deref().unwrap_or_default();
         scaled(range, factor).unwrap_or_default()
     };
-    let whole = measure
-        .whole
-        .filter(|whole| whole.is_finite() && measure.value >= 0.0);
+    let whole = measure.whole.filter(|whole| whole.is_finite() && measure.value >= 0.0);
     let (least, most) = match (whole, measure.unit) {
         (Some(whole), _) => ("0".to_owned(), number(whole * factor)),
-        (None, Unit::Ratio) if (0.0..=1.0).contains(&measure.value) => {
-            ("0".to_owned(), "100".to_owned())
-        }
+        (None, Unit::Ratio) if (0.0..=1.0).contains(&measure.value) => ("0".to_owned(), "100".to_owned()),
         _ => (String::new(), String::new()),
     };
     let all = format!(
@@ -251,11 +232,7 @@ fn scaled(range: &str, factor: f64) -> Option<String> {
     };
     let end = |text: &str| match text {
         "" | "~" => Some(text.to_owned()),
-        text => text
-            .parse::<f64>()
-            .ok()
-            .filter(|end| end.is_finite())
-            .map(|end| number(end * factor)),
+        text => text.parse::<f64>().ok().filter(|end| end.is_finite()).map(|end| number(end * factor)),
     };
     Some(match body.split_once(':') {
         Some((low, high)) => format!("{at}{}:{}", end(low)?, end(high)?),

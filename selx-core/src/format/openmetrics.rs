@@ -25,13 +25,7 @@ const STATUS: &str = "selx_check_status";
 const DURATION: &str = "selx_check_duration_seconds";
 const ATTEMPTS: &str = "selx_check_attempts";
 /// Beginnings of names that are not those of a kind's measures.
-const OURS: [&str; 5] = [
-    "selx_check_",
-    "selx_run_",
-    "selx_last_",
-    "selx_series_",
-    "selx_measure_",
-];
+const OURS: [&str; 5] = ["selx_check_", "selx_run_", "selx_last_", "selx_series_", "selx_measure_"];
 
 pub(super) fn render(report: &Report) -> String {
     let mut page = Page::new(report.routine.as_deref());
@@ -45,18 +39,8 @@ pub(super) fn render(report: &Report) -> String {
         &[],
         f64::from(status.exit_code()),
     );
-    page.add(
-        "selx_run_timestamp_seconds",
-        "When the run began, in seconds since 1970.",
-        &[],
-        millis(begun),
-    );
-    page.add(
-        "selx_run_duration_seconds",
-        "How long the run took.",
-        &[],
-        report.took.as_secs_f64(),
-    );
+    page.add("selx_run_timestamp_seconds", "When the run began, in seconds since 1970.", &[], millis(begun));
+    page.add("selx_run_duration_seconds", "How long the run took.", &[], report.took.as_secs_f64());
     if status <= Status::Warning {
         page.add(
             "selx_last_success_timestamp_seconds",
@@ -78,12 +62,7 @@ pub(super) fn render(report: &Report) -> String {
     }
     for row in &rows {
         let took = row.entry.took.as_secs_f64();
-        page.add(
-            DURATION,
-            "How long the check took, all attempts together.",
-            &check(row),
-            took,
-        );
+        page.add(DURATION, "How long the check took, all attempts together.", &check(row), took);
     }
     for row in &rows {
         for measured in &row.entry.measures {
@@ -101,12 +80,7 @@ pub(super) fn render(report: &Report) -> String {
     }
     page.room = 1;
     let dropped = f64::from(u32::try_from(page.dropped).unwrap_or(u32::MAX));
-    page.add(
-        "selx_series_dropped",
-        "How many series found no room in this file.",
-        &[],
-        dropped,
-    );
+    page.add("selx_series_dropped", "How many series found no room in this file.", &[], dropped);
     page.finish()
 }
 
@@ -126,10 +100,7 @@ const fn code(status: Status) -> f64 {
 }
 
 fn check<'a>(row: &'a Row<'_>) -> [(&'static str, &'a str); 2] {
-    [
-        ("kind", row.entry.meta.id.as_str()),
-        ("name", &row.entry.name),
-    ]
+    [("kind", row.entry.meta.id.as_str()), ("name", &row.entry.name)]
 }
 
 fn measure(page: &mut Page, row: &Row<'_>, measured: &Measured) {
@@ -255,9 +226,9 @@ fn short(text: &str) -> Cow<'_, str> {
 
 /// FNV-1a, folded: it must be the same on every machine and in every version.
 fn hash(text: &str) -> u32 {
-    let long = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let long = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (long ^ (long >> 32)) as u32
 }
 

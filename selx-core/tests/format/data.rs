@@ -7,8 +7,8 @@ use selx_core::format::{Format, Style, render};
 use selx_core::limit::Level;
 use selx_core::report::{Attempt, Failure, Measured, Outcome};
 use selx_core::{
-    Area, Code, Entry, Error, ErrorKind, Evidence, Finding, Judgement, ManualClock, Measure,
-    MeasureDoc, Meta, Moment, Report, Secrets, Status, Unit,
+    Area, Code, Entry, Error, ErrorKind, Evidence, Finding, Judgement, ManualClock, Measure, MeasureDoc, Meta, Moment,
+    Report, Secrets, Status, Unit,
 };
 use serde_json::Value;
 
@@ -24,20 +24,14 @@ pub(crate) const DISK: Meta = Meta::new("host-disk", Area::Host, "Space on file 
         "The file system was remounted read-only.",
         "look for disk errors in the kernel log",
     )]);
-pub(crate) const HTTP: Meta =
-    Meta::new("http", Area::Http, "Web endpoints.").measures(&[MeasureDoc::new(
-        "total",
-        Unit::Seconds,
-        "time of the whole request",
-        "look at the slow phase",
-    )]);
-pub(crate) const POSTGRES: Meta =
-    Meta::new("postgres-activity", Area::Database, "Sessions.").measures(&[MeasureDoc::new(
-        "hit-ratio",
-        Unit::Ratio,
-        "share of reads from memory",
-        "raise shared_buffers",
-    )]);
+pub(crate) const HTTP: Meta = Meta::new("http", Area::Http, "Web endpoints.").measures(&[MeasureDoc::new(
+    "total",
+    Unit::Seconds,
+    "time of the whole request",
+    "look at the slow phase",
+)]);
+pub(crate) const POSTGRES: Meta = Meta::new("postgres-activity", Area::Database, "Sessions.")
+    .measures(&[MeasureDoc::new("hit-ratio", Unit::Ratio, "share of reads from memory", "raise shared_buffers")]);
 pub(crate) const REDIS: Meta = Meta::new("redis-memory", Area::Database, "Memory of Redis.");
 
 pub(crate) const GIB: f64 = 1_073_741_824.0;
@@ -61,6 +55,7 @@ pub(crate) fn entry(meta: Meta, name: &str, judgement: Judgement) -> Entry {
         facts: None,
         previous: None,
         remembered: Vec::new(),
+        memory_unavailable: false,
         with: Value::Null,
     }
 }
@@ -68,11 +63,7 @@ pub(crate) fn entry(meta: Meta, name: &str, judgement: Judgement) -> Entry {
 pub(crate) fn failed(meta: Meta, name: &str, error: Error) -> Entry {
     let mut entry = entry(meta, name, Judgement::default());
     let failure = Failure::from(error);
-    entry.outcome = if failure.kind.is_skip() {
-        Outcome::Skipped(failure)
-    } else {
-        Outcome::Failed(failure)
-    };
+    entry.outcome = if failure.kind.is_skip() { Outcome::Skipped(failure) } else { Outcome::Failed(failure) };
     entry
 }
 
@@ -88,12 +79,7 @@ pub(crate) fn report(entries: Vec<Entry>) -> Report {
     }
 }
 
-pub(crate) fn measured(
-    measure: Measure,
-    ranges: (&str, &str),
-    limits: (&str, &str),
-    level: Level,
-) -> Measured {
+pub(crate) fn measured(measure: Measure, ranges: (&str, &str), limits: (&str, &str), level: Level) -> Measured {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     Measured {
         measure,
@@ -106,25 +92,13 @@ pub(crate) fn measured(
 }
 
 pub(crate) fn disk(name: &str, share: f64, level: Level) -> Entry {
-    let used = Measure::new("used", share * 40.0 * GIB, Unit::Bytes)
-        .on("/var")
-        .of(40.0 * GIB);
-    let judgement = Judgement::new(format!(
-        "3 file systems, fullest /var at {:.0}%",
-        share * 100.0
-    ))
-    .evidence("file systems", "/, /boot, /var");
+    let used = Measure::new("used", share * 40.0 * GIB, Unit::Bytes).on("/var").of(40.0 * GIB);
+    let judgement = Judgement::new(format!("3 file systems, fullest /var at {:.0}%", share * 100.0))
+        .evidence("file systems", "/, /boot, /var");
     let mut entry = entry(DISK, name, judgement);
     if level != Level::Ok {
-        let word = if level == Level::Warning {
-            "warning limit of 75%"
-        } else {
-            "critical limit of 85%"
-        };
-        let message = format!(
-            "used {}, outside the {word}",
-            selx_core::show::measure(&used)
-        );
+        let word = if level == Level::Warning { "warning limit of 75%" } else { "critical limit of 85%" };
+        let message = format!("used {}, outside the {word}", selx_core::show::measure(&used));
         let mut finding = Finding::warning("x", "/var", message);
         finding.code = Cow::Borrowed("limit-used");
         if level == Level::Critical {
@@ -133,27 +107,19 @@ pub(crate) fn disk(name: &str, share: f64, level: Level) -> Entry {
         entry.judgement.findings.push(finding);
     }
     let ranges = ("32212254720", "36507222016");
-    entry
-        .measures
-        .push(measured(used, ranges, ("75%", "85%"), level));
+    entry.measures.push(measured(used, ranges, ("75%", "85%"), level));
     entry
 }
 
 pub(crate) fn http(name: &str) -> Entry {
     let mut entry = entry(HTTP, name, Judgement::new("200 in 120ms over TLS 1.3"));
     let total = Measure::new("total", 0.12, Unit::Seconds);
-    entry
-        .measures
-        .push(measured(total, ("1", "2"), ("1s", "2s"), Level::Ok));
+    entry.measures.push(measured(total, ("1", "2"), ("1s", "2s"), Level::Ok));
     entry
 }
 
 pub(crate) fn healthy() -> Report {
-    let mut report = report(vec![
-        disk("root", 0.41, Level::Ok),
-        http("api"),
-        http("website"),
-    ]);
+    let mut report = report(vec![disk("root", 0.41, Level::Ok), http("api"), http("website")]);
     report.routine = Some("daily".into());
     report
 }
@@ -167,19 +133,11 @@ pub(crate) fn refused() -> Error {
 /// Everything at once: a cause with followers, a limit that was left, a skip, a slow check, a notice.
 pub(crate) fn mixed() -> Report {
     let mut entries = vec![http("website"), disk("root", 0.41, Level::Ok)];
-    entries.push(failed(
-        REDIS,
-        "cache",
-        Error::new(ErrorKind::NotApplicable, "no Redis answers on this host"),
-    ));
+    entries.push(failed(REDIS, "cache", Error::new(ErrorKind::NotApplicable, "no Redis answers on this host")));
     let mut slow = http("search");
     slow.took = Duration::from_millis(2_340);
     entries.push(slow);
-    let mut follower = failed(
-        HTTP,
-        "api",
-        Error::new(ErrorKind::Rejected, "503 Service Unavailable, expected 200"),
-    );
+    let mut follower = failed(HTTP, "api", Error::new(ErrorKind::Rejected, "503 Service Unavailable, expected 200"));
     follower.caused_by = Some("postgres-activity.main".into());
     entries.push(follower);
     let mut other = failed(POSTGRES, "replica", refused());
@@ -187,13 +145,11 @@ pub(crate) fn mixed() -> Report {
     entries.push(other);
     entries.push(failed(POSTGRES, "main", refused()));
     entries.push(disk("data", 0.78, Level::Warning));
-    let read_only = Finding::critical("read-only", "/srv", "was remounted read-only")
-        .evidence("options", "ro,relatime");
+    let read_only =
+        Finding::critical("read-only", "/srv", "was remounted read-only").evidence("options", "ro,relatime");
     let mut odd = disk("srv", 0.5, Level::Ok);
     odd.judgement.findings.push(read_only);
-    odd.judgement
-        .findings
-        .push(Finding::info("slow-mount", "/mnt", "took 1.2s to answer").evidence("type", "nfs4"));
+    odd.judgement.findings.push(Finding::info("slow-mount", "/mnt", "took 1.2s to answer").evidence("type", "nfs4"));
     entries.push(odd);
     let mut report = report(entries);
     report.notices.push(
@@ -205,19 +161,8 @@ pub(crate) fn mixed() -> Report {
 
 pub(crate) fn all_skipped() -> Report {
     report(vec![
-        failed(
-            REDIS,
-            "cache",
-            Error::new(ErrorKind::NotApplicable, "no Redis answers on this host"),
-        ),
-        failed(
-            HTTP,
-            "rate",
-            Error::new(
-                ErrorKind::NeedsData,
-                "a rate needs another look; the first was now",
-            ),
-        ),
+        failed(REDIS, "cache", Error::new(ErrorKind::NotApplicable, "no Redis answers on this host")),
+        failed(HTTP, "rate", Error::new(ErrorKind::NeedsData, "a rate needs another look; the first was now")),
     ])
 }
 
@@ -227,24 +172,10 @@ pub(crate) fn unknown() -> Report {
         Error::new(ErrorKind::Denied, "no right to read /proc/4711/io")
             .advice("run it as root, or grant CAP_SYS_PTRACE"),
     ));
-    partly.faults.push(Failure::from(Error::new(
-        ErrorKind::Limit,
-        "stopped after 10000 entries of /srv",
-    )));
+    partly.faults.push(Failure::from(Error::new(ErrorKind::Limit, "stopped after 10000 entries of /srv")));
     let mut blind = http("api");
-    blind.faults.push(Failure::from(Error::new(
-        ErrorKind::Missing,
-        "/etc/ssl/certs does not exist",
-    )));
-    report(vec![
-        partly,
-        blind,
-        failed(
-            POSTGRES,
-            "main",
-            Error::new(ErrorKind::TimedOut, "did not end within 5s"),
-        ),
-    ])
+    blind.faults.push(Failure::from(Error::new(ErrorKind::Missing, "/etc/ssl/certs does not exist")));
+    report(vec![partly, blind, failed(POSTGRES, "main", Error::new(ErrorKind::TimedOut, "did not end within 5s"))])
 }
 
 pub(crate) fn retried() -> Report {
@@ -268,9 +199,7 @@ pub(crate) fn empty() -> Report {
 }
 
 pub(crate) fn hostile_names() -> Report {
-    hostile_report(
-        "\u{1b}[2J\u{1b}]8;;http://evil\u{7}ok\r\n[OK] all is fine | a=1;;;; \u{202e}gpj.exe",
-    )
+    hostile_report("\u{1b}[2J\u{1b}]8;;http://evil\u{7}ok\r\n[OK] all is fine | a=1;;;; \u{202e}gpj.exe")
 }
 
 /// The text in every field that is a text.
@@ -282,12 +211,7 @@ pub(crate) fn hostile_report(text: &str) -> Report {
         advice: Some(text.into()),
         retry: selx_core::Retry::Never,
     };
-    let evidence = || {
-        vec![Evidence {
-            label: leak.clone(),
-            value: text.into(),
-        }]
-    };
+    let evidence = || vec![Evidence { label: leak.clone(), value: text.into() }];
     let finding = |severity| Finding {
         code: leak.clone(),
         severity,
@@ -313,38 +237,23 @@ pub(crate) fn hostile_report(text: &str) -> Report {
         state: None,
     };
     let mut entries = Vec::new();
-    for outcome in [
-        Outcome::Seen,
-        Outcome::Skipped(failure()),
-        Outcome::Failed(failure()),
-    ] {
+    for outcome in [Outcome::Seen, Outcome::Skipped(failure()), Outcome::Failed(failure())] {
         for severity in [selx_core::Severity::Info, selx_core::Severity::Critical] {
             entries.push(Entry {
                 meta: DISK,
                 name: format!("{text}{}", entries.len()),
                 started: now(),
                 took: Duration::from_secs(3),
-                attempts: vec![Attempt {
-                    status: Status::Unknown,
-                    reason: text.into(),
-                    took: Duration::ZERO,
-                }],
+                attempts: vec![Attempt { status: Status::Unknown, reason: text.into(), took: Duration::ZERO }],
                 outcome: outcome.clone(),
-                judgement: Judgement {
-                    summary: text.into(),
-                    findings: vec![finding(severity)],
-                    evidence: evidence(),
-                },
-                measures: vec![
-                    measure(Unit::Ratio),
-                    measure(Unit::Bytes),
-                    measure(Unit::Count),
-                ],
+                judgement: Judgement { summary: text.into(), findings: vec![finding(severity)], evidence: evidence() },
+                measures: vec![measure(Unit::Ratio), measure(Unit::Bytes), measure(Unit::Count)],
                 faults: vec![failure(), failure()],
                 caused_by: (entries.len() == 3).then(|| format!("host-disk.{text}0")),
                 facts: Some(Value::String(text.into())),
                 previous: None,
                 remembered: Vec::new(),
+                memory_unavailable: false,
                 with: Value::String(text.into()),
             });
         }
@@ -365,10 +274,6 @@ pub(crate) fn show(report: &Report, format: Format) -> String {
 }
 
 pub(crate) fn human(report: &Report, width: Option<usize>, verbosity: u8) -> String {
-    let style = Style {
-        width,
-        verbosity,
-        ..Style::default()
-    };
+    let style = Style { width, verbosity, ..Style::default() };
     render(report, Format::Human, &style, &Secrets::default())
 }

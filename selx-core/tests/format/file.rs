@@ -8,10 +8,8 @@ use selx_core::ErrorKind;
 use selx_core::format::write_atomic;
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -35,10 +33,7 @@ fn a_file_is_made_and_replaced() {
 #[test]
 fn a_link_is_replaced_and_its_target_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
-    let (path, target) = (
-        folder.path().join("selx.prom"),
-        folder.path().join("shadow"),
-    );
+    let (path, target) = (folder.path().join("selx.prom"), folder.path().join("shadow"));
     fs::write(&target, "precious").unwrap();
     symlink(&target, &path).unwrap();
     write_atomic(&path, b"new", 0o644).unwrap();
@@ -52,10 +47,7 @@ fn failures_name_the_path_and_leave_nothing() {
     let missing = folder.path().join("gone/selx.prom");
     let error = write_atomic(&missing, b"x", 0o644).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Missing);
-    assert!(
-        error.to_string().contains(missing.to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(missing.to_str().unwrap()), "{error}");
     // A folder stands in its place: the file is written, but cannot be moved there.
     let taken = folder.path().join("taken");
     fs::create_dir(&taken).unwrap();
@@ -63,12 +55,7 @@ fn failures_name_the_path_and_leave_nothing() {
     let error = write_atomic(&taken, b"x", 0o644).unwrap_err();
     assert!(error.to_string().contains("was not replaced"), "{error}");
     assert_eq!(names(folder.path()), ["taken"]);
-    assert_eq!(
-        write_atomic(Path::new("/"), b"x", 0o644)
-            .unwrap_err()
-            .kind(),
-        ErrorKind::Config
-    );
+    assert_eq!(write_atomic(Path::new("/"), b"x", 0o644).unwrap_err().kind(), ErrorKind::Config);
 }
 
 const CHILD: &str = "SELX_TEST_FULL_DISK";
@@ -80,40 +67,22 @@ fn a_full_disk_leaves_the_old_file() {
     if let Some(path) = std::env::var_os(CHILD) {
         let error = write_atomic(Path::new(&path), &vec![b'x'; 1 << 20], 0o644).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Local);
-        assert!(
-            error
-                .to_string()
-                .contains("was not replaced: File too large"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("was not replaced: File too large"), "{error}");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("selx.prom");
     fs::write(&path, "old").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this very test again, under a limit"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this very test again, under a limit")]
     let output = std::process::Command::new("/bin/sh")
-        .args([
-            "-c",
-            "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact file::a_full_disk_leaves_the_old_file",
-        ])
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact file::a_full_disk_leaves_the_old_file"])
         .arg(std::env::current_exe().unwrap())
         .env(CHILD, &path)
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && told.contains("1 passed"),
-        "{told}"
-    );
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-    assert_eq!(
-        names(folder.path()),
-        ["selx.prom"],
-        "nothing is left beside it"
-    );
+    assert_eq!(names(folder.path()), ["selx.prom"], "nothing is left beside it");
 }

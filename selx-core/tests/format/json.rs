@@ -8,19 +8,12 @@ use crate::data::{self, show};
 
 #[test]
 fn the_schema_does_not_change_unseen() {
-    insta::assert_snapshot!(
-        "v1-schema",
-        serde_json::to_string_pretty(&v1::schema()).unwrap()
-    );
+    insta::assert_snapshot!("v1-schema", serde_json::to_string_pretty(&v1::schema()).unwrap());
 }
 
 #[test]
 fn the_form_does_not_change_unseen() {
-    for (name, report) in [
-        ("v1-mixed", data::mixed()),
-        ("v1-retried", data::retried()),
-        ("v1-empty", data::empty()),
-    ] {
+    for (name, report) in [("v1-mixed", data::mixed()), ("v1-retried", data::retried()), ("v1-empty", data::empty())] {
         let json: Value = serde_json::from_str(&show(&report, Format::Json)).unwrap();
         insta::assert_snapshot!(name, serde_json::to_string_pretty(&json).unwrap());
     }

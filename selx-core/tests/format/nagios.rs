@@ -16,10 +16,7 @@ fn snapshots() {
         ("nagios-unknown", data::unknown()),
         ("nagios-retried", data::retried()),
         ("nagios-hostile", data::hostile_names()),
-        (
-            "nagios-one",
-            data::report(vec![data::disk("root", 0.9, Level::Critical)]),
-        ),
+        ("nagios-one", data::report(vec![data::disk("root", 0.9, Level::Critical)])),
     ] {
         let text = show(&report, Format::Nagios);
         read(&text, &report);
@@ -39,11 +36,7 @@ pub(crate) struct Data {
 /// Reads what a plugin wrote the way a monitoring system does, and checks everything that the interface asks.
 pub(crate) fn read(text: &str, report: &Report) -> Vec<Data> {
     assert!(text.len() <= 8 * 1024, "{} bytes", text.len());
-    assert!(
-        text.bytes()
-            .all(|byte| byte == b'\n' || (0x20..0x7f).contains(&byte)),
-        "{text}"
-    );
+    assert!(text.bytes().all(|byte| byte == b'\n' || (0x20..0x7f).contains(&byte)), "{text}");
     assert!(text.ends_with('\n'));
     assert!(!text.contains("\\n"), "some readers take it for a line end");
     let mut lines = text.lines();
@@ -54,15 +47,7 @@ pub(crate) fn read(text: &str, report: &Report) -> Vec<Data> {
     assert!(head.len() <= 200 && !head.contains('|'), "{head}");
     for line in lines {
         assert!(!line.contains('|'), "{line}");
-        let marks = [
-            "[OK] ",
-            "[WARNING] ",
-            "[UNKNOWN] ",
-            "[CRITICAL] ",
-            "[SKIPPED] ",
-            "[INFO] ",
-            "(",
-        ];
+        let marks = ["[OK] ", "[WARNING] ", "[UNKNOWN] ", "[CRITICAL] ", "[SKIPPED] ", "[INFO] ", "("];
         assert!(marks.iter().any(|mark| line.starts_with(mark)), "{line}");
     }
     let data = perfdata(data);
@@ -90,16 +75,12 @@ fn perfdata(mut rest: &str) -> Vec<Data> {
             rest = after;
         }
         assert!(!label.contains('='), "{label}");
-        rest = rest
-            .strip_prefix('=')
-            .expect("an equals sign after the label");
+        rest = rest.strip_prefix('=').expect("an equals sign after the label");
         let (value, after) = rest.split_once(' ').unwrap_or((rest, ""));
         rest = after;
         let mut parts = value.split(';').map(str::to_owned);
         let value = parts.next().unwrap();
-        let end = value
-            .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))
-            .unwrap_or(value.len());
+        let end = value.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(value.len());
         let (value, unit) = value.split_at(end);
         assert!(["", "s", "B", "%", "U"].contains(&unit), "{unit}");
         assert!(unit == "U" || value.parse::<f64>().is_ok(), "{value}");
@@ -112,22 +93,14 @@ fn perfdata(mut rest: &str) -> Vec<Data> {
                 assert!(part.is_empty() || part.parse::<f64>().is_ok(), "{part}");
             }
         }
-        all.push(Data {
-            label,
-            value: value.into(),
-            unit: unit.into(),
-            rest: rest_parts,
-        });
+        all.push(Data { label, value: value.into(), unit: unit.into(), rest: rest_parts });
     }
     all
 }
 
 fn range(text: &str) {
     for end in text.trim_start_matches('@').split(':') {
-        assert!(
-            end.is_empty() || end == "~" || end.parse::<f64>().is_ok(),
-            "{text}"
-        );
+        assert!(end.is_empty() || end == "~" || end.parse::<f64>().is_ok(), "{text}");
     }
 }
 
@@ -135,20 +108,9 @@ fn range(text: &str) {
 fn numbers_limits_and_units() {
     let mut entry = data::entry(data::DISK, "root", Judgement::new("fine"));
     for (measure, ranges) in [
-        (
-            Measure::new("used", 30.0 * data::GIB, Unit::Bytes)
-                .on("/")
-                .of(40.0 * data::GIB),
-            ("32212254720", ""),
-        ),
-        (
-            Measure::new("hit", 0.07, Unit::Ratio),
-            ("0.9:", "@0.1:0.29"),
-        ),
-        (
-            Measure::new("left", -1.5, Unit::Seconds),
-            ("1814400:", "~:5"),
-        ),
+        (Measure::new("used", 30.0 * data::GIB, Unit::Bytes).on("/").of(40.0 * data::GIB), ("32212254720", "")),
+        (Measure::new("hit", 0.07, Unit::Ratio), ("0.9:", "@0.1:0.29")),
+        (Measure::new("left", -1.5, Unit::Seconds), ("1814400:", "~:5")),
         (Measure::new("it's a=b", 3.0, Unit::Count), ("", "")),
         (Measure::new("rate", f64::NAN, Unit::PerSecond), ("1", "2")),
         (Measure::new("same", 1.0, Unit::Count), ("", "")),
@@ -156,9 +118,7 @@ fn numbers_limits_and_units() {
         (Measure::new("big", 9.0e18, Unit::Bytes), ("", "")),
         (Measure::new("none", -0.0, Unit::BytesPerSecond), ("", "")),
     ] {
-        entry
-            .measures
-            .push(data::measured(measure, ranges, ("", ""), Level::Ok));
+        entry.measures.push(data::measured(measure, ranges, ("", ""), Level::Ok));
     }
     let report = data::report(vec![entry]);
     let text = show(&report, Format::Nagios);
@@ -172,38 +132,21 @@ fn numbers_limits_and_units() {
 
 #[test]
 fn much_is_cut_and_says_so() {
-    let entries =
-        (0..2_000).map(|number| data::disk(&format!("disk-{number}"), 0.9, Level::Critical));
+    let entries = (0..2_000).map(|number| data::disk(&format!("disk-{number}"), 0.9, Level::Critical));
     let report = data::report(entries.collect());
     let text = show(&report, Format::Nagios);
     let data = read(&text, &report);
     let note = text.lines().last().unwrap();
-    assert!(
-        note.contains(&format!("and {} values left out", 2_000 - data.len())),
-        "{note}"
-    );
+    assert!(note.contains(&format!("and {} values left out", 2_000 - data.len())), "{note}");
     let details = text.lines().count() - 2;
-    assert!(
-        details > 10,
-        "details have room beside the numbers: {details}"
-    );
-    assert!(
-        note.starts_with(&format!("({} lines", 2_000 - details)),
-        "{note}"
-    );
+    assert!(details > 10, "details have room beside the numbers: {details}");
+    assert!(note.starts_with(&format!("({} lines", 2_000 - details)), "{note}");
 }
 
 #[test]
 fn a_loud_notice_is_on_the_first_line() {
     let mut report = data::healthy();
-    report.notices.push(selx_core::Finding::warning(
-        "missed-run",
-        "daily",
-        "did not run yesterday",
-    ));
+    report.notices.push(selx_core::Finding::warning("missed-run", "daily", "did not run yesterday"));
     let text = show(&report, Format::Nagios);
-    assert!(
-        text.starts_with("SELX WARNING - daily did not run yesterday; 3 ok |"),
-        "{text}"
-    );
+    assert!(text.starts_with("SELX WARNING - daily did not run yesterday; 3 ok |"), "{text}");
 }

@@ -291,7 +291,7 @@ impl Check for HostDisk {
     }
 
     async fn probe(&self, cx: &Context) -> Result<Facts> {
-        probe::look(&self.config, cx).await
+        cx.within("asking the file systems", probe::look(&self.config, cx)).await?
     }
 
     fn judge(&self, facts: &Facts, cx: &Judging<Facts>) -> Judgement {

@@ -17,6 +17,9 @@ use crate::report::{Entry, Outcome, Report, Status};
 /// From this on the time that a check took is worth a word.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// What stands before a check that is folded under another.
+const BRANCH: (&str, &str) = ("└", "`-");
+
 /// From this width on a status is shown in words beside its mark.
 const ROOM_FOR_WORDS: usize = 72;
 
@@ -80,15 +83,10 @@ fn groups<'a>(rows: &'a [Row<'a>]) -> Vec<Group<'a>> {
         .iter()
         .enumerate()
         .filter(|(_, row)| cause(row).is_none())
-        .map(|(index, row)| Group {
-            cause: row,
-            followers: followers.remove(&index).unwrap_or_default(),
-        })
+        .map(|(index, row)| Group { cause: row, followers: followers.remove(&index).unwrap_or_default() })
         .collect();
     for group in &mut groups {
-        group
-            .followers
-            .sort_by_key(|follower| counts::place(follower.status));
+        group.followers.sort_by_key(|follower| counts::place(follower.status));
     }
     groups.sort_by_cached_key(Group::place);
     groups
@@ -111,18 +109,16 @@ impl Layout {
         let name = if words { 12 } else { 2 };
         // One very long name must not push all others to the right.
         let most = (page.width() / 3).clamp(8, 40);
+        let branch = page.glyph(BRANCH.0, BRANCH.1);
         let widest = rows
             .iter()
-            .map(|row| page.measure(&row.name) + if row.entry.caused_by.is_some() { 2 } else { 0 })
+            .map(|row| {
+                page.measure(&row.name) + if row.entry.caused_by.is_some() { page.measure(branch) + 1 } else { 0 }
+            })
             .filter(|wide| *wide <= most)
             .max()
             .unwrap_or(0);
-        Self {
-            words,
-            name,
-            text: name + widest.max(8) + 2,
-            verbosity: style.verbosity,
-        }
+        Self { words, name, text: name + widest.max(8) + 2, verbosity: style.verbosity }
     }
 
     fn entry(&self, page: &mut Page, row: &Row<'_>, follows: bool) {
@@ -133,51 +129,42 @@ impl Layout {
             Status::Ok => (Paint::Plain, Paint::Dim),
             Status::Skipped => (Paint::Dim, Paint::Dim),
         };
-        let branch = page.glyph("└", "`-");
+        let branch = page.glyph(BRANCH.0, BRANCH.1);
         let mut name = Vec::new();
         if follows {
             name.push(span(Paint::Dim, branch));
         }
         name.push(span(name_paint, row.name.as_str()));
         let headline = entry.headline();
-        let text = [
-            span(text_paint, headline.as_str()),
-            span(Paint::Dim, remark(entry)),
-        ];
+        let text = [span(text_paint, headline.as_str()), span(Paint::Dim, remark(entry))];
         let mark = [self.mark(page, row.status)];
         page.row(&[(0, &mark), (self.name, &name), (self.text, &text)]);
         if self.verbosity > 0 {
             self.details(page, row, &headline);
         } else if row.status >= Status::Warning {
-            self.unseen(page, entry);
             // What to do about a follower is what to do about its cause.
             if !follows {
                 self.advice(page, self.text, &first_advice(entry));
             }
+            self.unseen(page, entry);
         }
     }
 
     /// Names parts that could not be seen where the line of the check tells of something else.
     fn unseen(&self, page: &mut Page, entry: &Entry) {
-        let told = matches!(entry.outcome, Outcome::Seen) && worst(entry).is_none();
-        let Some(fault) = entry
-            .faults
-            .first()
-            .filter(|_| !told || entry.faults.len() > 1)
-        else {
+        let Some(fault) = counts::untold_fault(entry) else {
             return;
         };
-        let count = entry.faults.len();
-        let more = match count {
+        let more = match entry.faults.len() {
             1 => String::new(),
-            _ => format!("({count} parts in all)"),
+            count => format!("({count} parts in all)"),
         };
-        let text = [
-            span(Paint::Plain, "not seen:"),
-            span(Paint::Plain, fault.message.as_str()),
-            span(Paint::Dim, more),
-        ];
+        let text =
+            [span(Paint::Plain, "not seen:"), span(Paint::Plain, fault.message.as_str()), span(Paint::Dim, more)];
         page.row(&[(self.text, &text)]);
+        if let Some(advice) = &fault.advice {
+            self.advice(page, self.text, advice);
+        }
     }
 
     fn notice(&self, page: &mut Page, notice: &Finding) {
@@ -187,15 +174,8 @@ impl Layout {
             Severity::Info => span(Paint::Dim, "i"),
             _ => self.mark(page, status),
         };
-        let paint = if notice.severity > Severity::Info {
-            Paint::Strong
-        } else {
-            Paint::Plain
-        };
-        let text = [
-            span(paint, notice.subject.as_str()),
-            span(Paint::Plain, notice.message.as_str()),
-        ];
+        let paint = if notice.severity > Severity::Info { Paint::Strong } else { Paint::Plain };
+        let text = [span(paint, notice.subject.as_str()), span(Paint::Plain, notice.message.as_str())];
         page.row(&[(0, &[mark]), (self.name, &text)]);
         if let Some(advice) = &notice.advice {
             self.advice(page, self.name, advice);
@@ -208,10 +188,7 @@ impl Layout {
     fn advice(&self, page: &mut Page, column: usize, advice: &str) {
         let arrow = page.glyph("→", "->");
         let after = column + page.measure(arrow) + 1;
-        page.row(&[
-            (column, &[span(Paint::Dim, arrow)]),
-            (after, &[span(Paint::Plain, advice)]),
-        ]);
+        page.row(&[(column, &[span(Paint::Dim, arrow)]), (after, &[span(Paint::Plain, advice)])]);
     }
 
     fn mark(&self, page: &Page, status: Status) -> Span<'static> {
@@ -222,11 +199,7 @@ impl Layout {
             Status::Ok => (Paint::Ok, page.glyph("✓", "+")),
             Status::Skipped => (Paint::Dim, page.glyph("–", "-")),
         };
-        if self.words {
-            span(paint, format!("{mark} {}", status.as_str()))
-        } else {
-            span(paint, mark)
-        }
+        if self.words { span(paint, format!("{mark} {}", status.as_str())) } else { span(paint, mark) }
     }
 }
 
@@ -238,32 +211,15 @@ fn remark(entry: &Entry) -> String {
         count => Some(format!("{} attempts", count + 1)),
     };
     let parts: Vec<String> = attempts.into_iter().chain(slow).collect();
-    if parts.is_empty() {
-        String::new()
-    } else {
-        format!("({})", parts.join(", "))
-    }
-}
-
-/// Returns the finding that the headline is about.
-fn worst(entry: &Entry) -> Option<&Finding> {
-    entry
-        .judgement
-        .findings
-        .iter()
-        .max_by_key(|finding| finding.severity)
-        .filter(|finding| finding.severity > Severity::Info)
+    if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) }
 }
 
 /// Returns what to do about what the headline says.
 fn first_advice(entry: &Entry) -> Cow<'_, str> {
     let advice = match &entry.outcome {
-        Outcome::Seen => match worst(entry) {
+        Outcome::Seen => match counts::worst(entry) {
             Some(finding) => entry.advice(finding),
-            None => entry
-                .faults
-                .first()
-                .and_then(|fault| fault.advice.as_deref()),
+            None => entry.faults.first().and_then(|fault| fault.advice.as_deref()),
         },
         Outcome::Skipped(failure) | Outcome::Failed(failure) => failure.advice.as_deref(),
     };
@@ -298,27 +254,18 @@ fn summary(page: &mut Page, report: &Report, rows: &[Row<'_>]) {
             Status::Ok => Paint::Ok,
             Status::Skipped => Paint::Dim,
         };
-        let last = index + 1 == counts.len() && nothing.is_none();
-        let comma = if last { "" } else { "," };
+        let comma = match (index + 1 == counts.len(), nothing) {
+            (false, _) => ",",
+            (true, Some(_)) => ";",
+            (true, None) => "",
+        };
         spans.push(span(paint, format!("{text}{comma}")));
     }
     if let Some(nothing) = nothing {
-        spans.push(span(
-            Paint::Unknown,
-            format!("{nothing}: {}", report.status().as_str()),
-        ));
+        spans.push(span(Paint::Unknown, format!("{nothing}: {}", report.status().as_str())));
     }
-    let when = report
-        .started
-        .at
-        .strftime("%Y-%m-%d %H:%M:%S UTC")
-        .to_string();
-    let tail = [
-        report.routine.clone(),
-        Some(report.host.clone()),
-        Some(when),
-        Some(length(report.took)),
-    ];
+    let when = report.started.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let tail = [report.routine.clone(), Some(report.host.clone()), Some(when), Some(length(report.took))];
     for part in tail.into_iter().flatten() {
         spans.push(span(Paint::Dim, page.glyph("·", "-")));
         spans.push(span(Paint::Dim, part));

@@ -114,11 +114,7 @@ impl Page {
     }
 
     fn safe<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.unicode {
-            visible(text)
-        } else {
-            ascii(text)
-        }
+        if self.unicode { visible(text) } else { ascii(text) }
     }
 
     /// Cuts a text that would push everything else off the screen, and says so.

@@ -1,8 +1,7 @@
 //! From the inner report to its frozen form. A field that moves inside is mended here, never in the form.
 
 use super::{
-    Attempt, Counts, Entry, Evidence, Failure, Finding, Level, Measure, Outcome, Report, Severity,
-    Status, VERSION,
+    Attempt, Counts, Entry, Evidence, Failure, Finding, Level, Measure, Outcome, Report, Severity, Status, VERSION,
 };
 use crate::finding;
 use crate::limit;
@@ -32,11 +31,7 @@ impl From<&report::Report> for Report {
             status: report.status().into(),
             counts,
             entries,
-            notices: report
-                .notices
-                .iter()
-                .map(|notice| Finding::of(notice, notice.advice.as_deref()))
-                .collect(),
+            notices: report.notices.iter().map(|notice| Finding::of(notice, notice.advice.as_deref())).collect(),
         }
     }
 }
@@ -89,10 +84,7 @@ impl Finding {
 }
 
 fn evidence(pairs: &[finding::Evidence]) -> Vec<Evidence> {
-    let pair = |pair: &finding::Evidence| Evidence {
-        label: pair.label.to_string(),
-        value: pair.value.clone(),
-    };
+    let pair = |pair: &finding::Evidence| Evidence { label: pair.label.to_string(), value: pair.value.clone() };
     pairs.iter().map(pair).collect()
 }
 
@@ -126,21 +118,13 @@ const fn unit(unit: Unit) -> &'static str {
 
 impl From<&report::Failure> for Failure {
     fn from(failure: &report::Failure) -> Self {
-        Self {
-            kind: failure.kind.to_string(),
-            message: failure.message.clone(),
-            advice: failure.advice.clone(),
-        }
+        Self { kind: failure.kind.to_string(), message: failure.message.clone(), advice: failure.advice.clone() }
     }
 }
 
 impl From<&report::Attempt> for Attempt {
     fn from(attempt: &report::Attempt) -> Self {
-        Self {
-            status: attempt.status.into(),
-            reason: attempt.reason.clone(),
-            took_s: attempt.took.as_secs_f64(),
-        }
+        Self { status: attempt.status.into(), reason: attempt.reason.clone(), took_s: attempt.took.as_secs_f64() }
     }
 }
 
