@@ -41,12 +41,12 @@ mod _selx {
         let given = Given {
             timeout: timeout.map(|value| settings::span(&value, "timeout")).transpose()?,
             limits: limits.map(|value| settings::value(&value, "limits")).transpose()?,
-            settings: settings.map_or_else(|| Ok("{}".to_owned()), settings::keywords)?,
+            settings: settings.map_or_else(|| Ok(Vec::new()), settings::keywords)?,
         };
         let registry = runs::registry()?;
         let suite = runs::single(&registry, kind, name, &given)?;
         let selection = runs::select(&suite, &[format!("{kind}.{name}")])?;
-        let report = runs::run(py, suite.settings, selection)?;
+        let report = runs::run(py, suite.settings, selection, None)?;
         CheckResult::new(&report, 0)
     }
 
@@ -58,7 +58,8 @@ mod _selx {
         let registry = Arc::new(runs::registry()?);
         let suite = runs::suite(py, &registry, config.as_deref())?;
         let selection = runs::select(&suite, &names)?;
-        Ok(Report(runs::run(py, suite.settings, selection)?))
+        let history = runs::history(&suite.settings)?;
+        Ok(Report(runs::run(py, suite.settings, selection, history)?))
     }
 
     /// Returns every kind, in the order of their names.

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use selx_checks::history::{Sqlite, default_state_dir};
 use selx_core::config::{self, ConfigErrors};
 use selx_core::format::{self, Format, Style};
 use selx_core::report::v1;
 use selx_core::{
-    Context, Discovery, Id, Proposal, Registry, Runner, Secrets, Selection, Settings, Suite, is_kebab, nearest,
+    Context, History, Host, Registry, Runner, Secrets, Selection, Settings, Suite, Survey, is_kebab, nearest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,8 @@ pub(crate) fn registry() -> PyResult<Registry> {
 pub(crate) struct Given {
     pub(crate) timeout: Option<String>,
     pub(crate) limits: Option<String>,
-    pub(crate) settings: String,
+    /// Key and line of each setting.
+    pub(crate) settings: Vec<(String, String)>,
 }
 
 /// Makes a suite of one check.
@@ -40,40 +42,45 @@ pub(crate) fn single(registry: &Registry, kind: &str, name: &str, given: &Given)
         return Err(ConfigError::new_err(format!("`{}` is not a name: {rule}", name.escape_debug())));
     }
     // Both names are kebab-case here, and every value was written by `settings`: nothing of the caller's is TOML.
-    let mut text = format!("[check.{kind}.{name}]\n");
+    let mut lines = vec![(String::new(), format!("[check.{kind}.{name}]"))];
     for (key, value) in [("timeout", &given.timeout), ("limits", &given.limits)] {
         if let Some(value) = value {
-            text.push_str(&format!("{key} = {value}\n"));
+            lines.push((key.to_owned(), format!("{key} = {value}")));
         }
     }
-    text.push_str(&format!("with = {}\n", given.settings));
-    // The places in this text are no places the caller knows, so they are left out.
-    config::parse(registry, "keywords", &text).map_err(|errors| config_error(&errors, false))
+    lines.push((String::new(), format!("[check.{kind}.{name}.with]")));
+    lines.extend(given.settings.iter().cloned());
+    let text: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
+    config::parse(registry, "keywords", &text.join("\n")).map_err(|errors| {
+        // The places in this text are none that the caller knows; the keyword on the line is.
+        config_error(&errors, |error| {
+            let (keyword, _) = lines.get(error.line.checked_sub(1)?)?;
+            let told = keyword.is_empty() || error.message.contains(&format!("`{keyword}`"));
+            (!told).then(|| format!("`{keyword}`: "))
+        })
+    })
 }
 
 /// Loads the file that `selx` itself would load; without any, takes what the kinds find on this host.
 pub(crate) fn suite(py: Python<'_>, registry: &Arc<Registry>, explicit: Option<&Path>) -> PyResult<Suite> {
+    let place = |error: &config::ConfigError| {
+        Some(match error.line {
+            0 => format!("{}: ", error.file),
+            line => format!("{}:{line}:{}: ", error.file, error.column),
+        })
+    };
     let root = rustix::process::geteuid().is_root();
     let search = config::search(explicit, |name| std::env::var_os(name), root);
     if let Some(path) = search.found {
-        return config::load(registry, &path).map_err(|errors| config_error(&errors, true));
+        return config::load(registry, &path).map_err(|errors| config_error(&errors, place));
     }
     let cancel = CancellationToken::new();
     let (kinds, token) = (Arc::clone(registry), cancel.clone());
-    let proposals = wait(py, &cancel, async move { discover(&kinds, token).await })?;
-    config::from_proposals(registry, &proposals).map_err(|errors| config_error(&errors, true))
-}
-
-/// Asks every kind what it finds here.
-async fn discover(registry: &Registry, cancel: CancellationToken) -> Vec<(Id, Proposal)> {
-    let mut found = Vec::new();
-    for factory in registry.kinds() {
-        let cx = Context::new(config::defaults().timeout).cancelled_by(cancel.clone());
-        if let Discovery::Found(proposals) = factory.discover(&cx).await {
-            found.extend(proposals.into_iter().map(|proposal| (factory.meta().id, proposal)));
-        }
-    }
-    found
+    let survey = wait(py, &cancel, async move {
+        let cx = Context::new(config::defaults().timeout).cancelled_by(token);
+        Survey::of(&kinds, &cx).await
+    })?;
+    survey.suite(registry).map_err(|errors| config_error(&errors, place))
 }
 
 /// Selects by names; the error names every one that selects nothing.
@@ -85,10 +92,18 @@ pub(crate) fn select(suite: &Suite, names: &[String]) -> PyResult<Selection> {
 }
 
 /// Runs a selection and gives report version 1, secrets taken out.
-pub(crate) fn run(py: Python<'_>, settings: Settings, selection: Selection) -> PyResult<Arc<v1::Report>> {
+pub(crate) fn run(
+    py: Python<'_>,
+    settings: Settings,
+    selection: Selection,
+    history: Option<Arc<dyn History>>,
+) -> PyResult<Arc<v1::Report>> {
     let cancel = CancellationToken::new();
     let secrets = Arc::new(Secrets::default());
-    let runner = Runner::new(settings).secrets(Arc::clone(&secrets)).cancelled_by(cancel.clone());
+    let mut runner = Runner::new(settings).secrets(Arc::clone(&secrets)).cancelled_by(cancel.clone());
+    if let Some(history) = history {
+        runner = runner.history(history);
+    }
     let text = wait(py, &cancel, async move {
         let report = runner.run(&selection).await;
         format::render(&report, Format::Json, &Style::default(), &secrets)
@@ -98,14 +113,30 @@ pub(crate) fn run(py: Python<'_>, settings: Settings, selection: Selection) -> P
         .map_err(|error| SelxError::new_err(format!("the report does not read: {error}: a bug of selx")))
 }
 
-fn config_error(errors: &ConfigErrors, places: bool) -> PyErr {
+/// The history that `selx run` would keep. It is opened when the runner asks for it, not here.
+///
+/// # Errors
+///
+/// `ConfigError` if there is no folder for it: an ordinary user without a home.
+pub(crate) fn history(settings: &Settings) -> PyResult<Option<Arc<dyn History>>> {
+    if !settings.history {
+        return Ok(None);
+    }
+    let folder = match &settings.state {
+        Some(folder) => folder.clone(),
+        None => default_state_dir(&Host::default()).map_err(|error| {
+            let advice = error.advice_text().map(|text| format!("; {text}")).unwrap_or_default();
+            ConfigError::new_err(format!("{error}{advice}"))
+        })?,
+    };
+    Ok(Some(Arc::new(Sqlite::new(folder, settings.retention))))
+}
+
+/// Puts every error on a line of its own, after what `place` says of it.
+fn config_error(errors: &ConfigErrors, place: impl Fn(&config::ConfigError) -> Option<String>) -> PyErr {
     let mut lines: Vec<String> = Vec::new();
     for error in &errors.errors {
-        let place = match (places, error.line) {
-            (false, _) => String::new(),
-            (true, 0) => format!("{}: ", error.file),
-            (true, line) => format!("{}:{line}:{}: ", error.file, error.column),
-        };
+        let place = place(error).unwrap_or_default();
         let hint = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         lines.push(format!("{place}{}{hint}", error.message));
     }

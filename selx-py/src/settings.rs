@@ -12,21 +12,24 @@ use crate::errors::ConfigError;
 /// Deeper than this no setting is; a list that holds itself is.
 const MAX_DEPTH: usize = 16;
 
-/// Writes keywords as an inline table, `_` in their names as `-`. A keyword that is `None` is left out.
-pub(crate) fn keywords(settings: &Bound<'_, PyDict>) -> PyResult<String> {
-    let mut out = String::from("{");
+/// Writes keywords as lines of a table, one each, `_` in their names as `-`. A keyword that is `None` is left out.
+///
+/// A line is its key and its text.
+pub(crate) fn keywords(settings: &Bound<'_, PyDict>) -> PyResult<Vec<(String, String)>> {
+    let mut lines = Vec::new();
     for (key, value) in settings {
         if value.is_none() {
             continue;
         }
         let key: String = key.extract()?;
-        separate(&mut out);
-        push_text(&mut out, &key.replace('_', "-"));
-        out.push_str(" = ");
-        push(&mut out, &value, &key, 0)?;
+        let name = key.replace('_', "-");
+        let mut line = String::new();
+        push_text(&mut line, &name);
+        line.push_str(" = ");
+        push(&mut line, &value, &key, 0)?;
+        lines.push((name, line));
     }
-    out.push('}');
-    Ok(out)
+    Ok(lines)
 }
 
 /// Writes one value. `place` names it in errors.

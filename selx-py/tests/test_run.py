@@ -7,8 +7,8 @@ import pytest
 import selx
 
 FILE = """\
-[runner]
-history = false
+[history]
+enabled = false
 
 [check.host-memory.here]
 routines = ["daily"]
@@ -34,7 +34,8 @@ def no_file(tmp_path, monkeypatch):
     monkeypatch.delenv("SELX_CONFIG", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("SELX_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path
 
 
 def test_a_routine_of_a_file(file):
@@ -69,6 +70,7 @@ def test_a_file_is_found_by_the_environment(file, no_file, monkeypatch):
 
 def test_without_a_file_what_this_host_has_is_run(no_file):
     report = selx.run("daily")
+    assert (no_file / "state" / "history.db").is_file(), "a run of a routine is noted"
     assert "host-disk" in {result.kind for result in report.results}
     assert report.status in {"ok", "warning", "unknown", "critical"}
 

@@ -5,11 +5,13 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, Optional, Union, final
 
+__all__ = ["Attempt", "Finding", "Kind", "Measure", "Report", "Result", "__version__", "check", "kinds", "run"]
+
 __version__: str
 
-Status = Literal["skipped", "ok", "warning", "unknown", "critical"]
-Severity = Literal["info", "warning", "unknown", "critical"]
-Span = Union[float, str, datetime.timedelta]
+_Status = Literal["skipped", "ok", "warning", "unknown", "critical"]
+_Severity = Literal["info", "warning", "unknown", "critical"]
+_Span = Union[float, str, datetime.timedelta]
 
 @final
 class Kind:
@@ -36,7 +38,7 @@ class Finding:
     def code(self) -> str:
         """The documented code, such as ``expires-soon``; that of a limit is ``limit-`` and the measure."""
     @property
-    def severity(self) -> Severity: ...
+    def severity(self) -> _Severity: ...
     @property
     def subject(self) -> str:
         """What it is about: a mount point, an address, a file. Empty if it is about the whole check."""
@@ -80,7 +82,7 @@ class Attempt:
     """An attempt that did not count because another followed."""
 
     @property
-    def status(self) -> Status: ...
+    def status(self) -> _Status: ...
     @property
     def reason(self) -> str: ...
     @property
@@ -96,7 +98,7 @@ class Result:
     @property
     def name(self) -> str: ...
     @property
-    def status(self) -> Status: ...
+    def status(self) -> _Status: ...
     @property
     def ok(self) -> bool:
         """Whether it was looked at and is as it should be. Skipped and unknown are not ok."""
@@ -124,7 +126,7 @@ class Report:
     """What a run came to."""
 
     @property
-    def status(self) -> Status:
+    def status(self) -> _Status:
         """The worst of its results and notices. A run that saw nothing is unknown."""
     @property
     def ok(self) -> bool: ...
@@ -146,7 +148,7 @@ def check(
     kind: str,
     name: str = "python",
     *,
-    timeout: Optional[Span] = None,
+    timeout: Optional[_Span] = None,
     limits: Optional[Mapping[str, Mapping[str, Any]]] = None,
     **settings: Any,
 ) -> Result:
