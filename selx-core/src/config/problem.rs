@@ -82,12 +82,11 @@ pub(super) fn reword(message: &str) -> (String, Option<String>) {
     {
         return (format!("expected {}, found {}", expected_words(expected), found_words(found)), None);
     }
-    for (start, middle) in [("invalid value: ", "is out of range"), ("invalid length ", "is not the right length")] {
+    for (start, middle) in [("invalid value: ", "out of range"), ("invalid length ", "not the right length")] {
         if let Some(rest) = message.strip_prefix(start)
-            && let Some((found, expected)) = rest.rsplit_once(", expected ")
+            && let Some((_, expected)) = rest.rsplit_once(", expected ")
         {
-            let found = found_words(found);
-            return (format!("{found} {middle}: expected {}", expected_words(expected)), None);
+            return (format!("{middle}: expected {}", expected_words(expected)), None);
         }
     }
     match message {
