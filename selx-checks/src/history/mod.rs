@@ -9,7 +9,6 @@
 
 mod accounting;
 mod error;
-mod examine;
 mod file;
 mod keep;
 mod place;
@@ -29,7 +28,6 @@ use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-pub use examine::examine;
 pub use place::{default_state_dir, state_dir};
 
 /// The name of the file in the state folder.
@@ -94,6 +92,8 @@ pub struct Sqlite {
 struct State {
     connection: Option<SqliteConnection>,
     origin: Origin,
+    /// Runs of this process that ended and could not be saved: they do not go on.
+    unsaved: Vec<String>,
     /// What is left of the patience of this run.
     patience: Duration,
 }
@@ -117,7 +117,12 @@ impl Sqlite {
             retention,
             size_limit: SIZE_LIMIT,
             host: Host::default(),
-            state: Mutex::new(State { connection: None, origin: Origin::Here, patience: PATIENCE }),
+            state: Mutex::new(State {
+                connection: None,
+                origin: Origin::Here,
+                unsaved: Vec::new(),
+                patience: PATIENCE,
+            }),
         }
     }
 
@@ -203,7 +208,9 @@ impl History for Sqlite {
         let work = async {
             self.open(&mut state).await?;
             let foreign = state.origin == Origin::Elsewhere;
+            let unsaved = state.unsaved.clone();
             let connection = self.open(&mut state).await?;
+            accounting::note_unsaved(connection, &unsaved).await.map_err(|error| self.failed(error))?;
             let mut told =
                 accounting::begin(connection, start, &self.host, !foreign).await.map_err(|error| self.failed(error))?;
             if foreign {
@@ -213,7 +220,11 @@ impl History for Sqlite {
             Ok(told)
         };
         let result = timeout(PATIENCE, work).await;
-        self.settle(&mut state, began, result)
+        let result = self.settle(&mut state, began, result);
+        if result.is_ok() {
+            state.unsaved.clear();
+        }
+        result
     }
 
     async fn recall(&self, checks: &[String]) -> Result<HashMap<String, Remembered>> {
@@ -247,7 +258,11 @@ impl History for Sqlite {
             Ok(())
         };
         let result = timeout(budget, work).await;
-        self.settle(&mut state, began, result)?;
+        let result = self.settle(&mut state, began, result);
+        if result.is_err() {
+            state.unsaved.push(report.run.clone());
+        }
+        result?;
         kept.complaint().map_or(Ok(()), Err)
     }
 
