@@ -8,6 +8,8 @@ pub mod history;
 pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "http", feature = "tls"))]
+pub mod net;
 #[cfg(feature = "tls")]
 pub mod tls;
 
@@ -28,5 +30,7 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
     let _ = &registry;
+    #[cfg(feature = "http")]
+    registry.check::<http::Http>()?;
     Ok(())
 }
