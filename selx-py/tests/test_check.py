@@ -157,6 +157,35 @@ def test_ctrl_c_ends_a_check_within_half_a_second(silent):
         child.stdout.close()
 
 
+def test_ctrl_c_ends_the_program_that_a_check_started(tmp_path):
+    pid_file = tmp_path / "pid"
+    program = textwrap.dedent(
+        f"""
+        import selx
+        try:
+            selx.check("command", program="/bin/sh", args=["-c", "echo $$ > {pid_file}; exec sleep 300"], timeout=30)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        """
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 10
+        while not (pid_file.exists() and pid_file.read_text().strip()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        pid = int(pid_file.read_text())
+        child.send_signal(signal.SIGINT)
+        assert child.stdout.readline() == "interrupted\n"
+        deadline = time.monotonic() + 2
+        while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not pathlib.Path(f"/proc/{pid}").exists()
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
 def test_a_handler_that_raises_something_else_is_heard(silent):
     class Enough(Exception):
         pass
@@ -217,6 +246,6 @@ def test_a_secret_does_not_come_back(silent, monkeypatch):
         "http",
         url=f"http://127.0.0.1:{silent.port}/",
         timeout=0.2,
-        bearer="env:SELX_TEST_TOKEN",
+        authorization={"bearer": "env:SELX_TEST_TOKEN"},
     )
     assert "canary" not in repr(result) + json.dumps(result.to_dict())

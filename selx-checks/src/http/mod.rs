@@ -190,3 +190,14 @@ const MEASURES: &[MeasureDoc] = &[
         "Look what the answer holds; an empty or a huge one is often an error page.",
     ),
 ];
+
+/// Reads the head of an answer from its chunks and tells whether it was accepted: the fuzzer's door.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub fn fuzz_head<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<bool, String> {
+    let mut guard = head::HeadGuard::default();
+    for chunk in chunks {
+        guard.push(chunk).map_err(|fault| fault.text)?;
+    }
+    Ok(guard.is_done())
+}
