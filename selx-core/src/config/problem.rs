@@ -94,6 +94,9 @@ pub(super) fn reword(message: &str) -> (String, Option<String>) {
             "this key is set twice".to_owned(),
             Some("each key and each table may stand once; put the settings together".to_owned()),
         ),
+        "string values must be quoted, expected literal string" => {
+            ("a text stands in quotes".to_owned(), Some("write `\"…\"`".to_owned()))
+        }
         "wanted string or table" => ("expected a text or a table".to_owned(), None),
         "integer number overflowed" | "floating-point number overflowed" => {
             ("the number is larger than any setting can be".to_owned(), None)

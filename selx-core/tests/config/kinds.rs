@@ -1,5 +1,11 @@
 //! Kinds for these tests: a web endpoint with nested settings and secrets, and a disk with measures.
 
+#![expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "only reading the settings is tested, and a test fails by panicking"
+)]
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -9,43 +15,43 @@ use selx_core::{
 };
 use serde::{Deserialize, Serialize};
 
-pub struct Web(#[expect(dead_code, reason = "only reading it is tested")] WebConfig);
+pub(crate) struct Web(WebConfig);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct WebConfig {
+pub(crate) struct WebConfig {
     /// The address.
-    pub url: String,
+    pub(crate) url: String,
     /// The port; without it, that of the address.
     #[serde(default)]
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// How often a redirect is followed.
     #[serde(default = "five")]
-    pub follow: u32,
+    pub(crate) follow: u32,
     /// What the answer has to be.
     #[serde(default)]
-    pub expect: Option<Expect>,
+    pub(crate) expect: Option<Expect>,
     /// Headers to send.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// The login.
     #[serde(default)]
-    pub login: Option<SecretRef>,
+    pub(crate) login: Option<SecretRef>,
     /// Which way is taken.
     #[serde(default)]
-    pub family: Family,
+    pub(crate) family: Family,
     /// Servers to ask, each in turn.
     #[serde(default)]
-    pub servers: Vec<Server>,
+    pub(crate) servers: Vec<Server>,
     /// How long it may take.
     #[serde(default)]
-    pub slow: Option<TimeSpan>,
+    pub(crate) slow: Option<TimeSpan>,
     /// Whether the certificate is looked at.
     #[serde(default)]
-    pub verify: bool,
+    pub(crate) verify: bool,
     /// Some share.
     #[serde(default)]
-    pub sample: Option<f64>,
+    pub(crate) sample: Option<f64>,
 }
 
 fn five() -> u32 {
@@ -54,7 +60,7 @@ fn five() -> u32 {
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Family {
+pub(crate) enum Family {
     #[default]
     Any,
     Ipv4,
@@ -63,27 +69,27 @@ pub enum Family {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Expect {
+pub(crate) struct Expect {
     /// The status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// A text in the body.
     #[serde(default)]
-    pub body: Option<String>,
+    pub(crate) body: Option<String>,
     /// The most that the body may hold.
     #[serde(default)]
-    pub max_body: Option<ByteSize>,
+    pub(crate) max_body: Option<ByteSize>,
     /// Codes that are fine too.
     #[serde(default)]
-    pub also: Vec<u16>,
+    pub(crate) also: Vec<u16>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Server {
+pub(crate) struct Server {
     /// Its host.
-    pub host: String,
+    pub(crate) host: String,
     /// Its port.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Check for Web {
@@ -109,27 +115,27 @@ impl Check for Web {
     }
 }
 
-pub struct Disk(DiskConfig);
+pub(crate) struct Disk(DiskConfig);
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct DiskConfig {
+pub(crate) struct DiskConfig {
     /// The mount points.
     #[serde(default)]
-    pub paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// What is kept free.
     #[serde(default)]
-    pub reserve: Option<Share>,
+    pub(crate) reserve: Option<Share>,
     /// Whether a file system may be mounted read-only.
     #[serde(default)]
-    pub read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct DiskFacts {
-    pub used: f64,
-    pub total: f64,
-    pub read_only: bool,
+pub(crate) struct DiskFacts {
+    pub(crate) used: f64,
+    pub(crate) total: f64,
+    pub(crate) read_only: bool,
 }
 
 impl Check for Disk {
@@ -161,7 +167,7 @@ impl Check for Disk {
     }
 }
 
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.check::<Web>().unwrap();
     registry.check::<Disk>().unwrap();
