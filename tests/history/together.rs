@@ -230,3 +230,53 @@ async fn many_runs() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(count("fd") <= before.0 + 3 && count("task") <= before.1 + 1, "{before:?}");
 }
+
+#[tokio::test]
+async fn a_process_ends_at_once_also_while_a_lock_is_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    passes(process("together::one_run", folder.path(), &[])).await;
+    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    let mut holder = opened(folder.path()).await;
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut holder).await.unwrap();
+    let begun = Instant::now();
+    passes(process("together::one_run", folder.path(), &[])).await;
+    assert!(begun.elapsed() < Duration::from_millis(3_500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+#[ignore = "is run by `a_process_ends_at_once_also_while_a_lock_is_held` in a process of its own"]
+async fn one_run() {
+    let folder = std::env::var(FOLDER).unwrap();
+    let report = Machine::new().run(history(folder.as_ref())).await;
+    assert_eq!(report.entries[0].status(), Status::Ok);
+}
+
+#[tokio::test]
+async fn a_limit_on_the_size_of_files_stops_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    passes(process("together::small_files", folder.path(), &[])).await;
+}
+
+#[tokio::test]
+#[ignore = "is run by `a_limit_on_the_size_of_files_stops_no_run` in a process of its own"]
+async fn small_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let folder = std::env::var(FOLDER).unwrap();
+    // The program ignores this signal; without that, the kernel ends it.
+    let _ignored = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25)).unwrap();
+    let mut machine = Machine::new();
+    machine.run(history(folder.as_ref())).await;
+    let old = getrlimit(Resource::Fsize);
+    let length = std::fs::metadata(format!("{folder}/history.db")).unwrap().len();
+    setrlimit(Resource::Fsize, Rlimit { current: Some(length), maximum: old.maximum }).unwrap();
+    machine.subjects = 500;
+    let report = machine.run(history(folder.as_ref())).await;
+    assert_eq!(report.entries[0].status(), Status::Ok);
+    let told: Vec<_> = report.notices.iter().filter(|notice| notice.code == "history-unavailable").collect();
+    assert_eq!(told.len(), 1, "{:?}", report.notices);
+    setrlimit(Resource::Fsize, old).unwrap();
+    let report = machine.run(history(folder.as_ref())).await;
+    assert!(report.notices.iter().all(|notice| notice.code == "run-overlapping"), "{:?}", report.notices);
+    assert_eq!(summary(&report), "2 after 0");
+}
