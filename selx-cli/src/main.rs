@@ -1,3 +1,7 @@
 //! The `selx` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    selx_cli::Program::new().with(selx_checks::register).main()
+}

@@ -33,6 +33,19 @@ pub struct Settings {
     pub retention: Duration,
 }
 
+impl Settings {
+    /// Lowers the concurrency to what the limit for open files of this process has room for; `None` is no limit.
+    ///
+    /// A check has few files open at a time; some are kept for the history, the report and the runtime.
+    pub fn fit_descriptors(&mut self, limit: Option<u64>) {
+        const KEPT: u64 = 16;
+        const PER_CHECK: u64 = 4;
+        let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(KEPT) / PER_CHECK);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        self.concurrency = self.concurrency.min(room).max(1);
+    }
+}
+
 /// One check of a configuration.
 #[derive(Clone)]
 pub struct Instance {

@@ -9,6 +9,7 @@
 
 mod accounting;
 mod error;
+mod examine;
 mod file;
 mod keep;
 mod place;
@@ -28,6 +29,7 @@ use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+pub use examine::examine;
 pub use place::{default_state_dir, state_dir};
 
 /// The name of the file in the state folder.

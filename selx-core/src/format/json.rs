@@ -16,7 +16,8 @@ pub(super) fn render(report: &Report) -> String {
 /// Writes hidden characters as JSON escapes. The standard asks that of control characters only, but JSON is looked at
 /// on terminals too. They can only stand inside of texts there, so that each may be replaced where it stands.
 fn show(text: String) -> String {
-    if !text.chars().any(is_hidden) {
+    // Most reports are plain ASCII, and bytes are searched much faster than characters.
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !text.chars().any(is_hidden) {
         return text;
     }
     let mut out = String::with_capacity(text.len() + 64);

@@ -45,6 +45,14 @@ fn odd_runs() {
 }
 
 #[test]
+fn a_notice_that_is_worse_than_the_checks_is_in_the_summary() {
+    let mut report = data::healthy();
+    assert!(!human(&report, None, 0).contains("the run itself"));
+    report.notices = data::mixed().notices;
+    assert!(human(&report, None, 0).contains("3 checks: 3 ok - the run itself: warning ·"));
+}
+
+#[test]
 fn colours_change_nothing_but_colours() {
     for report in [data::healthy(), data::mixed(), data::unknown(), data::hostile_names()] {
         for width in [Some(60), Some(100), None] {
@@ -133,12 +141,16 @@ fn ten_thousand_checks_are_no_work() {
         entry
     });
     let report = data::report(entries.collect());
+    let style = Style { width: Some(100), ..Style::default() };
+    let (none, absent, everywhere) =
+        (Secrets::default(), crate::secrets::secrets(&["hunter2-canary"]), crate::secrets::secrets(&["file systems"]));
     for format in Format::ALL {
-        let begin = Instant::now();
-        let text = render(&report, format, &Style { width: Some(100), ..Style::default() }, &Secrets::default());
-        assert!(!text.is_empty());
-        // Far above what it takes, and far below what anything quadratic would.
-        assert!(begin.elapsed() < Duration::from_secs(3), "{format}: {:?}", begin.elapsed());
-        println!("{format}: {:?}", begin.elapsed());
+        for secrets in [&none, &absent, &everywhere] {
+            let begin = Instant::now();
+            assert!(!render(&report, format, &style, secrets).is_empty());
+            // Far above what it takes, and far below what anything quadratic would.
+            assert!(begin.elapsed() < Duration::from_secs(10), "{format}: {:?}", begin.elapsed());
+            println!("{format}: {:?}", begin.elapsed());
+        }
     }
 }

@@ -196,3 +196,26 @@ fn a_value_that_is_no_number_is_a_gap() {
     report.entries[0].measures[0].measure.value = f64::NAN;
     assert!(!show(&report, Format::Openmetrics).contains("selx_host_disk_used_bytes"));
 }
+
+#[test]
+fn the_reader_is_strict() {
+    let head = "# HELP selx_x Help.\n# TYPE selx_x gauge\n";
+    assert_eq!(read(&format!("{head}selx_x{{a=\"b\\\"\\\\\"}} 1\n")).len(), 1);
+    for bad in [
+        "selx_x 1\n",
+        "# TYPE selx_x gauge\nselx_x 1\n",
+        "# HELP selx_x H \\\" \n# TYPE selx_x gauge\n",
+        &format!("{head}selx_x 1"),
+        &format!("{head}selx_x 1 1795401000\n"),
+        &format!("{head}selx_x{{a=\"b\"c\"}} 1\n"),
+        &format!("{head}selx_x{{a=\"b\\x\"}} 1\n"),
+        &format!("{head}selx_x{{a=\"b\",a=\"c\"}} 1\n"),
+        &format!("{head}selx_x 1\nselx_x 2\n"),
+        &format!("{head}selx_x one\n"),
+        &format!("{head}selx-x 1\n"),
+        &format!("{head}selx_x 1\n{head}"),
+        &format!("{head}selx_x{{a=\"\r\"}} 1\n"),
+    ] {
+        assert!(std::panic::catch_unwind(|| read(bad)).is_err(), "{bad}");
+    }
+}

@@ -1,0 +1,162 @@
+//! The command line: its words, and the flags of `check KIND`, which come from the kind's settings.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use selx_core::TimeSpan;
+use selx_core::format::Format;
+
+use crate::console::Color;
+
+/// Typed checks and safe actions for the maintenance of servers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "selx",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes of `run` and `check`: 0 ok, 1 warning, 2 critical, 3 unknown (and every error). \
+                  `selx explain exit-codes` has all of them."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Options {
+    /// The configuration file. Without it: $SELX_CONFIG, ./selx.toml, the user's and the system's configuration folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How the answer is written. `check` without it: human on a terminal, nagios elsewhere; everything else: human
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = format_parser())]
+    pub(crate) format: Option<Format>,
+    /// Write the answer to this file, whole or not at all, instead of standard output
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Say more: also what is fine, with its numbers; twice: with evidence
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print nothing if the exit code is 0 (for cron, which mails what is printed)
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// Log to standard error what the program does: error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<tracing::Level>,
+}
+
+/// Options of `run` and `check`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of a run")]
+pub(crate) struct RunOptions {
+    /// How long one attempt of a check may take, such as 10s
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) timeout: Option<TimeSpan>,
+    /// How long the whole run may take
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) deadline: Option<TimeSpan>,
+    /// How many checks run at the same time
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) concurrency: Option<u16>,
+    /// Keep what was seen in this file, so that it can be judged again
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub(crate) record: Option<PathBuf>,
+    /// Judge what was seen in a recorded run instead of looking
+    #[arg(long, value_name = "FILE")]
+    pub(crate) replay: Option<PathBuf>,
+    /// Neither read nor write the history; rates and lasting breaches are then not known
+    #[arg(long)]
+    pub(crate) no_history: bool,
+    /// Where the history is
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a routine (daily, weekly, …) or checks by name and report
+    ///
+    /// A name is a routine, a kind (`http`), the name of a check (`api`) or both (`http.api`). Without a configuration
+    /// file the host is looked over first and what it has is checked with the usual limits.
+    Run {
+        /// Routines, kinds or names of checks
+        #[arg(required = true, value_name = "ROUTINE|NAME")]
+        names: Vec<String>,
+        #[command(flatten)]
+        run: RunOptions,
+    },
+    /// Run one check without a configuration file: `selx check host-disk --paths /`
+    ///
+    /// `selx check KIND --help` lists the settings of that kind. The answer is for people on a terminal and in the form of
+    /// a monitoring plugin elsewhere.
+    Check {
+        /// The kind; `selx list` names them. Its settings follow as options
+        kind: String,
+        /// The name under which its history is kept; without it, one that follows from the settings
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Where a measure is a warning, such as `80%` or `used=80%` (repeatable)
+        #[arg(long, value_name = "[MEASURE=]RANGE", help_heading = "Limits", allow_hyphen_values = true)]
+        warning: Vec<String>,
+        /// Where a measure is critical (repeatable)
+        #[arg(long, value_name = "[MEASURE=]RANGE", help_heading = "Limits", allow_hyphen_values = true)]
+        critical: Vec<String>,
+        #[command(flatten)]
+        run: RunOptions,
+    },
+    /// List the kinds there are, or the checks of the configuration
+    List {
+        /// The checks of the configuration instead of the kinds
+        #[arg(long)]
+        checks: bool,
+    },
+    /// Print the page of a kind, with its settings, measures and codes
+    ///
+    /// `selx explain configuration` prints the file of all defaults, `selx explain exit-codes` the exit codes.
+    Explain {
+        /// A kind, `configuration` or `exit-codes`
+        topic: String,
+    },
+    /// Look this host over and write a configuration file for it
+    Init {
+        /// Where to write it; `-` is standard output
+        #[arg(default_value = "selx.toml", value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Read a configuration file and tell everything that is wrong with it; nothing is run
+    Validate {
+        /// The file; without it the one that a run would use
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema,
+    /// Tell what this host lacks for the checks: rights, files, clock, history, configuration
+    Doctor {
+        /// Where the history is
+        #[arg(long, value_name = "FOLDER")]
+        state_dir: Option<PathBuf>,
+    },
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+fn time(text: &str) -> Result<TimeSpan, String> {
+    text.parse()
+}
+
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(|format| format.as_str())).try_map(|text| text.parse())
+}

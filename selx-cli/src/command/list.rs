@@ -1,0 +1,92 @@
+//! `list`: the kinds there are, or the checks of the configuration.
+
+use selx_core::Area;
+use serde_json::json;
+
+use super::suite;
+use crate::answer::{Answer, Refusal, human_or_json};
+use crate::program::Session;
+
+/// Lists kinds by area, or checks in the order of the file.
+pub(crate) fn list(session: &mut Session<'_>, checks: bool) -> Result<Answer, Refusal> {
+    let as_json = human_or_json(session.options)?;
+    if checks {
+        return list_checks(session, as_json);
+    }
+    let mut metas: Vec<_> = session.registry.kinds().map(|kind| *kind.meta()).collect();
+    metas.sort_by_key(|meta| (meta.area, meta.id));
+    if as_json {
+        let kinds: Vec<_> = metas
+            .iter()
+            .map(|meta| {
+                json!({
+                    "id": meta.id, "area": meta.area, "summary": meta.summary,
+                    "routines": meta.routines, "rights": meta.needs, "remembers": meta.remembers,
+                })
+            })
+            .collect();
+        return Ok(Answer::new(format!("{}\n", json!({ "kinds": kinds }))));
+    }
+    let width = metas.iter().map(|meta| meta.id.as_str().len()).max().unwrap_or(0);
+    let (bold, plain) = session.bold();
+    let mut text = String::new();
+    let mut area: Option<Area> = None;
+    for meta in &metas {
+        if area != Some(meta.area) {
+            let gap = if area.is_some() { "\n" } else { "" };
+            text.push_str(&format!("{gap}{bold}{}{plain}\n", meta.area));
+            area = Some(meta.area);
+        }
+        text.push_str(&format!("  {:width$}  {}\n", meta.id, meta.summary));
+    }
+    text.push_str("\n`selx explain KIND` has the page of a kind, `selx check KIND --help` its settings.\n");
+    Ok(Answer::new(text))
+}
+
+fn list_checks(session: &mut Session<'_>, as_json: bool) -> Result<Answer, Refusal> {
+    let (place, suite) = match suite(session)? {
+        Some((path, suite)) => (path.display().to_string(), suite),
+        None => {
+            let suite = super::survey(session)?.suite(session.registry);
+            ("what this host has (no configuration file)".to_owned(), suite.map_err(Refusal::verbatim)?)
+        }
+    };
+    if as_json {
+        let checks: Vec<_> = suite
+            .instances
+            .iter()
+            .map(|check| {
+                json!({
+                    "check": check.full_name(), "kind": check.meta().id, "name": check.name,
+                    "routines": check.routines, "needs": check.needs, "required": check.required,
+                })
+            })
+            .collect();
+        return Ok(Answer::new(format!("{}\n", json!({ "from": place, "checks": checks }))));
+    }
+    let width = suite.instances.iter().map(|check| check.full_name().len()).max().unwrap_or(0);
+    let (bold, plain) = session.bold();
+    let mut text = format!("{bold}{place}{plain}\n");
+    for check in &suite.instances {
+        let needs = match check.needs.as_slice() {
+            [] => String::new(),
+            needs => format!("; after {}", needs.join(", ")),
+        };
+        text.push_str(&format!("  {:width$}  {}{needs}\n", check.full_name(), check.routines.join(", ")));
+    }
+    if suite.instances.is_empty() {
+        text.push_str("  no checks\n");
+    }
+    Ok(Answer::new(text))
+}
+
+impl Session<'_> {
+    /// Returns how a heading begins and ends.
+    pub(crate) fn bold(&self) -> (&'static str, &'static str) {
+        if self.options.output.is_none() && self.console.colours(self.options.color) {
+            ("\u{1b}[1m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        }
+    }
+}

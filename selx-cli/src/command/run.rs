@@ -1,0 +1,250 @@
+//! `run` and `check`: look, and report.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+
+use selx_core::format::{Format, Style, render};
+use selx_core::recording::Recording;
+use selx_core::{Report, Runner, Selection, Settings, Suite, config, exit_codes};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::{small_runtime, suite, survey};
+use crate::answer::{Answer, PRIVATE, PUBLIC, Refusal, refuse};
+use crate::arguments::RunOptions;
+use crate::process;
+use crate::program::Session;
+use crate::progress::Progress;
+
+/// What is said above a report for people of a host that nobody has described.
+const WITHOUT_FILE: &str = "There is no configuration file, so this host was looked over and checked with the usual limits.\n\
+                            `selx init` writes a file of it, to keep and to change.\n\n";
+
+/// A check that was asked for in arguments.
+pub(crate) struct Asked {
+    pub(crate) kind: String,
+    pub(crate) name: Option<String>,
+    pub(crate) given: Vec<(String, String)>,
+    pub(crate) warning: Vec<String>,
+    pub(crate) critical: Vec<String>,
+}
+
+/// Runs routines and checks of the configuration, or of what the host has.
+pub(crate) fn routine(session: &mut Session<'_>, names: &[String], run: &RunOptions) -> Result<Answer, Refusal> {
+    let loaded = suite(session)?;
+    let format = session.options.format.unwrap_or(Format::Human);
+    if let Some(path) = &run.replay {
+        let suite = loaded.as_ref().map(|(_, suite)| suite);
+        return replay(session, path, suite, format);
+    }
+    let (suite, found) = match loaded {
+        Some((_, suite)) => (suite, true),
+        None => {
+            let suite = survey(session)?.suite(session.registry);
+            (suite.map_err(Refusal::verbatim)?, false)
+        }
+    };
+    let selection = suite.select(names).map_err(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        Refusal::new(wrong.join("\n"))
+            .advice(format!("routines: {}; `selx list --checks` names the checks", suite.routine_names().join(", ")))
+    })?;
+    let settings = overridden(suite.settings, run);
+    let mut answer = looked(session, settings, &selection, run, format)?;
+    if !found && format == Format::Human {
+        answer.text.insert_str(0, WITHOUT_FILE);
+    }
+    Ok(answer)
+}
+
+/// Runs one check that the arguments describe.
+pub(crate) fn check(session: &mut Session<'_>, asked: &Asked, run: &RunOptions) -> Result<Answer, Refusal> {
+    let meta = *session.kind(&asked.kind)?.meta();
+    if let Some(path) = &session.options.config {
+        let refusal = Refusal::new(format!("`check` reads no configuration file, not even `{}`", path.display()));
+        return Err(refusal.advice("`selx run NAME` runs a check of the file"));
+    }
+    let format =
+        session.options.format.unwrap_or_else(|| if session.on_terminal() { Format::Human } else { Format::Nagios });
+    if let Some(path) = &run.replay {
+        return replay(session, path, None, format);
+    }
+    let mut limits = Vec::new();
+    for (level, texts) in [("warning", &asked.warning), ("critical", &asked.critical)] {
+        for text in texts {
+            // A range has no `=`, a subject (`used@/a=b`) may.
+            let (measure, range) = match text.rsplit_once('=') {
+                Some((measure, range)) => (measure, range),
+                None => match meta.measures.first() {
+                    Some(measure) => (measure.name, text.as_str()),
+                    None => {
+                        let refusal = Refusal::new(format!("`--{level} {text}`: `{}` has no measures", meta.id));
+                        return Err(refusal.advice("leave it out; what this kind finds has its own severity"));
+                    }
+                },
+            };
+            limits.push((measure.to_owned(), level.to_owned(), range.to_owned()));
+        }
+    }
+    let name = asked.name.clone().unwrap_or_else(|| name_of(&asked.given));
+    let timeout = run.timeout.map(|span| span.to_string());
+    let instance =
+        config::from_arguments(session.registry, meta.id.as_str(), &name, &asked.given, &limits, timeout.as_deref())
+            .map_err(|errors| {
+                let mut lines: Vec<String> = Vec::new();
+                for error in &errors.errors {
+                    lines.push(format!("{}: {}", error.flag, error.message));
+                    lines.extend(error.hint.iter().map(|hint| format!("  {hint}")));
+                }
+                Refusal::new(lines.join("\n")).advice(format!("`selx check {} --help` lists the settings", meta.id))
+            })?;
+    let selection = Selection { instances: vec![instance], routine: None };
+    let settings = overridden(config::defaults(), run);
+    looked(session, settings, &selection, run, format)
+}
+
+/// Makes a name of settings, so that two checks of one kind do not share what is remembered of them.
+fn name_of(given: &[(String, String)]) -> String {
+    if given.is_empty() {
+        return "cli".to_owned();
+    }
+    let mut given: Vec<_> = given.iter().collect();
+    given.sort();
+    // FNV-1a: the name has to be the same in every version, and nobody attacks it.
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in given.iter().flat_map(|(key, value)| key.bytes().chain([0]).chain(value.bytes()).chain([0])) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("cli-{:08x}", hash ^ (hash >> 32) & 0xffff_ffff)
+}
+
+fn overridden(mut settings: Settings, run: &RunOptions) -> Settings {
+    if let Some(timeout) = run.timeout {
+        settings.timeout = timeout.get();
+    }
+    if let Some(deadline) = run.deadline {
+        settings.deadline = deadline.get();
+    }
+    if let Some(concurrency) = run.concurrency {
+        settings.concurrency = usize::from(concurrency);
+    }
+    if run.no_history {
+        settings.history = false;
+    }
+    if let Some(folder) = &run.state_dir {
+        settings.state = Some(folder.clone());
+    }
+    settings.fit_descriptors(rustix::process::getrlimit(rustix::process::Resource::Nofile).current);
+    settings
+}
+
+/// Runs a selection and makes the answer of its report.
+fn looked(
+    session: &mut Session<'_>,
+    settings: Settings,
+    selection: &Selection,
+    run: &RunOptions,
+    format: Format,
+) -> Result<Answer, Refusal> {
+    let runtime = runtime(selection.instances.len(), settings.concurrency)?;
+    let cancel = CancellationToken::new();
+    let progress = session.progress(selection.instances.len());
+    let mut runner = Runner::new(settings.clone()).secrets(Arc::clone(&session.secrets)).cancelled_by(cancel.clone());
+    if settings.history {
+        runner = runner.history(super::history(&settings));
+    }
+    if let Some(progress) = &progress {
+        runner = runner.observer(Arc::clone(progress) as _);
+    }
+    let owns_process = session.owns_process;
+    let report = runtime.block_on(async {
+        if owns_process && let Err(error) = process::cancel_on_interrupt(&cancel) {
+            tracing::warn!(%error, "interrupts end the process without a report");
+        }
+        if let Some(progress) = &progress {
+            tokio::spawn(Arc::clone(progress).draw());
+        }
+        runner.run(selection).await
+    });
+    // Threads that hang in a dead file system are left behind; the process ends without them.
+    runtime.shutdown_background();
+    if let Some(progress) = &progress {
+        progress.clear();
+    }
+    let mut answer = reported(session, &report, format);
+    if owns_process && process::interrupted() {
+        answer.code = exit_codes::UNKNOWN;
+    }
+    if let Some(path) = &run.record
+        && let Err(error) = Recording::of(&report).write(path)
+    {
+        let refused = refuse(session.console, session.options, &error.into());
+        if answer.code != exit_codes::CRITICAL {
+            answer.code = refused;
+        }
+    }
+    Ok(answer)
+}
+
+fn reported(session: &Session<'_>, report: &Report, format: Format) -> Answer {
+    let style = Style {
+        width: session.on_terminal().then(|| session.console.width()),
+        color: session.options.output.is_none() && session.console.colours(session.options.color),
+        unicode: session.console.unicode(),
+        verbosity: session.options.verbose,
+    };
+    Answer {
+        text: render(report, format, &style, &session.secrets),
+        code: report.status().exit_code(),
+        mode: if format == Format::Openmetrics { PUBLIC } else { PRIVATE },
+    }
+}
+
+fn replay(session: &Session<'_>, path: &Path, suite: Option<&Suite>, format: Format) -> Result<Answer, Refusal> {
+    let recording = Recording::read(path)?;
+    let report = recording.replay(session.registry, suite);
+    Ok(reported(session, &report, format))
+}
+
+/// Makes the runtime: one thread for one check, several for several, and one again where the system gives no more.
+fn runtime(checks: usize, concurrency: usize) -> Result<Runtime, Refusal> {
+    if checks.min(concurrency) <= 1 {
+        return small_runtime();
+    }
+    let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
+    let workers = cores.clamp(2, 16);
+    if !threads_are_left(workers + 1) {
+        return small_runtime();
+    }
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .or_else(|_| small_runtime())
+}
+
+/// Tells whether so many threads can be made. A runtime that is refused one panics, so it is tried before.
+fn threads_are_left(count: usize) -> bool {
+    let gate = std::sync::RwLock::new(());
+    std::thread::scope(|scope| {
+        let closed = gate.write();
+        let all = (0..count).all(|_| {
+            let waiting = std::thread::Builder::new().stack_size(16 * 1024).spawn_scoped(scope, || drop(gate.read()));
+            waiting.is_ok()
+        });
+        drop(closed);
+        all
+    })
+}
+
+impl Session<'_> {
+    /// Makes the line that tells what a run waits for, if somebody sees it.
+    fn progress(&self, checks: usize) -> Option<Arc<Progress>> {
+        if self.options.quiet || self.options.log.is_some() || !self.owns_process {
+            return None;
+        }
+        let width = self.console.progress_width()?;
+        Some(Progress::new(checks, width, self.console.unicode()))
+    }
+}

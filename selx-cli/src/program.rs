@@ -1,0 +1,195 @@
+//! The program: kinds in, exit code out.
+
+use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use selx_core::{Duplicate, Registry, Secrets, exit_codes};
+
+use crate::answer::{Refusal, deliver, refuse};
+use crate::arguments::{Arguments, Command, Options};
+use crate::command;
+use crate::console::{Color, Console};
+use crate::flags;
+use crate::process;
+
+/// A function that registers kinds.
+type Register = fn(&mut Registry) -> Result<(), Duplicate>;
+
+/// A command line with the kinds that it knows.
+///
+/// ```
+/// use selx_cli::{Console, Program};
+/// let program = Program::new().with(selx_checks::register);
+/// let code = program.run(["selx", "list"], &mut Console::to(Vec::new(), Vec::new()));
+/// assert_eq!(code, selx_core::exit_codes::OK);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    registers: Vec<Register>,
+}
+
+/// What a command works with.
+pub(crate) struct Session<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) options: &'a Options,
+    pub(crate) console: &'a mut Console,
+    pub(crate) secrets: Arc<Secrets>,
+    /// Whether the process is ours, so that its signals are too.
+    pub(crate) owns_process: bool,
+}
+
+impl Program {
+    /// Makes a program without kinds.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds kinds.
+    #[must_use]
+    pub fn with(mut self, register: Register) -> Self {
+        self.registers.push(register);
+        self
+    }
+
+    /// Runs the process: its arguments, its output, its signals. The code is one of [`exit_codes`], whatever happens.
+    pub fn main(self) -> ExitCode {
+        // The standard library has opened /dev/null for every one of the descriptors 0 to 2 that was closed, and ignores
+        // SIGPIPE: both before anything of ours runs. `tests/cli` holds it to that.
+        process::tell_panics();
+        process::survive_size_limit();
+        let secrets = Arc::new(Secrets::default());
+        process::hide_memory(&secrets);
+        let mut console = Console::of_process();
+        let code = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            self.dispatch(std::env::args_os().collect(), &mut console, secrets, true)
+        }));
+        ExitCode::from(code.unwrap_or(exit_codes::UNKNOWN))
+    }
+
+    /// Runs one command line inside another program and returns its exit code. The first argument is the program's name.
+    ///
+    /// It reads the environment, the files that a configuration names and the host; it writes to the console and where
+    /// the arguments say. Signals, limits and the panic hook of the process are left alone.
+    pub fn run<I, A>(&self, arguments: I, console: &mut Console) -> u8
+    where
+        I: IntoIterator<Item = A>,
+        A: Into<OsString>,
+    {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        self.dispatch(arguments, console, Arc::default(), false)
+    }
+
+    fn dispatch(&self, raw: Vec<OsString>, console: &mut Console, secrets: Arc<Secrets>, owns_process: bool) -> u8 {
+        let mut registry = Registry::new();
+        for register in &self.registers {
+            if let Err(error) = register(&mut registry) {
+                console.complain(&format!("selx: {error}; two plugins have the same kind\n"));
+                return exit_codes::UNKNOWN;
+            }
+        }
+        let mut grammar = Arguments::command();
+        let kind = flags::kind_of(&raw, &grammar).and_then(|name| registry.get(&name));
+        let mut settings = Vec::new();
+        if let Some(kind) = kind {
+            let meta = kind.meta();
+            settings = flags::of(&registry, meta.id.as_str(), &grammar);
+            grammar = flags::added(grammar, meta, &settings);
+        }
+        let matches = match grammar.try_get_matches_from(raw) {
+            Ok(matches) => matches,
+            Err(error) => return told_by_clap(console, &error),
+        };
+        let arguments = match Arguments::from_arg_matches(&matches) {
+            Ok(arguments) => arguments,
+            Err(error) => return told_by_clap(console, &error),
+        };
+        let options = arguments.options;
+        if let Some(level) = options.log {
+            log(level, console.error_colours(options.color));
+        }
+        let mut session = Session { registry: &registry, options: &options, console, secrets, owns_process };
+        let answer = match arguments.command {
+            Command::Run { names, run } => command::run::routine(&mut session, &names, &run),
+            Command::Check { kind, name, warning, critical, run } => {
+                let given = matches
+                    .subcommand_matches("check")
+                    .map(|matches| flags::given(&settings, matches))
+                    .unwrap_or_default();
+                let asked = command::run::Asked { kind, name, given, warning, critical };
+                command::run::check(&mut session, &asked, &run)
+            }
+            Command::List { checks } => command::list::list(&mut session, checks),
+            Command::Explain { topic } => command::explain::explain(&mut session, &topic),
+            Command::Init { file } => command::init::init(&mut session, &file),
+            Command::Validate { file } => command::validate::validate(&mut session, file),
+            Command::Schema => command::print::schema(&session),
+            Command::Doctor { state_dir } => command::doctor::doctor(&mut session, state_dir),
+            Command::Completions { shell } => command::print::completions(&session, shell),
+            Command::Man => command::print::man(&session),
+        };
+        match answer {
+            Ok(answer) => deliver(console, &options, &answer),
+            Err(refusal) => refuse(console, &options, &refusal),
+        }
+    }
+}
+
+/// Prints what clap has to say: help and version are answers, everything else is a wrong command line.
+fn told_by_clap(console: &mut Console, error: &clap::Error) -> u8 {
+    // The options are not known yet; the environment and the terminal decide.
+    let text = error.render();
+    if error.use_stderr() {
+        let text = if console.error_colours(Color::Auto) { text.ansi().to_string() } else { text.to_string() };
+        console.complain(&text);
+        return exit_codes::UNKNOWN;
+    }
+    let text = if console.colours(Color::Auto) { text.ansi().to_string() } else { text.to_string() };
+    match console.print(text.as_bytes()) {
+        Ok(()) => exit_codes::OK,
+        Err(error) => {
+            console.complain(&format!("selx: standard output cannot be written: {error}\n"));
+            exit_codes::UNKNOWN
+        }
+    }
+}
+
+fn log(level: tracing::Level, colours: bool) {
+    // A second program in the same process keeps the first one's log.
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(colours).try_init();
+}
+
+impl Session<'_> {
+    /// Finds a kind, or says which one may be meant.
+    pub(crate) fn kind(&self, name: &str) -> Result<&dyn selx_core::Factory, Refusal> {
+        self.registry.get(name).ok_or_else(|| unknown_kind(self.registry, name))
+    }
+
+    /// Lays a page of Markdown out for a terminal; elsewhere it stays what it is.
+    pub(crate) fn page(&self, markdown: &str) -> String {
+        if !self.console.is_terminal() || self.options.output.is_some() {
+            let mut text = markdown.trim_end().to_owned();
+            text.push('\n');
+            return text;
+        }
+        let layout =
+            crate::page::Layout { width: self.console.width(), colours: self.console.colours(self.options.color) };
+        crate::page::laid_out(markdown, layout)
+    }
+
+    /// Returns whether the answer is read on a terminal.
+    pub(crate) fn on_terminal(&self) -> bool {
+        self.console.is_terminal() && self.options.output.is_none()
+    }
+}
+
+pub(crate) fn unknown_kind(registry: &Registry, name: &str) -> Refusal {
+    let meant = selx_core::nearest(name, registry.names());
+    let refusal = Refusal::new(format!("no kind is named `{name}`"));
+    refusal.advice(match meant {
+        Some(meant) => format!("is `{meant}` meant? `selx list` names all"),
+        None => "`selx list` names all".to_owned(),
+    })
+}

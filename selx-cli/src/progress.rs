@@ -1,0 +1,125 @@
+//! One line on a terminal that says what a run waits for. It appears only if the run takes its time, and goes away.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use selx_core::{Entry, Observer, TimeSpan};
+use tokio::time::Instant;
+
+/// How long a run may take before anything is shown.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often the line is drawn again.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// What is known about a run that is going on.
+pub(crate) struct Progress {
+    state: Mutex<State>,
+    total: usize,
+    width: usize,
+    unicode: bool,
+}
+
+struct State {
+    done: usize,
+    running: BTreeMap<String, Instant>,
+    shown: bool,
+    over: bool,
+}
+
+impl Progress {
+    /// Makes the progress of a run of so many checks on a terminal of that width.
+    pub(crate) fn new(total: usize, width: usize, unicode: bool) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State { done: 0, running: BTreeMap::new(), shown: false, over: false }),
+            total,
+            width,
+            unicode,
+        })
+    }
+
+    /// Draws until it is dropped.
+    pub(crate) async fn draw(self: Arc<Self>) {
+        tokio::time::sleep(PATIENCE).await;
+        loop {
+            {
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                if state.over {
+                    return;
+                }
+                let line = self.line(&state, Instant::now());
+                state.shown = write(&format!("\r\u{1b}[K{line}"));
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// Takes the line away, before anything else is written.
+    pub(crate) fn clear(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.over = true;
+        if std::mem::take(&mut state.shown) {
+            write("\r\u{1b}[K");
+        }
+    }
+
+    fn line(&self, state: &State, now: Instant) -> String {
+        let (dot, cut) = if self.unicode { ("·", "…") } else { ("-", "...") };
+        let mut line = format!("{} of {}", state.done, self.total);
+        // The one that began first is the one that a reader wonders about.
+        if let Some((name, since)) = state.running.iter().min_by_key(|(_, since)| **since) {
+            let waited = TimeSpan::from(Duration::from_secs(now.saturating_duration_since(*since).as_secs()));
+            line.push_str(&format!(" {dot} waiting for {name} {waited}"));
+            if state.running.len() > 1 {
+                line.push_str(&format!(" and {} more", state.running.len() - 1));
+            }
+        }
+        if line.chars().count() >= self.width {
+            let room = self.width.saturating_sub(1 + cut.chars().count());
+            line = line.chars().take(room).collect::<String>() + cut;
+        }
+        line
+    }
+}
+
+impl Observer for Progress {
+    fn started(&self, check: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.running.insert(check.to_owned(), Instant::now());
+    }
+
+    fn finished(&self, entry: &Entry) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.running.remove(&entry.full_name());
+        state.done += 1;
+    }
+}
+
+fn write(text: &str) -> bool {
+    let mut err = std::io::stderr();
+    err.write_all(text.as_bytes()).and_then(|()| err.flush()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(names: &[&str], width: usize) -> String {
+        let progress = Progress::new(12, width, true);
+        for name in names {
+            progress.started(name);
+        }
+        let state = progress.state.lock().unwrap();
+        progress.line(&state, Instant::now() + Duration::from_secs(2))
+    }
+
+    #[test]
+    fn the_line_names_what_is_waited_for_and_fits() {
+        assert_eq!(line(&["http.api"], 80), "0 of 12 · waiting for http.api 2s");
+        assert_eq!(line(&["http.api", "http.b"], 80), "0 of 12 · waiting for http.api 2s and 1 more");
+        assert_eq!(line(&[], 80), "0 of 12");
+        assert_eq!(line(&["http.api"], 20), "0 of 12 · waiting …");
+    }
+}

@@ -1,0 +1,108 @@
+//! The page of a kind: what its author wrote, and tables of what the program knows about it.
+
+use crate::config;
+use crate::limit::Limits;
+use crate::meta::{Code, MeasureDoc};
+use crate::registry::Registry;
+use crate::report::LIMIT_CODE;
+
+/// Returns the page of a kind as Markdown: its own text, then its settings, measures with their limits, and codes.
+///
+/// `None` if there is no such kind.
+pub fn page(registry: &Registry, kind: &str) -> Option<String> {
+    let meta = registry.get(kind)?.meta();
+    let mut page = match meta.readme.trim() {
+        "" => format!("# {}\n\n{}.", meta.id, meta.summary),
+        text => text.to_owned(),
+    };
+    page.push_str("\n\n## Settings\n\n");
+    page.push_str(&settings(registry, kind));
+    if !meta.measures.is_empty() {
+        page.push_str("\n## Measures\n\n");
+        page.push_str(&measures(meta.measures, &limits(registry, kind)));
+    }
+    if !(meta.codes.is_empty() && meta.measures.is_empty()) {
+        page.push_str("\n## Codes\n\n");
+        page.push_str(&codes(meta.codes, meta.measures));
+    }
+    page.push_str(&format!(
+        "\nArea: {}. Routines: {}. Rights: {}.\n",
+        meta.area,
+        meta.routines.join(", "),
+        if meta.needs.is_empty() { "any user" } else { meta.needs },
+    ));
+    Some(page)
+}
+
+fn settings(registry: &Registry, kind: &str) -> String {
+    let settings = config::settings_of(registry, kind);
+    if settings.is_empty() {
+        return "There are none.\n".to_owned();
+    }
+    let mut table = String::from("| setting | type | default | meaning |\n|---|---|---|---|\n");
+    for setting in settings {
+        let default = match (setting.required, setting.default) {
+            (true, _) => "must be given".to_owned(),
+            (false, Some(default)) => format!("`{}`", cell(&default)),
+            (false, None) => "none".to_owned(),
+        };
+        let (name, kind) = (cell(&setting.name), cell(&setting.kind));
+        table.push_str(&format!("| `{name}` | {kind} | {default} | {} |\n", cell(&setting.description)));
+    }
+    table
+}
+
+fn measures(measures: &[MeasureDoc], limits: &Limits) -> String {
+    let mut table = String::from("| measure | warning | critical | what it is |\n|---|---|---|---|\n");
+    for measure in measures {
+        let limit = limits.of(measure.name, "");
+        let shown = |threshold: Option<&crate::limit::Threshold>| {
+            threshold.map_or_else(|| "none".to_owned(), |text| format!("`{}`", cell(&text.to_string())))
+        };
+        let warning = shown(limit.and_then(|limit| limit.warning.as_ref()));
+        let critical = shown(limit.and_then(|limit| limit.critical.as_ref()));
+        let lasting = limit
+            .and_then(|limit| limit.sustained)
+            .map(|span| format!("; a breach counts after {span}"))
+            .unwrap_or_default();
+        table.push_str(&format!(
+            "| `{}` | {warning} | {critical} | {}{lasting} |\n",
+            measure.name,
+            cell(measure.meaning)
+        ));
+    }
+    table
+}
+
+fn codes(codes: &[Code], measures: &[MeasureDoc]) -> String {
+    let mut table = String::from("| code | meaning and what to do |\n|---|---|\n");
+    for code in codes {
+        table.push_str(&format!("| `{}` | {} {} |\n", code.code, cell(code.meaning), cell(code.advice)));
+    }
+    for measure in measures {
+        table.push_str(&format!(
+            "| `{LIMIT_CODE}{}` | The limit of `{}` is breached. {} |\n",
+            measure.name,
+            measure.name,
+            cell(measure.advice)
+        ));
+    }
+    table
+}
+
+/// Returns the limits that the kind's sample has, which are its own where the sample sets none.
+fn limits(registry: &Registry, kind: &str) -> Limits {
+    // The limits of a kind may follow from its settings; a check of its defaults or of its sample knows them.
+    if let Ok(instance) = config::from_arguments(registry, kind, "explain", &[], &[], None) {
+        return instance.limits;
+    }
+    let sample = registry.get(kind).map_or("", |kind| kind.meta().sample);
+    let suite = config::parse(registry, "sample.toml", sample).ok();
+    let check = suite.and_then(|suite| suite.instances.into_iter().next());
+    check.map(|instance| instance.check.limits()).unwrap_or_default()
+}
+
+/// Makes a text fit to stand in a cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,199 @@
+//! Looking a host over: what every kind found out about it, as checks to run and as a file to keep.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::check::{BoxFuture, DynCheck, Judged, Judging};
+use crate::config::{self, ConfigErrors};
+use crate::context::Context;
+use crate::discovery::{Discovery, Proposal};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::limit::Limits;
+use crate::meta::{Id, Meta};
+use crate::registry::Registry;
+use crate::suite::{Instance, Suite};
+
+/// What one kind found out about a host.
+#[derive(Clone, Debug)]
+pub struct Surveyed {
+    /// The kind.
+    pub meta: Meta,
+    /// What it found.
+    pub discovery: Discovery,
+}
+
+/// What all kinds found out about a host, in the order of their names.
+#[derive(Clone, Debug)]
+pub struct Survey(pub Vec<Surveyed>);
+
+/// The name of the check that stands for a kind of which there is nothing here.
+const ANY: &str = "any";
+
+impl Survey {
+    /// Asks every kind, side by side, within the time of the context. It only reads.
+    ///
+    /// A kind that does not answer in time, or panics, is unclear; it does not keep the others from being asked.
+    ///
+    /// Must be called inside a tokio runtime with time enabled.
+    pub async fn of(registry: &Registry, cx: &Context) -> Self {
+        let asked = registry.kinds().map(|kind| async move {
+            let found = AssertUnwindSafe(kind.discover(cx)).catch_unwind();
+            let discovery = match cx.within("discovery", found).await {
+                Ok(Ok(discovery)) => discovery,
+                Ok(Err(_)) => Discovery::Unclear("looking for it panicked, which is a bug".into()),
+                Err(error) => Discovery::Unclear(format!("looking for it did not end: {}", error.message())),
+            };
+            Surveyed { meta: *kind.meta(), discovery }
+        });
+        Self(join_all(asked).await)
+    }
+
+    /// Returns the proposals of all kinds.
+    pub fn proposals(&self) -> Vec<(Id, Proposal)> {
+        self.0
+            .iter()
+            .filter_map(|kind| match &kind.discovery {
+                Discovery::Found(proposals) => Some((kind.meta.id, proposals)),
+                _ => None,
+            })
+            .flat_map(|(id, proposals)| proposals.iter().map(move |proposal| (id, proposal.clone())))
+            .collect()
+    }
+
+    /// Makes checks of what was found.
+    ///
+    /// A kind of which there is nothing here becomes a check that is skipped and says why, so that a report names it; one
+    /// that could not be asked becomes a check that is unknown. Neither is ever fine.
+    ///
+    /// # Errors
+    ///
+    /// If a kind proposes settings that it does not accept: a bug of that kind.
+    pub fn suite(&self, registry: &Registry) -> Result<Suite, ConfigErrors> {
+        let mut suite = config::from_proposals(registry, &self.proposals())?;
+        for kind in &self.0 {
+            let failure = match &kind.discovery {
+                Discovery::Absent(reason) => (ErrorKind::NotApplicable, reason),
+                Discovery::Unclear(reason) => (ErrorKind::Local, reason),
+                Discovery::Found(_) | Discovery::Manual => continue,
+            };
+            let check = Nothing { meta: kind.meta, kind: failure.0, reason: failure.1.clone() };
+            suite.instances.push(Instance::new(Arc::new(check), ANY));
+        }
+        Ok(suite)
+    }
+
+    /// Writes a commented configuration file of what was found. Its limits are those of the kinds, shown as comments.
+    ///
+    /// # Errors
+    ///
+    /// If a kind proposes settings that it does not accept: a bug of that kind.
+    pub fn file(&self, registry: &Registry) -> Result<String, ConfigErrors> {
+        let suite = config::from_proposals(registry, &self.proposals())?;
+        let mut text = String::from(
+            "## Written by `selx init` from what was found on this host.\n\
+             ## `##` explains; a line with one `#` is a default, there to be changed. `selx validate` reads the file,\n\
+             ## `selx explain KIND` has every setting, `selx explain configuration` the settings of the runner.\n",
+        );
+        for (id, proposal) in self.proposals() {
+            let name = &proposal.name;
+            text.push_str(&format!("\n## {}\n[check.{id}.{name}]\n", one_line(&proposal.reason)));
+            let full_name = format!("{id}.{name}");
+            let instance = suite.instances.iter().find(|instance| instance.full_name() == full_name);
+            for (measure, limit) in instance.iter().flat_map(|instance| instance.limits.iter()) {
+                text.push_str(&format!("# limits.{} = {}\n", key(measure), limit_as_toml(limit)));
+            }
+            if !proposal.with.trim().is_empty() {
+                text.push_str(&format!("[check.{id}.{name}.with]\n{}\n", proposal.with.trim_end()));
+            }
+        }
+        text.push_str(&self.not_found(registry));
+        // The file is for somebody who trusts it at once, so it is read before anybody gets it.
+        config::parse(registry, "selx.toml", &text)?;
+        Ok(text)
+    }
+
+    /// Writes about the kinds of which nothing was found: why, and an example where only a person can know.
+    fn not_found(&self, registry: &Registry) -> String {
+        let mut text = String::new();
+        for kind in &self.0 {
+            let id = kind.meta.id;
+            match &kind.discovery {
+                Discovery::Found(_) => {}
+                Discovery::Absent(reason) => {
+                    text.push_str(&format!("\n## Not here: {id}: {}\n", one_line(reason)));
+                }
+                Discovery::Unclear(reason) => {
+                    text.push_str(&format!("\n## Could not be found out: {id}: {}\n", one_line(reason)));
+                }
+                Discovery::Manual => {
+                    text.push_str(&format!("\n## Only you can say: {id}, {}. An example:\n", kind.meta.summary));
+                    let sample = registry.get(id.as_str()).map_or("", |kind| kind.meta().sample);
+                    for line in sample.lines().filter(|line| !line.trim().is_empty()) {
+                        text.push_str(&format!("# {line}\n"));
+                    }
+                }
+            }
+        }
+        text
+    }
+}
+
+/// Writes a limit as it stands in a file.
+pub(crate) fn limit_as_toml(limit: &crate::limit::Limit) -> String {
+    let pairs = [
+        ("warning", limit.warning.as_ref().map(ToString::to_string)),
+        ("critical", limit.critical.as_ref().map(ToString::to_string)),
+        ("for", limit.sustained.map(|span| span.to_string())),
+        ("recover", limit.recover.as_ref().map(ToString::to_string)),
+    ];
+    let pairs: Vec<String> =
+        pairs.into_iter().filter_map(|(name, value)| Some(format!("{name} = \"{}\"", value?))).collect();
+    format!("{{ {} }}", pairs.join(", "))
+}
+
+/// Writes a key, in quotes where it needs them (`used@/var`).
+fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        // A JSON string is a basic string of TOML too.
+        Value::from(name).to_string()
+    }
+}
+
+/// Keeps a text from ending the comment it stands in.
+fn one_line(text: &str) -> String {
+    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    flat.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A check of something that is not here, or of which nobody knows whether it is.
+struct Nothing {
+    meta: Meta,
+    kind: ErrorKind,
+    reason: String,
+}
+
+impl DynCheck for Nothing {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn probe<'a>(&'a self, _: &'a Context) -> BoxFuture<'a, Result<Value>> {
+        let error = Error::new(self.kind, self.reason.clone()).set_retry(Retry::Never);
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    fn judge(&self, _: &Value, _: &Judging<Value>) -> Result<Judged> {
+        Err(Error::new(ErrorKind::Bug, "there are no facts of what is not here"))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+}
