@@ -34,5 +34,6 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     let _ = &registry;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    let _ = &registry;
     Ok(())
 }

@@ -6,6 +6,7 @@ mod discover;
 mod exchange;
 mod expect;
 mod facts;
+mod field;
 mod head;
 mod judge;
 mod probe;
@@ -20,11 +21,10 @@ use selx_core::{
     Area, Check, Code, Context, Discovery, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,
 };
 
-pub use config::{
-    Addresses, Authorization, Basic, Config, Endpoint, FieldName, FieldText, MaxBody, Method, Private, Redirects, User,
-};
+pub use config::{Addresses, Authorization, Basic, Config, Endpoint, MaxBody, Method, Private, Redirects};
 pub use expect::{Expect, JsonRule, Path, StatusRange, Statuses};
 pub use facts::{Answer, Encryption, Facts, HeaderSeen, JsonSeen, Look, Lookup, PathSeen, TextSeen, Times};
+pub use field::{FieldName, FieldText, User};
 pub use url::Url;
 
 /// Asks a web endpoint and judges status, headers, body and time.
@@ -200,4 +200,14 @@ pub fn fuzz_head<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<bool,
         guard.push(chunk).map_err(|fault| fault.text)?;
     }
     Ok(guard.is_done())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contract() {
+        selx_core::contract::check::<Http>(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http"));
+    }
 }
