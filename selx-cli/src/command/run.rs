@@ -109,12 +109,7 @@ pub(crate) fn check(
         timeout.as_deref(),
     )
     .map_err(|errors| {
-        let mut lines: Vec<String> = Vec::new();
-        for error in &errors.errors {
-            lines.push(format!("{}: {}", error.flag, error.message));
-            lines.extend(error.hint.iter().map(|hint| format!("  {hint}")));
-        }
-        Refusal::new(lines.join("\n"))
+        Refusal::new(errors.to_string())
             .advice(format!("`selx check {} --help` lists the settings", meta.id))
     })?;
     let selection = Selection {
@@ -205,7 +200,7 @@ fn looked(
     if let Some(path) = &run.record
         && let Err(error) = Recording::of(&report).write(path)
     {
-        let refused = refuse(session.console, session.options, &error.into());
+        let refused = refuse(session.console, session.options.color, &error.into());
         if answer.code != exit_codes::CRITICAL {
             answer.code = refused;
         }
