@@ -57,10 +57,7 @@ impl Console {
             err: Box::new(err),
             out_terminal: None,
             err_terminal: None,
-            environment: Environment {
-                utf8: true,
-                ..Environment::default()
-            },
+            environment: Environment { utf8: true, ..Environment::default() },
         }
     }
 
@@ -109,10 +106,7 @@ impl Console {
 
     /// Writes a text to standard error. If that fails there is nobody left to tell.
     pub fn complain(&mut self, text: &str) {
-        let _ = self
-            .err
-            .write_all(text.as_bytes())
-            .and_then(|()| self.err.flush());
+        let _ = self.err.write_all(text.as_bytes()).and_then(|()| self.err.flush());
     }
 }
 
@@ -131,10 +125,7 @@ impl Environment {
         let set = |name: &str| get(name).filter(|value| !value.is_empty());
         // The first of these that is set decides, as for every program of the system.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
-        let locale = locale
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_ascii_lowercase();
+        let locale = locale.unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         Self {
             no_color: set("NO_COLOR").is_some(),
             force_color: set("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
@@ -167,12 +158,7 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
-        Environment::read(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.into())
-        })
+        Environment::read(|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches};
-use selx_core::{Meta, Registry};
 use selx_core::config::{self, SettingDoc};
+use selx_core::{Meta, Registry};
 
 /// One setting with the flag that gives it.
 #[derive(Clone, Debug)]
@@ -29,11 +29,7 @@ pub(crate) fn of(registry: &Registry, kind: &str, grammar: &clap::Command) -> Ve
         .into_iter()
         .map(|doc| Flag {
             setting: doc.name.clone(),
-            long: if ours.contains(&doc.name.as_str()) {
-                format!("with-{}", doc.name)
-            } else {
-                doc.name.clone()
-            },
+            long: if ours.contains(&doc.name.as_str()) { format!("with-{}", doc.name) } else { doc.name.clone() },
             doc,
         })
         .collect()
@@ -43,10 +39,7 @@ pub(crate) fn of(registry: &Registry, kind: &str, grammar: &clap::Command) -> Ve
 pub(crate) fn added(grammar: clap::Command, meta: &Meta, flags: &[Flag]) -> clap::Command {
     grammar.mut_subcommand("check", |check| {
         let about = format!("{}: {}", meta.id, meta.summary);
-        let check = check
-            .about(about.clone())
-            .long_about(about)
-            .after_help(measures(meta));
+        let check = check.about(about.clone()).long_about(about).after_help(measures(meta));
         flags.iter().fold(check, |check, flag| check.arg(argument(flag)))
     })
 }
@@ -136,10 +129,7 @@ pub(crate) fn given(flags: &[Flag], matches: &ArgMatches) -> Vec<(String, String
 
 /// Finds the kind in `selx [options] check [options] KIND …` before the line is parsed, because its flags follow from it.
 pub(crate) fn kind_of(arguments: &[OsString], grammar: &clap::Command) -> Option<String> {
-    let mut words = Words {
-        arguments: arguments.get(1..)?.iter(),
-        grammar,
-    };
+    let mut words = Words { arguments: arguments.get(1..)?.iter(), grammar };
     (words.next()? == "check").then(|| words.next()).flatten()
 }
 
@@ -169,17 +159,12 @@ impl Words<'_> {
     /// Tells whether the word after an option is its value.
     fn takes_value(&self, option: &str) -> bool {
         let check = self.grammar.find_subcommand("check");
-        let mut known = self
-            .grammar
-            .get_arguments()
-            .chain(check.iter().flat_map(|check| check.get_arguments()));
+        let mut known = self.grammar.get_arguments().chain(check.iter().flat_map(|check| check.get_arguments()));
         let known = match option.strip_prefix('-') {
             Some(long) if !long.contains('=') => known.find(|known| known.get_long() == Some(long)),
             _ => None,
         };
-        known.is_some_and(|known| {
-            matches!(known.get_action(), ArgAction::Set | ArgAction::Append)
-        })
+        known.is_some_and(|known| matches!(known.get_action(), ArgAction::Set | ArgAction::Append))
     }
 }
 

@@ -3,7 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    selx_cli::Program::new()
-        .with(selx_checks::register)
-        .main()
+    selx_cli::Program::new().with(selx_checks::register).main()
 }

@@ -20,23 +20,15 @@ pub(crate) fn tell_panics() {
 }
 
 fn panic_line(panic: &PanicHookInfo<'_>) -> String {
-    let place = panic
-        .location()
-        .map_or_else(|| "unknown place".to_owned(), ToString::to_string);
+    let place = panic.location().map_or_else(|| "unknown place".to_owned(), ToString::to_string);
     let said = panic
         .payload()
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| panic.payload().downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    let said = SECRETS
-        .get()
-        .and_then(|secrets| secrets.redact(&said))
-        .unwrap_or(said);
-    let said: String = said
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let said = SECRETS.get().and_then(|secrets| secrets.redact(&said)).unwrap_or(said);
+    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     format!("selx: bug: {said} ({place}); please report this line\n")
 }
 
@@ -44,10 +36,7 @@ fn panic_line(panic: &PanicHookInfo<'_>) -> String {
 pub(crate) fn hide_memory(secrets: &Arc<Secrets>) {
     use rustix::process::{DumpableBehavior, Resource, Rlimit};
     let _ = SECRETS.set(Arc::clone(secrets));
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
     // A core dump into a pipe does not look at the limit, hence both. Neither can fail for a process about itself.
     let _ = rustix::process::setrlimit(Resource::Core, none);
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
@@ -56,10 +45,7 @@ pub(crate) fn hide_memory(secrets: &Arc<Secrets>) {
 /// Has a write beyond the limit for file sizes fail with an error, which is told, instead of ending the process.
 pub(crate) fn survive_size_limit() {
     // A handler rather than "ignore", so that programs we start have the usual behaviour.
-    let _ = signal_hook::flag::register(
-        signal_hook::consts::SIGXFSZ,
-        Arc::new(AtomicBool::new(false)),
-    );
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
 /// Whether there was an interrupt. Handlers last as long as the process, so there is one for all runs.
@@ -99,7 +85,5 @@ pub(crate) fn cancel_on_interrupt(cancel: &CancellationToken) -> std::io::Result
 
 /// Tells whether there was an interrupt.
 pub(crate) fn interrupted() -> bool {
-    INTERRUPTED
-        .get()
-        .is_some_and(|seen| seen.load(Ordering::Relaxed))
+    INTERRUPTED.get().is_some_and(|seen| seen.load(Ordering::Relaxed))
 }

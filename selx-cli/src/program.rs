@@ -83,13 +83,7 @@ impl Program {
         self.dispatch(arguments, console, Arc::default(), false)
     }
 
-    fn dispatch(
-        &self,
-        raw: Vec<OsString>,
-        console: &mut Console,
-        secrets: Arc<Secrets>,
-        owns_process: bool,
-    ) -> u8 {
+    fn dispatch(&self, raw: Vec<OsString>, console: &mut Console, secrets: Arc<Secrets>, owns_process: bool) -> u8 {
         let mut registry = Registry::new();
         for register in &self.registers {
             if let Err(error) = register(&mut registry) {
@@ -122,33 +116,15 @@ impl Program {
         if let Some(level) = options.log {
             log(level, console.error_colours(options.color));
         }
-        let mut session = Session {
-            registry: &registry,
-            options: &options,
-            console,
-            secrets,
-            owns_process,
-        };
+        let mut session = Session { registry: &registry, options: &options, console, secrets, owns_process };
         let answer = match arguments.command {
             Command::Run { names, run } => command::run::routine(&mut session, &names, &run),
-            Command::Check {
-                kind,
-                name,
-                warning,
-                critical,
-                run,
-            } => {
+            Command::Check { kind, name, warning, critical, run } => {
                 let given = matches
                     .subcommand_matches("check")
                     .map(|matches| flags::given(&settings, matches))
                     .unwrap_or_default();
-                let asked = command::run::Asked {
-                    kind,
-                    name,
-                    given,
-                    warning,
-                    critical,
-                };
+                let asked = command::run::Asked { kind, name, given, warning, critical };
                 command::run::check(&mut session, &asked, &run)
             }
             Command::List { checks } => command::list::list(&mut session, checks),
@@ -175,19 +151,11 @@ fn told_by_clap(console: &mut Console, error: &clap::Error, kind: Option<&Meta>)
     // The options are not known yet; the environment and the terminal decide.
     let text = error.render();
     if error.use_stderr() {
-        let text = if console.error_colours(Color::Auto) {
-            text.ansi().to_string()
-        } else {
-            text.to_string()
-        };
+        let text = if console.error_colours(Color::Auto) { text.ansi().to_string() } else { text.to_string() };
         console.complain(&text);
         return exit_codes::UNKNOWN;
     }
-    let text = if console.colours(Color::Auto) {
-        text.ansi().to_string()
-    } else {
-        text.to_string()
-    };
+    let text = if console.colours(Color::Auto) { text.ansi().to_string() } else { text.to_string() };
     match console.print(text.as_bytes()) {
         Ok(()) => exit_codes::OK,
         Err(error) => {
@@ -225,11 +193,7 @@ fn unknown_option(error: &clap::Error, kind: Option<&Meta>) -> Option<Refusal> {
 
 fn log(level: tracing::Level, colours: bool) {
     // A second program in the same process keeps the first one's log.
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .try_init();
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(colours).try_init();
 }
 
 impl Session<'_> {
@@ -245,10 +209,8 @@ impl Session<'_> {
             text.push('\n');
             return text;
         }
-        let layout = crate::page::Layout {
-            width: self.console.width(),
-            colours: self.console.colours(self.options.color),
-        };
+        let layout =
+            crate::page::Layout { width: self.console.width(), colours: self.console.colours(self.options.color) };
         crate::page::laid_out(markdown, layout)
     }
 

@@ -33,12 +33,7 @@ impl Progress {
     /// Makes the progress of a run of so many checks on a terminal of that width.
     pub(crate) fn new(total: usize, width: usize, unicode: bool) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new(State {
-                done: 0,
-                running: BTreeMap::new(),
-                shown: false,
-                over: false,
-            }),
+            state: Mutex::new(State { done: 0, running: BTreeMap::new(), shown: false, over: false }),
             total,
             width,
             unicode,
@@ -71,17 +66,11 @@ impl Progress {
     }
 
     fn line(&self, state: &State, now: Instant) -> String {
-        let (dot, cut) = if self.unicode {
-            ("·", "…")
-        } else {
-            ("-", "...")
-        };
+        let (dot, cut) = if self.unicode { ("·", "…") } else { ("-", "...") };
         let mut line = format!("{} of {}", state.done, self.total);
         // The one that began first is the one that a reader wonders about.
         if let Some((name, since)) = state.running.iter().min_by_key(|(_, since)| **since) {
-            let waited = TimeSpan::from(Duration::from_secs(
-                now.saturating_duration_since(*since).as_secs(),
-            ));
+            let waited = TimeSpan::from(Duration::from_secs(now.saturating_duration_since(*since).as_secs()));
             line.push_str(&format!(" {dot} waiting for {name} {waited}"));
             if state.running.len() > 1 {
                 line.push_str(&format!(" and {} more", state.running.len() - 1));
@@ -110,9 +99,7 @@ impl Observer for Progress {
 
 fn write(text: &str) -> bool {
     let mut err = std::io::stderr();
-    err.write_all(text.as_bytes())
-        .and_then(|()| err.flush())
-        .is_ok()
+    err.write_all(text.as_bytes()).and_then(|()| err.flush()).is_ok()
 }
 
 #[cfg(test)]
@@ -131,10 +118,7 @@ mod tests {
     #[test]
     fn the_line_names_what_is_waited_for_and_fits() {
         assert_eq!(line(&["http.api"], 80), "0 of 12 · waiting for http.api 2s");
-        assert_eq!(
-            line(&["http.api", "http.b"], 80),
-            "0 of 12 · waiting for http.api 2s and 1 more"
-        );
+        assert_eq!(line(&["http.api", "http.b"], 80), "0 of 12 · waiting for http.api 2s and 1 more");
         assert_eq!(line(&[], 80), "0 of 12");
         assert_eq!(line(&["http.api"], 20), "0 of 12 · waiting …");
     }

@@ -109,6 +109,16 @@ impl Context {
         &*self.clock
     }
 
+    /// Returns how many seconds ago a time of a file was, negative if it lies in the future.
+    pub fn age(&self, time: std::time::SystemTime) -> f64 {
+        match jiff::Timestamp::try_from(time) {
+            Ok(time) => self.clock.now().duration_since(time).as_secs_f64(),
+            // Before the year -9999 or after 9999: as old, or as far ahead, as can be said.
+            Err(_) if time < std::time::UNIX_EPOCH => f64::MAX,
+            Err(_) => f64::MIN,
+        }
+    }
+
     /// Returns where the files of this host are.
     pub fn host(&self) -> &Host {
         &self.host

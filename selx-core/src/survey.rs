@@ -45,14 +45,9 @@ impl Survey {
             let discovery = match cx.within("discovery", found).await {
                 Ok(Ok(discovery)) => discovery,
                 Ok(Err(_)) => Discovery::Unclear("looking for it panicked, which is a bug".into()),
-                Err(error) => {
-                    Discovery::Unclear(format!("looking for it did not end: {}", error.message()))
-                }
+                Err(error) => Discovery::Unclear(format!("looking for it did not end: {}", error.message())),
             };
-            Surveyed {
-                meta: *kind.meta(),
-                discovery,
-            }
+            Surveyed { meta: *kind.meta(), discovery }
         });
         Self(join_all(asked).await)
     }
@@ -85,11 +80,7 @@ impl Survey {
                 Discovery::Unclear(reason) => (ErrorKind::Local, reason),
                 Discovery::Found(_) | Discovery::Manual => continue,
             };
-            let check = Nothing {
-                meta: kind.meta,
-                kind: failure.0,
-                reason: failure.1.clone(),
-            };
+            let check = Nothing { meta: kind.meta, kind: failure.0, reason: failure.1.clone() };
             suite.instances.push(Instance::new(Arc::new(check), ANY));
         }
         Ok(suite)
@@ -111,10 +102,7 @@ impl Survey {
             let name = &proposal.name;
             text.push_str(&format!("\n## {}\n[check.{id}.{name}]\n", one_line(&proposal.reason)));
             let full_name = format!("{id}.{name}");
-            let instance = suite
-                .instances
-                .iter()
-                .find(|instance| instance.full_name() == full_name);
+            let instance = suite.instances.iter().find(|instance| instance.full_name() == full_name);
             for (measure, limit) in instance.iter().flat_map(|instance| instance.limits.iter()) {
                 text.push_str(&format!("# limits.{} = {}\n", key(measure), limit_as_toml(limit)));
             }
@@ -162,10 +150,8 @@ pub(crate) fn limit_as_toml(limit: &crate::limit::Limit) -> String {
         ("for", limit.sustained.map(|span| span.to_string())),
         ("recover", limit.recover.as_ref().map(ToString::to_string)),
     ];
-    let pairs: Vec<String> = pairs
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name} = \"{}\"", value?)))
-        .collect();
+    let pairs: Vec<String> =
+        pairs.into_iter().filter_map(|(name, value)| Some(format!("{name} = \"{}\"", value?))).collect();
     format!("{{ {} }}", pairs.join(", "))
 }
 

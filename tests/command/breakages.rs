@@ -9,23 +9,11 @@ use serde_json::json;
 use crate::{check, codes, entry_of, instance, script};
 
 /// What a script prints and how it ends; its format; the status, the codes and words of what is said.
-type Case = (
-    &'static str,
-    &'static str,
-    Status,
-    &'static [&'static str],
-    &'static str,
-);
+type Case = (&'static str, &'static str, Status, &'static [&'static str], &'static str);
 
 const CASES: &[Case] = &[
     ("echo 'OK - fine'", "nagios", Status::Ok, &[], "OK - fine"),
-    (
-        "echo 'LOAD WARNING - 5.1'; exit 1",
-        "nagios",
-        Status::Warning,
-        &["plugin-warning"],
-        "LOAD WARNING - 5.1",
-    ),
+    ("echo 'LOAD WARNING - 5.1'; exit 1", "nagios", Status::Warning, &["plugin-warning"], "LOAD WARNING - 5.1"),
     (
         "echo 'LOAD CRITICAL - 9.1|load=9.1'; exit 2",
         "nagios",
@@ -33,27 +21,9 @@ const CASES: &[Case] = &[
         &["plugin-critical"],
         "LOAD CRITICAL - 9.1",
     ),
-    (
-        "echo 'UNKNOWN - no such option'; exit 3",
-        "nagios",
-        Status::Unknown,
-        &["plugin-unknown"],
-        "no such option",
-    ),
-    (
-        "true",
-        "nagios",
-        Status::Unknown,
-        &["said-nothing"],
-        "exit code 0 and printed no line",
-    ),
-    (
-        "echo '   '",
-        "nagios",
-        Status::Unknown,
-        &["said-nothing"],
-        "printed no line",
-    ),
+    ("echo 'UNKNOWN - no such option'; exit 3", "nagios", Status::Unknown, &["plugin-unknown"], "no such option"),
+    ("true", "nagios", Status::Unknown, &["said-nothing"], "exit code 0 and printed no line"),
+    ("echo '   '", "nagios", Status::Unknown, &["said-nothing"], "printed no line"),
     (
         "echo 'Traceback' >&2; echo 'KeyError: x' >&2; exit 1",
         "nagios",
@@ -61,62 +31,14 @@ const CASES: &[Case] = &[
         &["said-nothing"],
         "KeyError: x",
     ),
-    (
-        "echo 'usage: check' >&2; exit 2",
-        "nagios",
-        Status::Critical,
-        &["plugin-critical"],
-        "exit code 2: usage: check",
-    ),
-    (
-        "echo 'OK'; exit 4",
-        "nagios",
-        Status::Unknown,
-        &["exit-unexpected"],
-        "exit code 4",
-    ),
-    (
-        "echo OK; no-such-program-here",
-        "nagios",
-        Status::Unknown,
-        &["exit-unexpected"],
-        "exit code 127",
-    ),
-    (
-        "echo OK; /etc/passwd",
-        "nagios",
-        Status::Unknown,
-        &["exit-unexpected"],
-        "exit code 126",
-    ),
-    (
-        "echo OK; kill -SEGV $$",
-        "nagios",
-        Status::Unknown,
-        &["ended-by-signal"],
-        "signal 11 (SEGV)",
-    ),
-    (
-        "echo OK; kill -KILL $$",
-        "nagios",
-        Status::Unknown,
-        &["ended-by-signal"],
-        "signal 9 (KILL)",
-    ),
-    (
-        "echo 'OK | last=0,12 x'",
-        "nagios",
-        Status::Unknown,
-        &["perfdata-unreadable"],
-        "`last=0,12` and 1 more",
-    ),
-    (
-        "echo 'OK - gr\\303\\274n \\377\\376 | t=1s'",
-        "nagios",
-        Status::Ok,
-        &[],
-        "OK - grün",
-    ),
+    ("echo 'usage: check' >&2; exit 2", "nagios", Status::Critical, &["plugin-critical"], "exit code 2: usage: check"),
+    ("echo 'OK'; exit 4", "nagios", Status::Unknown, &["exit-unexpected"], "exit code 4"),
+    ("echo OK; no-such-program-here", "nagios", Status::Unknown, &["exit-unexpected"], "exit code 127"),
+    ("echo OK; /etc/passwd", "nagios", Status::Unknown, &["exit-unexpected"], "exit code 126"),
+    ("echo OK; kill -SEGV $$", "nagios", Status::Unknown, &["ended-by-signal"], "signal 11 (SEGV)"),
+    ("echo OK; kill -KILL $$", "nagios", Status::Unknown, &["ended-by-signal"], "signal 9 (KILL)"),
+    ("echo 'OK | last=0,12 x'", "nagios", Status::Unknown, &["perfdata-unreadable"], "`last=0,12` and 1 more"),
+    ("echo 'OK - gr\\303\\274n \\377\\376 | t=1s'", "nagios", Status::Ok, &[], "OK - grün"),
     (
         "echo OK; head -c 200000 /dev/zero | tr '\\0' x",
         "nagios",
@@ -139,34 +61,10 @@ const CASES: &[Case] = &[
         &["command-failed"],
         "exit code 7: disk on fire",
     ),
-    (
-        "no-such-program-here",
-        "exit-code",
-        Status::Unknown,
-        &["exit-unexpected"],
-        "127",
-    ),
-    (
-        "kill -9 $$",
-        "exit-code",
-        Status::Unknown,
-        &["ended-by-signal"],
-        "signal 9",
-    ),
-    (
-        "echo hello",
-        "json",
-        Status::Unknown,
-        &["output-unreadable"],
-        "no JSON of the right shape",
-    ),
-    (
-        "true",
-        "json",
-        Status::Unknown,
-        &["output-unreadable"],
-        "no JSON",
-    ),
+    ("no-such-program-here", "exit-code", Status::Unknown, &["exit-unexpected"], "127"),
+    ("kill -9 $$", "exit-code", Status::Unknown, &["ended-by-signal"], "signal 9"),
+    ("echo hello", "json", Status::Unknown, &["output-unreadable"], "no JSON of the right shape"),
+    ("true", "json", Status::Unknown, &["output-unreadable"], "no JSON"),
     (
         "echo '{\"summary\":\"x\",\"findings\":[{\"severity\":\"bad\",\"message\":\"m\"}]}'",
         "json",
@@ -174,20 +72,8 @@ const CASES: &[Case] = &[
         &["output-unreadable"],
         "`bad`",
     ),
-    (
-        "echo '{\"summary\":\"x\",\"status\":\"ok\"}'",
-        "json",
-        Status::Unknown,
-        &["output-unreadable"],
-        "`status`",
-    ),
-    (
-        "echo '{\"summary\":\"x\"} trailing'",
-        "json",
-        Status::Unknown,
-        &["output-unreadable"],
-        "trailing",
-    ),
+    ("echo '{\"summary\":\"x\",\"status\":\"ok\"}'", "json", Status::Unknown, &["output-unreadable"], "`status`"),
+    ("echo '{\"summary\":\"x\"} trailing'", "json", Status::Unknown, &["output-unreadable"], "trailing"),
     (
         "echo '{\"summary\":\"x\",\"measures\":[{\"name\":\"a\",\"value\":1,\"unit\":\"count\"},{\"name\":\"a\",\"value\":2,\"unit\":\"count\"}]}'",
         "json",
@@ -195,27 +81,9 @@ const CASES: &[Case] = &[
         &["output-unreadable"],
         "two measures",
     ),
-    (
-        "echo '{\"summary\":\"all well\"}'; exit 2",
-        "json",
-        Status::Unknown,
-        &["exit-unexpected"],
-        "do not explain",
-    ),
-    (
-        "echo '{\"summary\":\"all well\"}'; exit 9",
-        "json",
-        Status::Unknown,
-        &["exit-unexpected"],
-        "exit code 9",
-    ),
-    (
-        "head -c 200000 /dev/zero",
-        "json",
-        Status::Unknown,
-        &["output-cut"],
-        "more than is kept",
-    ),
+    ("echo '{\"summary\":\"all well\"}'; exit 2", "json", Status::Unknown, &["exit-unexpected"], "do not explain"),
+    ("echo '{\"summary\":\"all well\"}'; exit 9", "json", Status::Unknown, &["exit-unexpected"], "exit code 9"),
+    ("head -c 200000 /dev/zero", "json", Status::Unknown, &["output-cut"], "more than is kept"),
 ];
 
 #[tokio::test]
@@ -224,57 +92,28 @@ async fn every_way_to_break_is_told_apart() {
         let entry = check(&script(text, format)).await;
         assert_eq!(entry.status(), *status, "{text}: {}", entry.headline());
         assert_eq!(codes(&entry), *expected, "{text}: {}", entry.headline());
-        assert!(
-            entry.headline().contains(words),
-            "{text}: {}",
-            entry.headline()
-        );
+        assert!(entry.headline().contains(words), "{text}: {}", entry.headline());
     }
 }
 
 #[tokio::test]
 async fn a_program_that_hangs_is_unknown_within_its_time() {
-    for text in [
-        "echo OK; exec sleep 60",
-        "trap '' TERM; echo OK; while :; do sleep 1; done",
-    ] {
+    for text in ["echo OK; exec sleep 60", "trap '' TERM; echo OK; while :; do sleep 1; done"] {
         let begun = Instant::now();
-        let entry = entry_of(
-            instance(&script(text, "nagios")),
-            Duration::from_secs(1),
-            Arc::default(),
-        )
-        .await;
+        let entry = entry_of(instance(&script(text, "nagios")), Duration::from_secs(1), Arc::default()).await;
         assert_eq!(entry.status(), Status::Unknown, "{}", entry.headline());
         assert_eq!(codes(&entry), ["did-not-end"]);
-        assert!(
-            entry.headline().contains("did not end within 1s"),
-            "{}",
-            entry.headline()
-        );
-        assert!(
-            begun.elapsed() < Duration::from_millis(1250),
-            "{:?}",
-            begun.elapsed()
-        );
+        assert!(entry.headline().contains("did not end within 1s"), "{}", entry.headline());
+        assert!(begun.elapsed() < Duration::from_millis(1250), "{:?}", begun.elapsed());
     }
 }
 
 #[tokio::test]
 async fn what_it_says_when_it_is_asked_to_end_is_kept() {
     let text = "trap 'echo waiting for the lock; exit 0' TERM; sleep 60 & wait";
-    let entry = entry_of(
-        instance(&script(text, "nagios")),
-        Duration::from_secs(2),
-        Arc::default(),
-    )
-    .await;
+    let entry = entry_of(instance(&script(text, "nagios")), Duration::from_secs(2), Arc::default()).await;
     assert_eq!(codes(&entry), ["did-not-end"]);
-    let said = entry
-        .judgement
-        .evidence
-        .iter()
-        .any(|pair| pair.value.contains("waiting for the lock"));
+    let said = entry.judgement.evidence.iter().any(|pair| pair.value.contains("waiting for the lock"));
     assert!(said, "{:?}", entry.judgement.evidence);
 }
 
@@ -285,14 +124,8 @@ async fn a_flood_costs_neither_time_nor_memory() {
         let entry = check(&script(text, "nagios")).await;
         assert_eq!(codes(&entry), ["flooded"], "{text}");
         assert_eq!(entry.status(), Status::Unknown);
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "{text}: {:?}",
-            begun.elapsed()
-        );
-        let kept = serde_json::to_string(entry.facts.as_ref().unwrap())
-            .unwrap()
-            .len();
+        assert!(begun.elapsed() < Duration::from_secs(5), "{text}: {:?}", begun.elapsed());
+        let kept = serde_json::to_string(entry.facts.as_ref().unwrap()).unwrap().len();
         assert!(kept < 2_000_000, "{text}: {kept} bytes of facts");
     }
 }
@@ -301,12 +134,7 @@ async fn a_flood_costs_neither_time_nor_memory() {
 async fn programs_that_cannot_be_started_are_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    crate::install(
-        &path("no-interpreter"),
-        "#!/nonexistent/interpreter\n",
-        "0755",
-    )
-    .await;
+    crate::install(&path("no-interpreter"), "#!/nonexistent/interpreter\n", "0755").await;
     crate::install(&path("garbage"), "\u{1}\u{2}\u{3}", "0755").await;
     crate::install(&path("plain"), "#!/bin/sh\n", "0644").await;
     for (program, words) in [
@@ -319,21 +147,11 @@ async fn programs_that_cannot_be_started_are_unknown() {
     ] {
         let entry = check(&json!({ "program": program })).await;
         assert_eq!(entry.status(), Status::Unknown, "{}", entry.headline());
-        assert!(
-            entry.headline().contains(words),
-            "{}: {}",
-            program.display(),
-            entry.headline()
-        );
+        assert!(entry.headline().contains(words), "{}: {}", program.display(), entry.headline());
     }
     let entry = check(&json!({ "program": path("garbage") })).await;
     assert_eq!(entry.status(), Status::Unknown, "{}", entry.headline());
-    let entry =
-        check(&json!({ "program": "/bin/true", "working-directory": "/nonexistent/here" })).await;
+    let entry = check(&json!({ "program": "/bin/true", "working-directory": "/nonexistent/here" })).await;
     assert_eq!(entry.status(), Status::Unknown);
-    assert!(
-        entry.headline().contains("working directory"),
-        "{}",
-        entry.headline()
-    );
+    assert!(entry.headline().contains("working directory"), "{}", entry.headline());
 }

@@ -30,11 +30,7 @@ fn pid_in(text: &str) -> i32 {
 async fn a_grandchild_on_the_pipe_does_not_hold_us_up() {
     let begun = Instant::now();
     let entry = check(&script("sleep 60 & echo OK - $!", "nagios")).await;
-    assert!(
-        begun.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!(codes(&entry), ["left-behind"]);
     assert_eq!(entry.status(), Status::Warning);
     assert!(gone(pid_in(&output(&entry, "stdout"))).await);
@@ -43,17 +39,9 @@ async fn a_grandchild_on_the_pipe_does_not_hold_us_up() {
 #[tokio::test]
 async fn a_daemon_that_left_the_group_does_not_hold_us_up() {
     let begun = Instant::now();
-    let entry = check(&script(
-        "setsid sh -c 'echo OK - $$; exec sleep 60' & sleep 0.3",
-        "nagios",
-    ))
-    .await;
+    let entry = check(&script("setsid sh -c 'echo OK - $$; exec sleep 60' & sleep 0.3", "nagios")).await;
     let pid = pid_in(&output(&entry, "stdout"));
-    assert!(
-        begun.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert_eq!(codes(&entry), ["left-behind"]);
     let pid = Pid::from_raw(pid).unwrap();
     test_kill_process(pid).expect("it has left the group, so it lives");
@@ -63,12 +51,7 @@ async fn a_daemon_that_left_the_group_does_not_hold_us_up() {
 #[tokio::test]
 async fn the_whole_group_ends_when_the_time_is_up() {
     let text = "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $!; wait";
-    let entry = entry_of(
-        instance(&script(text, "nagios")),
-        Duration::from_secs(1),
-        Arc::default(),
-    )
-    .await;
+    let entry = entry_of(instance(&script(text, "nagios")), Duration::from_secs(1), Arc::default()).await;
     assert_eq!(codes(&entry), ["did-not-end"]);
     assert!(gone(pid_in(&output(&entry, "stdout"))).await);
 }
@@ -77,10 +60,7 @@ async fn the_whole_group_ends_when_the_time_is_up() {
 async fn a_dropped_future_kills_the_group() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
-    let text = format!(
-        "sleep 60 & echo $! > {0}.new; mv {0}.new {0}; wait",
-        file.display()
-    );
+    let text = format!("sleep 60 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
     let task = tokio::spawn(async move {
         let cx = Context::new(Duration::from_secs(30));
         Child::new("/bin/sh").arg("-c").arg(text).run(&cx).await
@@ -106,11 +86,7 @@ async fn a_hundred_runs_leave_nothing() {
         assert_eq!(child.run(&cx).await.unwrap().exit, Exit::Code(0));
     }
     // Other tests of this process begin and end meanwhile, so a few more are no leak.
-    assert!(
-        count() < threads + 50,
-        "{threads} threads became {}",
-        count()
-    );
+    assert!(count() < threads + 50, "{threads} threads became {}", count());
 }
 
 #[tokio::test]
@@ -126,18 +102,8 @@ async fn without_descriptors_it_is_unknown() {
         .run(&cx)
         .await
         .unwrap();
-    assert_eq!(
-        ended.exit,
-        Exit::Code(0),
-        "{}{}",
-        ended.stdout.text,
-        ended.stderr.text
-    );
-    assert!(
-        ended.stdout.text.contains("1 passed"),
-        "{}",
-        ended.stdout.text
-    );
+    assert_eq!(ended.exit, Exit::Code(0), "{}{}", ended.stdout.text, ended.stderr.text);
+    assert!(ended.stdout.text.contains("1 passed"), "{}", ended.stdout.text);
 }
 
 #[tokio::test]
@@ -145,26 +111,20 @@ async fn without_descriptors_it_is_unknown() {
 async fn with_few_descriptors() {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
     let mut refused = 0;
+    let mut refused = 0;
     for room in 0..12 {
-        let limit = Rlimit {
-            current: Some(open + room),
-            maximum: rustix::process::getrlimit(Resource::Nofile).maximum,
-        };
-        setrlimit(Resource::Nofile, limit).unwrap();
+        let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: Some(open + room), maximum }).unwrap();
         let entry = check(&script("echo OK", "nagios")).await;
         match entry.status() {
-            Status::Ok => assert!(room > 3, "{room} were enough"),
-            Status::Unknown => assert!(
-                entry.headline().contains("descriptors"),
-                "{room}: {}",
-                entry.headline()
-            ),
+            Status::Ok => {}
+            Status::Unknown => {
+                assert!(entry.headline().contains("descriptors"), "{room}: {}", entry.headline());
+                refused += 1;
+            }
             status => panic!("{room}: {status:?} {}", entry.headline()),
         }
     }
-    assert_eq!(
-        check(&script("echo OK", "nagios")).await.status(),
-        Status::Ok,
-        "it works again"
-    );
+    assert!(refused > 0, "the limit was never felt");
+    assert_eq!(check(&script("echo OK", "nagios")).await.status(), Status::Ok, "it works again");
 }

@@ -11,8 +11,7 @@ use std::time::Duration;
 use selx_checks::command::{Child, Command, Config, Exit};
 use selx_core::limit::Limit;
 use selx_core::{
-    Check as _, Context, Entry, Instance, Limits, Runner, Secrets, Selection, Settings, Status,
-    Typed, Unit,
+    Check as _, Context, Entry, Instance, Limits, Runner, Secrets, Selection, Settings, Status, Typed, Unit,
 };
 use serde_json::{Value, json};
 
@@ -36,14 +35,8 @@ fn instance(with: &Value) -> Instance {
 
 /// Runs one check through the runner.
 async fn entry_of(instance: Instance, timeout: Duration, secrets: Arc<Secrets>) -> Entry {
-    let selection = Selection {
-        instances: vec![instance],
-        routine: None,
-    };
-    let mut report = Runner::new(settings(timeout))
-        .secrets(secrets)
-        .run(&selection)
-        .await;
+    let selection = Selection { instances: vec![instance], routine: None };
+    let mut report = Runner::new(settings(timeout)).secrets(secrets).run(&selection).await;
     report.entries.remove(0)
 }
 
@@ -57,19 +50,11 @@ fn script(text: &str, format: &str) -> Value {
 }
 
 fn codes(entry: &Entry) -> Vec<&str> {
-    entry
-        .judgement
-        .findings
-        .iter()
-        .map(|finding| &*finding.code)
-        .collect()
+    entry.judgement.findings.iter().map(|finding| &*finding.code).collect()
 }
 
 fn output(entry: &Entry, which: &str) -> String {
-    entry.facts.as_ref().unwrap()["ended"][which]["text"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    entry.facts.as_ref().unwrap()["ended"][which]["text"].as_str().unwrap().to_owned()
 }
 
 /// Writes a file through a child: a descriptor open for writing in this process would make it busy for others.
@@ -90,58 +75,35 @@ async fn install(path: &Path, text: &str, mode: &str) {
 
 #[tokio::test]
 async fn a_plugin_says_its_line_and_its_numbers_meet_limits() {
-    let mut plugin = instance(&script(
-        "echo 'DISK OK - free | /=60GB;50;70;0;80 inodes=12%'; echo 'long text'",
-        "nagios",
-    ));
+    let mut plugin =
+        instance(&script("echo 'DISK OK - free | /=60GB;50;70;0;80 inodes=12%'; echo 'long text'", "nagios"));
     plugin.limits = Limits::default().set("bytes@/", Limit::new(Unit::Bytes, "70%", "90%"));
     let entry = entry_of(plugin, Duration::from_secs(10), Arc::default()).await;
     assert_eq!(entry.status(), Status::Warning);
     assert_eq!(entry.judgement.summary, "DISK OK - free");
     assert_eq!(codes(&entry), ["limit-bytes"]);
     assert!(entry.headline().contains("75%"), "{}", entry.headline());
-    let shares: Vec<_> = entry
-        .measures
-        .iter()
-        .map(|measured| (&*measured.measure.name, &*measured.measure.subject))
-        .collect();
+    let shares: Vec<_> =
+        entry.measures.iter().map(|measured| (&*measured.measure.name, &*measured.measure.subject)).collect();
     assert_eq!(shares, [("bytes", "/"), ("share", "inodes")]);
 }
 
 #[tokio::test]
 async fn a_plugin_of_a_package_is_understood() {
     let program = "/usr/lib/nagios/plugins/check_disk";
-    assert!(
-        Path::new(program).exists(),
-        "this test needs the package monitoring-plugins-basic"
-    );
-    let entry =
-        check(&json!({ "program": program, "args": ["-w", "1%", "-c", "0%", "-p", "/"] })).await;
+    assert!(Path::new(program).exists(), "this test needs the package monitoring-plugins-basic");
+    let entry = check(&json!({ "program": program, "args": ["-w", "1%", "-c", "0%", "-p", "/"] })).await;
     assert_eq!(entry.status(), Status::Ok, "{}", entry.headline());
-    let root = entry
-        .measures
-        .iter()
-        .find(|measured| measured.measure.subject == "/")
-        .unwrap();
+    let root = entry.measures.iter().find(|measured| measured.measure.subject == "/").unwrap();
     assert_eq!(root.measure.unit, Unit::Bytes);
     let of_kernel = rustix::fs::statvfs("/").unwrap();
     let whole = (of_kernel.f_blocks * of_kernel.f_frsize) as f64;
     let ratio = root.measure.whole.unwrap() / whole;
-    assert!(
-        (0.8..1.2).contains(&ratio),
-        "the plugin and the kernel differ by {ratio}"
-    );
-    let entry =
-        check(&json!({ "program": program, "args": ["-w", "100%", "-c", "100%", "-p", "/"] }))
-            .await;
+    assert!((0.8..1.2).contains(&ratio), "the plugin and the kernel differ by {ratio}");
+    let entry = check(&json!({ "program": program, "args": ["-w", "100%", "-c", "100%", "-p", "/"] })).await;
     assert_eq!(entry.status(), Status::Critical);
-    assert!(
-        entry.headline().contains("DISK CRITICAL"),
-        "{}",
-        entry.headline()
-    );
-    let entry =
-        check(&json!({ "program": program, "args": ["-p", "/nowhere-at-all", "-w", "1%"] })).await;
+    assert!(entry.headline().contains("DISK CRITICAL"), "{}", entry.headline());
+    let entry = check(&json!({ "program": program, "args": ["-p", "/nowhere-at-all", "-w", "1%"] })).await;
     assert!(entry.status() >= Status::Unknown, "{}", entry.headline());
 }
 
@@ -165,21 +127,11 @@ async fn json_brings_findings_and_measures() {
 async fn nothing_of_our_environment_reaches_the_program() {
     // Cargo sets variables for its tests, so there is something to leak.
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
-    let entry =
-        check(&json!({ "program": "/usr/bin/env", "env": { "PGSSLMODE": "require" } })).await;
+    let entry = check(&json!({ "program": "/usr/bin/env", "env": { "PGSSLMODE": "require" } })).await;
     let text = output(&entry, "stdout");
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();
-    assert_eq!(
-        lines,
-        [
-            "HOME=/nonexistent",
-            "LC_ALL=C.UTF-8",
-            "PATH=/usr/bin:/bin",
-            "PGSSLMODE=require",
-            "TZ=UTC"
-        ]
-    );
+    assert_eq!(lines, ["HOME=/nonexistent", "LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin", "PGSSLMODE=require", "TZ=UTC"]);
 }
 
 #[tokio::test]
@@ -209,11 +161,7 @@ async fn a_secret_reaches_the_program_and_nothing_else() {
     });
     let entry = entry_of(instance(&with), Duration::from_secs(10), secrets).await;
     assert_eq!(entry.status(), Status::Critical);
-    assert!(
-        entry.headline().contains("got [secret]"),
-        "{}",
-        entry.headline()
-    );
+    assert!(entry.headline().contains("got [secret]"), "{}", entry.headline());
     let everything = format!("{entry:?}");
     assert!(!everything.contains("canary-7d3f"), "{everything}");
     // A canary that spans the cut is not half there either.
@@ -231,15 +179,10 @@ async fn a_secret_reaches_the_program_and_nothing_else() {
 
 #[tokio::test]
 async fn a_secret_that_is_missing_is_unknown() {
-    let with =
-        json!({ "program": "/bin/true", "secret-env": { "TOKEN": "file:/nonexistent/secret" } });
+    let with = json!({ "program": "/bin/true", "secret-env": { "TOKEN": "file:/nonexistent/secret" } });
     let entry = check(&with).await;
     assert_eq!(entry.status(), Status::Unknown);
-    assert!(
-        entry.headline().contains("/nonexistent/secret"),
-        "{}",
-        entry.headline()
-    );
+    assert!(entry.headline().contains("/nonexistent/secret"), "{}", entry.headline());
 }
 
 #[tokio::test]
@@ -249,10 +192,6 @@ async fn a_run_that_is_cancelled_ends_the_program() {
     let task = tokio::spawn(async move { Child::new("/bin/sleep").arg("30").run(&cx).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
     cancel.cancel();
-    let error = tokio::time::timeout(Duration::from_secs(2), task)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap_err();
+    let error = tokio::time::timeout(Duration::from_secs(2), task).await.unwrap().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "the run was cancelled");
 }

@@ -12,19 +12,11 @@ struct Folder(tempfile::TempDir);
 
 impl Folder {
     async fn new() -> Self {
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "this test gives files to another user, so it needs root"
-        );
+        assert!(rustix::process::geteuid().is_root(), "this test gives files to another user, so it needs root");
         let folder = Self(tempfile::tempdir().unwrap());
         std::fs::create_dir(folder.path("bin")).unwrap();
         mode(&folder.path("bin"), 0o755);
-        install(
-            &folder.path("bin/plugin"),
-            "#!/bin/sh\necho OK - trusted\n",
-            "0755",
-        )
-        .await;
+        install(&folder.path("bin/plugin"), "#!/bin/sh\necho OK - trusted\n", "0755").await;
         folder
     }
 
@@ -45,28 +37,18 @@ async fn refused(path: &Path, named: &Path, fix: &str) {
     let entry = run(path).await;
     assert_eq!(entry.status(), Status::Unknown, "{}", entry.headline());
     assert!(entry.headline().contains("refused"), "{}", entry.headline());
-    assert!(
-        entry.headline().contains(&format!("`{}`", named.display())),
-        "{}",
-        entry.headline()
-    );
+    assert!(entry.headline().contains(&format!("`{}`", named.display())), "{}", entry.headline());
     let selx_core::report::Outcome::Failed(failure) = &entry.outcome else {
         panic!("{:?}", entry.outcome);
     };
     let advice = failure.advice.as_deref().unwrap();
-    assert!(
-        advice.contains(fix) && advice.contains(&named.display().to_string()),
-        "{advice}"
-    );
+    assert!(advice.contains(fix) && advice.contains(&named.display().to_string()), "{advice}");
 }
 
 #[tokio::test]
 async fn a_program_of_root_runs_also_below_a_sticky_folder_and_through_links() {
     let folder = Folder::new().await;
-    assert_eq!(
-        run(&folder.path("bin/plugin")).await.headline(),
-        "OK - trusted"
-    );
+    assert_eq!(run(&folder.path("bin/plugin")).await.headline(), "OK - trusted");
     symlink("bin/../bin/./plugin", folder.path("link")).unwrap();
     symlink("link", folder.path("link2")).unwrap();
     assert_eq!(run(&folder.path("link2")).await.headline(), "OK - trusted");
@@ -103,21 +85,11 @@ async fn a_link_through_a_folder_of_another_user_is_refused() {
     chown(folder.path("theirs"), Some(1000), None).unwrap();
     symlink(folder.path("bin/plugin"), folder.path("theirs/plugin")).unwrap();
     symlink(folder.path("theirs/plugin"), folder.path("link")).unwrap();
-    refused(
-        &folder.path("link"),
-        &folder.path("theirs"),
-        "chown root:root",
-    )
-    .await;
+    refused(&folder.path("link"), &folder.path("theirs"), "chown root:root").await;
     // The link itself belongs to somebody else, in a folder where anybody may make one.
     symlink(folder.path("bin/plugin"), folder.path("planted")).unwrap();
     std::os::unix::fs::lchown(folder.path("planted"), Some(1000), None).unwrap();
-    refused(
-        &folder.path("planted"),
-        &folder.path("planted"),
-        "chown root:root",
-    )
-    .await;
+    refused(&folder.path("planted"), &folder.path("planted"), "chown root:root").await;
 }
 
 #[tokio::test]
@@ -133,13 +105,8 @@ async fn links_in_a_circle_end() {
 #[test]
 fn only_absolute_programs_are_settings() {
     for wrong in ["check_disk", "./docker", "bin/true", ""] {
-        let error =
-            serde_json::from_value::<selx_checks::command::Config>(json!({ "program": wrong }))
-                .unwrap_err();
-        assert!(
-            error.to_string().contains("not an absolute path"),
-            "{error}"
-        );
+        let error = serde_json::from_value::<selx_checks::command::Config>(json!({ "program": wrong })).unwrap_err();
+        assert!(error.to_string().contains("not an absolute path"), "{error}");
     }
     for wrong in [
         json!({ "program": "/bin/true", "shell": true }),
@@ -149,7 +116,6 @@ fn only_absolute_programs_are_settings() {
         json!({ "program": "/bin/true", "args": ["a\u{0}b"] }),
         json!({ "program": "/bin/true", "working-directory": "here" }),
     ] {
-        serde_json::from_value::<selx_checks::command::Config>(wrong.clone())
-            .expect_err(&wrong.to_string());
+        serde_json::from_value::<selx_checks::command::Config>(wrong.clone()).expect_err(&wrong.to_string());
     }
 }

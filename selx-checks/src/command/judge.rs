@@ -77,7 +77,7 @@ fn nagios(code: i32, perfdata: bool, facts: &Facts) -> Judgement {
     let ended = &facts.ended;
     let printed = plugin::read(&ended.stdout.text);
     let line = short(&printed.line);
-    let mut judgement = Judgement::new(&*line);
+    let mut judgement = Judgement::new(if line.is_empty() { "printed no line" } else { &*line });
     let said = || {
         if line.is_empty() { format!("ended with exit code {code}{}", last_error(facts)) } else { line.to_string() }
     };
@@ -156,7 +156,8 @@ fn json(code: i32, facts: &Facts) -> Judgement {
             );
         }
     };
-    let mut judgement = Judgement::new(&*short(&input.summary));
+    let summary = if input.summary.trim().is_empty() { "gave no summary" } else { &input.summary };
+    let mut judgement = Judgement::new(&*short(summary));
     for said in input.findings {
         let mut finding = Finding::new(said.severity, "reported", said.subject, &*short(&said.message));
         finding.advice = said.advice;

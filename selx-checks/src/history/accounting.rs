@@ -69,6 +69,15 @@ pub(super) async fn begin(
     Ok(told)
 }
 
+/// Notes that runs of this process are over although they could not be saved.
+pub(super) async fn note_unsaved(connection: &mut SqliteConnection, runs: &[String]) -> Result<(), sqlx::Error> {
+    for run in runs {
+        let statement = "UPDATE runs SET status = 'not-saved' WHERE id = ? AND ended IS NULL";
+        sqlx::query(statement).bind(run).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Returns the last runs of a routine, the newest first, in the order in which they were noted: clocks may be set.
 async fn earlier(connection: &mut SqliteConnection, routine: &str) -> Result<Vec<Earlier>, sqlx::Error> {
     let rows = sqlx::query(
@@ -176,7 +185,7 @@ fn unfinished(routine: &str, run: &Earlier) -> Finding {
     Finding::warning(
         "run-unfinished",
         routine,
-        format!("the {routine} run of {began} never ended; its process is gone"),
+        format!("the {routine} run of {began} never noted its end, and its process is gone"),
     )
     .evidence("process", run.pid)
 }

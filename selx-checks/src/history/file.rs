@@ -81,12 +81,16 @@ fn ours(path: &Path, meta: &std::fs::Metadata) -> Result<()> {
 pub(super) async fn connect(path: &Path, size: ByteSize) -> Result<SqliteConnection, sqlx::Error> {
     // Twice the limit is never needed: it only keeps one enormous run from filling the disk before the old is dropped.
     let pages = (size.get().saturating_mul(2) / PAGE).max(64);
-    SqliteConnectOptions::new()
+    let mut options = SqliteConnectOptions::new();
+    // It counts for a new file only, and said of an old one it would write to it.
+    if std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0) {
+        options = options.auto_vacuum(SqliteAutoVacuum::Incremental);
+    }
+    options
         .filename(path)
         .create_if_missing(false)
         .busy_timeout(Duration::from_secs(2))
         .page_size(u32::try_from(PAGE).unwrap_or(4096))
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
         .journal_mode(SqliteJournalMode::Truncate)
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(false)

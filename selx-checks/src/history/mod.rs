@@ -94,6 +94,8 @@ pub struct Sqlite {
 struct State {
     connection: Option<SqliteConnection>,
     origin: Origin,
+    /// Runs of this process that ended and could not be saved: they do not go on.
+    unsaved: Vec<String>,
     /// What is left of the patience of this run.
     patience: Duration,
 }
@@ -117,7 +119,12 @@ impl Sqlite {
             retention,
             size_limit: SIZE_LIMIT,
             host: Host::default(),
-            state: Mutex::new(State { connection: None, origin: Origin::Here, patience: PATIENCE }),
+            state: Mutex::new(State {
+                connection: None,
+                origin: Origin::Here,
+                unsaved: Vec::new(),
+                patience: PATIENCE,
+            }),
         }
     }
 
@@ -203,7 +210,9 @@ impl History for Sqlite {
         let work = async {
             self.open(&mut state).await?;
             let foreign = state.origin == Origin::Elsewhere;
+            let unsaved = state.unsaved.clone();
             let connection = self.open(&mut state).await?;
+            accounting::note_unsaved(connection, &unsaved).await.map_err(|error| self.failed(error))?;
             let mut told =
                 accounting::begin(connection, start, &self.host, !foreign).await.map_err(|error| self.failed(error))?;
             if foreign {
@@ -213,7 +222,11 @@ impl History for Sqlite {
             Ok(told)
         };
         let result = timeout(PATIENCE, work).await;
-        self.settle(&mut state, began, result)
+        let result = self.settle(&mut state, began, result);
+        if result.is_ok() {
+            state.unsaved.clear();
+        }
+        result
     }
 
     async fn recall(&self, checks: &[String]) -> Result<HashMap<String, Remembered>> {
@@ -247,7 +260,11 @@ impl History for Sqlite {
             Ok(())
         };
         let result = timeout(budget, work).await;
-        self.settle(&mut state, began, result)?;
+        let result = self.settle(&mut state, began, result);
+        if result.is_err() {
+            state.unsaved.push(report.run.clone());
+        }
+        result?;
         kept.complaint().map_or(Ok(()), Err)
     }
 

@@ -19,9 +19,7 @@ pub(crate) fn init(session: &mut Session<'_>, file: &Path) -> Result<Answer, Ref
     }
     let survey = super::survey(session)?;
     let text = survey.file(session.registry).map_err(|errors| {
-        Refusal::verbatim(format!(
-            "selx: bug: a kind proposes what it does not accept; please report this\n{errors}"
-        ))
+        Refusal::verbatim(format!("selx: bug: a kind proposes what it does not accept; please report this\n{errors}"))
     })?;
     if to_stdout {
         let told = told(session, &survey);
@@ -68,10 +66,9 @@ fn told(session: &Session<'_>, survey: &Survey) -> String {
     let mut text = String::new();
     for kind in &survey.0 {
         let lines = match &kind.discovery {
-            Discovery::Found(proposals) => proposals
-                .iter()
-                .map(|proposal| format!("{}: {}", proposal.name, proposal.reason))
-                .collect(),
+            Discovery::Found(proposals) => {
+                proposals.iter().map(|proposal| format!("{}: {}", proposal.name, proposal.reason)).collect()
+            }
             Discovery::Absent(reason) => vec![format!("not here: {reason}")],
             Discovery::Unclear(reason) => vec![format!("could not be found out: {reason}")],
             Discovery::Manual => vec!["only you can say what to check; an example is in the file".to_owned()],

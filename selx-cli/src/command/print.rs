@@ -19,10 +19,7 @@ pub(crate) fn schema(session: &Session<'_>) -> Result<Answer, Refusal> {
 }
 
 /// Prints the completions for a shell.
-pub(crate) fn completions(
-    session: &Session<'_>,
-    shell: clap_complete::Shell,
-) -> Result<Answer, Refusal> {
+pub(crate) fn completions(session: &Session<'_>, shell: clap_complete::Shell) -> Result<Answer, Refusal> {
     one_form_only(session.options)?;
     let kinds: Vec<&'static str> = session.registry.names().collect();
     let topics = kinds.iter().copied().chain(["configuration", "exit-codes"]);
@@ -32,9 +29,7 @@ pub(crate) fn completions(
         .mut_subcommand("check", |check| {
             check.mut_arg("kind", |kind| kind.value_parser(PossibleValuesParser::new(kinds)))
         })
-        .mut_subcommand("explain", |explain| {
-            explain.mut_arg("topic", |topic| topic.value_parser(topics))
-        })
+        .mut_subcommand("explain", |explain| explain.mut_arg("topic", |topic| topic.value_parser(topics)))
         .mut_subcommand("run", |run| {
             run.mut_arg("names", |names| names.value_parser(PossibleValuesParser::new(routines)))
         });

@@ -20,13 +20,7 @@ const NARROWEST: usize = 20;
 
 /// Lays a page out.
 pub(crate) fn laid_out(markdown: &str, layout: Layout) -> String {
-    let mut page = Page {
-        layout: Layout {
-            width: layout.width.max(NARROWEST),
-            ..layout
-        },
-        out: String::new(),
-    };
+    let mut page = Page { layout: Layout { width: layout.width.max(NARROWEST), ..layout }, out: String::new() };
     let lines: Vec<&str> = markdown.lines().collect();
     let mut rest = lines.as_slice();
     while let [line, after @ ..] = rest {
@@ -54,9 +48,7 @@ impl Page {
         }
         if let Some(fence) = trimmed.strip_prefix("```") {
             let _ = fence;
-            let end = after
-                .iter()
-                .position(|line| line.trim_start().starts_with("```"));
+            let end = after.iter().position(|line| line.trim_start().starts_with("```"));
             let code = after.get(..end.unwrap_or(after.len())).unwrap_or_default();
             self.code(code);
             return end.map_or(after.len(), |end| end + 1);
@@ -69,35 +61,22 @@ impl Page {
             return 0;
         }
         if trimmed.starts_with('|') {
-            let more = after
-                .iter()
-                .take_while(|line| line.trim_start().starts_with('|'))
-                .count();
-            let rows: Vec<&str> = std::iter::once(line)
-                .chain(after.iter().take(more).copied())
-                .collect();
+            let more = after.iter().take_while(|line| line.trim_start().starts_with('|')).count();
+            let rows: Vec<&str> = std::iter::once(line).chain(after.iter().take(more).copied()).collect();
             self.out.push_str(&table::laid_out(&rows, self.layout));
             return more;
         }
         let indent = line.len() - line.trim_start().len();
         let marker = marker_of(trimmed);
-        let more = after
-            .iter()
-            .take_while(|line| continues(line.trim_start()))
-            .count();
+        let more = after.iter().take_while(|line| continues(line.trim_start())).count();
         let mut text = trimmed.get(marker..).unwrap_or_default().to_owned();
         for line in after.iter().take(more) {
             text.push(' ');
             text.push_str(line.trim());
         }
-        let first = format!(
-            "{}{}",
-            " ".repeat(indent),
-            trimmed.get(..marker).unwrap_or_default()
-        );
+        let first = format!("{}{}", " ".repeat(indent), trimmed.get(..marker).unwrap_or_default());
         let hanging = " ".repeat(first.width());
-        self.out
-            .push_str(&wrapped(&text, &first, &hanging, self.layout));
+        self.out.push_str(&wrapped(&text, &first, &hanging, self.layout));
         more
     }
 
@@ -112,12 +91,10 @@ impl Page {
         let plain = text.replace('`', "");
         if self.layout.colours {
             let style = if level == 1 { "1;4" } else { "1" };
-            self.out
-                .push_str(&format!("\u{1b}[{style}m{plain}\u{1b}[0m\n"));
+            self.out.push_str(&format!("\u{1b}[{style}m{plain}\u{1b}[0m\n"));
         } else {
             let rule = if level == 1 { "=" } else { "-" };
-            self.out
-                .push_str(&format!("{plain}\n{}\n", rule.repeat(plain.width())));
+            self.out.push_str(&format!("{plain}\n{}\n", rule.repeat(plain.width())));
         }
     }
 
@@ -139,11 +116,7 @@ fn marker_of(line: &str) -> usize {
         return 2;
     }
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    if digits > 0
-        && line
-            .get(digits..)
-            .is_some_and(|rest| rest.starts_with(". "))
-    {
+    if digits > 0 && line.get(digits..).is_some_and(|rest| rest.starts_with(". ")) {
         return digits + 2;
     }
     0
@@ -151,10 +124,7 @@ fn marker_of(line: &str) -> usize {
 
 /// Tells whether a line goes on with the paragraph before it.
 fn continues(line: &str) -> bool {
-    !line.is_empty()
-        && !line.starts_with(['#', '|'])
-        && !line.starts_with("```")
-        && marker_of(line) == 0
+    !line.is_empty() && !line.starts_with(['#', '|']) && !line.starts_with("```") && marker_of(line) == 0
 }
 
 /// Breaks a plain text into lines of at most that width, each after the first behind the hanging indent.
@@ -247,11 +217,7 @@ impl Inline {
 
     /// Ends what was left open.
     fn end(&self, colours: bool) -> &'static str {
-        if colours && (self.code || self.strong) {
-            "\u{1b}[0m"
-        } else {
-            ""
-        }
+        if colours && (self.code || self.strong) { "\u{1b}[0m" } else { "" }
     }
 }
 
@@ -264,10 +230,7 @@ mod tests {
 
     #[test]
     fn a_page_is_laid_out_for_its_width() {
-        let layout = Layout {
-            width: 30,
-            colours: false,
-        };
+        let layout = Layout { width: 30, colours: false };
         assert_eq!(
             laid_out(PAGE, layout),
             "host-disk\n=========\n\nA paragraph that is broken\nhere but flows there.\n\nRights\n------\n\n- one item that is rather\n  long and has to be wrapped\n- two\n\n    [check.a.b] # a very long line of code stays\n"
@@ -276,25 +239,15 @@ mod tests {
 
     #[test]
     fn colours_are_closed_on_every_line_they_begin() {
-        let layout = Layout {
-            width: 30,
-            colours: true,
-        };
+        let layout = Layout { width: 30, colours: true };
         let text = laid_out("some `code that is never closed\n\n**strong** end", layout);
-        assert_eq!(
-            text.matches("\u{1b}[0m").count(),
-            2,
-            "what is opened is closed: {text:?}"
-        );
+        assert_eq!(text.matches("\u{1b}[0m").count(), 2, "what is opened is closed: {text:?}");
     }
 
     #[test]
     fn anything_is_a_page() {
         for text in ["", "```", "#", "|", "| a |\n|---|", "1.", "****", "`", "- "] {
-            let layout = Layout {
-                width: 0,
-                colours: true,
-            };
+            let layout = Layout { width: 0, colours: true };
             assert!(laid_out(text, layout).ends_with('\n'), "{text}");
         }
     }

@@ -9,11 +9,8 @@ const NARROWEST_COLUMN: usize = 24;
 
 /// Lays a table out.
 pub(super) fn laid_out(lines: &[&str], layout: Layout) -> String {
-    let rows: Vec<Vec<String>> = lines
-        .iter()
-        .map(|line| cells(line))
-        .filter(|row| !row.iter().all(|cell| is_rule(cell)))
-        .collect();
+    let rows: Vec<Vec<String>> =
+        lines.iter().map(|line| cells(line)).filter(|row| !row.iter().all(|cell| is_rule(cell))).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
@@ -104,11 +101,7 @@ fn cells(line: &str) -> Vec<String> {
     let inner = line.trim();
     let inner = inner.strip_prefix('|').unwrap_or(inner);
     let inner = inner.strip_suffix('|').unwrap_or(inner);
-    inner
-        .replace("\\|", "\u{0}")
-        .split('|')
-        .map(|cell| cell.trim().replace('\u{0}', "|"))
-        .collect()
+    inner.replace("\\|", "\u{0}").split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect()
 }
 
 fn is_rule(cell: &str) -> bool {

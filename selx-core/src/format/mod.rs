@@ -116,3 +116,17 @@ pub fn render(report: &Report, format: Format, style: &Style, secrets: &Secrets)
         Format::Openmetrics => openmetrics::render(report),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_have_names() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(format));
+        }
+        let error = "Html\u{1b}[2J".parse::<Format>().unwrap_err();
+        assert_eq!(error, r"`Html\x1b[2J` is not a format; there are `human`, `json`, `nagios`, `openmetrics`");
+    }
+}

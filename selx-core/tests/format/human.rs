@@ -45,6 +45,14 @@ fn odd_runs() {
 }
 
 #[test]
+fn a_notice_that_is_worse_than_the_checks_is_in_the_summary() {
+    let mut report = data::healthy();
+    assert!(!human(&report, None, 0).contains("the run itself"));
+    report.notices = data::mixed().notices;
+    assert!(human(&report, None, 0).contains("3 checks: 3 ok - the run itself: warning ·"));
+}
+
+#[test]
 fn colours_change_nothing_but_colours() {
     for report in [data::healthy(), data::mixed(), data::unknown(), data::hostile_names()] {
         for width in [Some(60), Some(100), None] {

@@ -28,6 +28,8 @@ pub use capture::Output;
 pub const OUTPUT_LIMIT: usize = 64 * 1024;
 /// How long a child may take to end after it was asked to.
 pub const GRACE: Duration = Duration::from_millis(500);
+/// The same for a run that was cancelled: somebody waits for it to end.
+const HURRY: Duration = Duration::from_millis(150);
 /// A child that writes this many times its output limit is ended.
 const FLOOD: u64 = 64;
 
@@ -212,26 +214,23 @@ impl Child {
             match end {
                 End::Itself(_) => group.signal(Signal::KILL),
                 End::Flooded | End::OutOfTime | End::Cancelled => {
-                    group.signal(Signal::TERM);
-                    let grace =
-                        if matches!(end, End::Cancelled) { grace.min(Duration::from_millis(150)) } else { grace };
-                    // What it says when it is asked to end is read, so that it can end.
-                    let listening = async {
-                        if !read_all {
-                            reading.as_mut().await;
-                        }
-                        std::future::pending::<()>().await;
-                    };
-                    let asked = async {
-                        tokio::select! {
-                            _ = child.wait() => {}
-                            () = listening => {}
-                        }
-                    };
-                    let _ = timeout(grace, asked).await;
-                    group.signal(Signal::KILL);
+                    let grace = if matches!(end, End::Cancelled) { grace.min(HURRY) } else { grace };
+                    let mut ended = status.is_some();
                     // A process that the kernel does not let go of cannot be waited for.
-                    let _ = timeout(Duration::from_millis(100), child.wait()).await;
+                    for (signal, wait) in [(Signal::TERM, grace), (Signal::KILL, Duration::from_millis(100))] {
+                        group.signal(signal);
+                        // What it says when it is asked to end is read, so that it can end.
+                        let quiet = async {
+                            loop {
+                                tokio::select! {
+                                    _ = child.wait(), if !ended => ended = true,
+                                    _ = &mut reading, if !read_all => read_all = true,
+                                    else => break,
+                                }
+                            }
+                        };
+                        let _ = timeout(wait, quiet).await;
+                    }
                 }
             }
             end.exit(&program)?

@@ -15,10 +15,7 @@ pub(super) fn items(session: &Session<'_>) -> (Vec<Item>, Option<Suite>) {
     let mut items = Vec::new();
     let Some(path) = search.found else {
         let looked: Vec<String> = search.looked.iter().map(|path| path.display().to_string()).collect();
-        items.push(Item::note(
-            TOPIC,
-            format!("no file; a run looks the host over. Looked for: {}", looked.join(", ")),
-        ));
+        items.push(Item::note(TOPIC, format!("no file; a run looks the host over. Looked for: {}", looked.join(", "))));
         return (items, None);
     };
     let shown = path.display().to_string();
@@ -35,10 +32,7 @@ pub(super) fn items(session: &Session<'_>) -> (Vec<Item>, Option<Suite>) {
         }
     };
     if let Ok(meta) = std::fs::metadata(&path) {
-        items.push(Item::ok(
-            TOPIC,
-            format!("{shown}: mode {:04o}, owner {}", meta.mode() & 0o7777, meta.uid()),
-        ));
+        items.push(Item::ok(TOPIC, format!("{shown}: mode {:04o}, owner {}", meta.mode() & 0o7777, meta.uid())));
     }
     if let Some(suite) = &suite {
         items.extend(suite.instances.iter().filter_map(|check| {
@@ -63,7 +57,14 @@ pub(super) fn items(session: &Session<'_>) -> (Vec<Item>, Option<Suite>) {
 /// The variables that steer other programs and not this one.
 fn ignored() -> impl Iterator<Item = &'static str> {
     let names = [
-        "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        "http_proxy",
+        "HTTP_PROXY",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
     ];
     names.into_iter().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }

@@ -42,39 +42,20 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) fn ok(topic: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            topic,
-            state: State::Ok,
-            text: text.into(),
-            advice: None,
-        }
+        Self { topic, state: State::Ok, text: text.into(), advice: None }
     }
 
     pub(super) fn note(topic: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            state: State::Note,
-            ..Self::ok(topic, text)
-        }
+        Self { state: State::Note, ..Self::ok(topic, text) }
     }
 
-    pub(super) fn missing(
-        topic: &'static str,
-        text: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Self {
-            state: State::Missing,
-            advice: Some(advice.into()),
-            ..Self::ok(topic, text)
-        }
+    pub(super) fn missing(topic: &'static str, text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { state: State::Missing, advice: Some(advice.into()), ..Self::ok(topic, text) }
     }
 }
 
 /// Looks at everything and lists it.
-pub(crate) fn doctor(
-    session: &mut Session<'_>,
-    state_dir: Option<PathBuf>,
-) -> Result<Answer, Refusal> {
+pub(crate) fn doctor(session: &mut Session<'_>, state_dir: Option<PathBuf>) -> Result<Answer, Refusal> {
     let as_json = human_or_json(session.options)?;
     let host = Host::default();
     let (mut items, suite) = configuration::items(session);
@@ -84,16 +65,8 @@ pub(crate) fn doctor(
     items.extend(state::items(&host, state_dir)?);
     items.extend(clock::items(&host));
     items.extend(schedule::items(&host));
-    let code = if items.iter().any(|item| item.state == State::Missing) {
-        exit_codes::WARNING
-    } else {
-        exit_codes::OK
-    };
-    let text = if as_json {
-        format!("{}\n", json!({ "items": items }))
-    } else {
-        for_people(session, &items)
-    };
+    let code = if items.iter().any(|item| item.state == State::Missing) { exit_codes::WARNING } else { exit_codes::OK };
+    let text = if as_json { format!("{}\n", json!({ "items": items })) } else { for_people(session, &items) };
     Ok(Answer::new(text).code(code))
 }
 

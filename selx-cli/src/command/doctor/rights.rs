@@ -44,9 +44,9 @@ pub(super) fn items(registry: &Registry, host: &Host) -> Vec<Item> {
 }
 
 fn trust_store(host: &Host) -> Item {
-    let found = TRUST_STORES.iter().find(|path| {
-        std::fs::metadata(host.path(path)).is_ok_and(|meta| meta.is_file() && meta.len() > 0)
-    });
+    let found = TRUST_STORES
+        .iter()
+        .find(|path| std::fs::metadata(host.path(path)).is_ok_and(|meta| meta.is_file() && meta.len() > 0));
     match found {
         Some(path) => Item::ok(TOPIC, format!("trusted certificates are in `{path}`")),
         None => Item::missing(

@@ -30,7 +30,9 @@ pub(super) fn items(host: &Host, asked: Option<PathBuf>) -> Result<Vec<Item>, Re
     runtime.shutdown_background();
     items.push(match examined {
         Ok(Some(size)) => Item::ok(TOPIC, format!("the history is sound, {size}")),
-        Ok(None) => Item::note(TOPIC, "there is no history yet; rates and lasting breaches are known from the second run on"),
+        Ok(None) => {
+            Item::note(TOPIC, "there is no history yet; rates and lasting breaches are known from the second run on")
+        }
         Err(error) => {
             let advice = error.advice_text().unwrap_or("move it away; the next run begins a new one").to_owned();
             Item::missing(TOPIC, error.to_string(), advice)

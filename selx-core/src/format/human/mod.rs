@@ -264,11 +264,25 @@ fn summary(page: &mut Page, report: &Report, rows: &[Row<'_>]) {
     if let Some(nothing) = nothing {
         spans.push(span(Paint::Unknown, format!("{nothing}: {}", report.status().as_str())));
     }
-    let when = report.started.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    let tail = [report.routine.clone(), Some(report.host.clone()), Some(when), Some(length(report.took))];
-    for part in tail.into_iter().flatten() {
-        spans.push(span(Paint::Dim, page.glyph("·", "-")));
-        spans.push(span(Paint::Dim, part));
+    let checks = rows.iter().map(|row| row.status).max();
+    if nothing.is_none() && checks.is_some_and(|checks| report.status() > checks) {
+        spans.push(span(Paint::Warning, format!("- the run itself: {}", report.status().as_str())));
     }
-    page.row(&[(0, &spans)]);
+    let when = report.started.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let parts = [report.routine.clone(), Some(report.host.clone()), Some(when), Some(length(report.took))];
+    let dot = page.glyph("·", "-");
+    let mut tail = Vec::new();
+    for part in parts.into_iter().flatten() {
+        tail.push(span(Paint::Dim, dot));
+        tail.push(span(Paint::Dim, part));
+    }
+    let wide: usize = spans.iter().chain(&tail).map(|(_, text)| page.measure(text) + 1).sum();
+    if wide > page.width() {
+        // Two whole lines read better than a date that is torn.
+        page.row(&[(0, &spans)]);
+        page.row(&[(0, tail.get(1..).unwrap_or_default())]);
+    } else {
+        spans.append(&mut tail);
+        page.row(&[(0, &spans)]);
+    }
 }
