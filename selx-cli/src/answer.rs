@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use selx_core::escape;
-use selx_core::format::{Format, write_atomic};
 use selx_core::exit_codes;
+use selx_core::format::{Format, write_atomic};
 
 use crate::arguments::Options;
 use crate::console::{Color, Console};
@@ -21,20 +21,12 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Makes one of a text that is laid out already, such as the errors of a file with their carets.
     pub(crate) fn verbatim(text: impl ToString) -> Self {
-        Self {
-            message: text.to_string(),
-            advice: None,
-            verbatim: true,
-        }
+        Self { message: text.to_string(), advice: None, verbatim: true }
     }
 
     /// Makes one of a lower-case fragment.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            advice: None,
-            verbatim: false,
-        }
+        Self { message: message.into(), advice: None, verbatim: false }
     }
 
     /// Adds what to do.
@@ -46,11 +38,7 @@ impl Refusal {
 
 impl From<selx_core::Error> for Refusal {
     fn from(error: selx_core::Error) -> Self {
-        Self {
-            message: error.to_string(),
-            advice: error.advice_text().map(str::to_owned),
-            verbatim: false,
-        }
+        Self { message: error.to_string(), advice: error.advice_text().map(str::to_owned), verbatim: false }
     }
 }
 
@@ -74,11 +62,7 @@ pub(crate) const PRIVATE: u32 = 0o600;
 impl Answer {
     /// Makes an answer that is fine.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            code: exit_codes::OK,
-            mode: PUBLIC,
-        }
+        Self { text: text.into(), code: exit_codes::OK, mode: PUBLIC }
     }
 
     /// Ends with another code.
@@ -90,16 +74,16 @@ impl Answer {
 
 /// Says why a command refused, and returns the code for it.
 pub(crate) fn refuse(console: &mut Console, color: Color, refusal: &Refusal) -> u8 {
-    let (bold, plain) = if console.error_colours(color) {
-        ("\u{1b}[1;31m", "\u{1b}[0m")
-    } else {
-        ("", "")
-    };
+    let (bold, plain) = if console.error_colours(color) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
     let mut text = String::new();
     for (index, line) in refusal.message.trim_end().lines().enumerate() {
         let prefix = if refusal.verbatim {
             String::new()
-        } else if index == 0 { format!("{bold}selx:{plain} ") } else { "  ".to_owned() };
+        } else if index == 0 {
+            format!("{bold}selx:{plain} ")
+        } else {
+            "  ".to_owned()
+        };
         text.push_str(&format!("{prefix}{}\n", escape::visible(line)));
     }
     for line in refusal.advice.iter().flat_map(|advice| advice.lines()) {
@@ -145,9 +129,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> selx_core::Result<()> {
             .write(true)
             .open(path)
             .and_then(|mut file| file.write_all(bytes))
-            .map_err(|error| {
-                selx_core::Error::new(selx_core::ErrorKind::Local, what).source_error(error)
-            });
+            .map_err(|error| selx_core::Error::new(selx_core::ErrorKind::Local, what).source_error(error));
     }
     write_atomic(path, bytes, mode)
 }

@@ -24,7 +24,16 @@ fn every_error_is_told_at_once() {
         "[runner]\ntimeuot = \"5s\"\n\n[check.host-disc.root]\n\n[check.host-disk.a]\nlimits = { used = { warnign = \"80%\" } }\nwith = { path = [\"/\"] }\n",
     );
     let ran = place.selx(&["validate"]).code(3).complains(&[
-        "selx.toml:2:1", "timeuot", "timeout", "host-disc", "host-disk", "warnign", "warning", "`path`", "paths", "^",
+        "selx.toml:2:1",
+        "timeuot",
+        "timeout",
+        "host-disc",
+        "host-disk",
+        "warnign",
+        "warning",
+        "`path`",
+        "paths",
+        "^",
     ]);
     assert_eq!(ran.out, "");
     place.selx(&["run", "daily"]).code(3).complains(&["timeuot", "host-disc"]);
@@ -39,7 +48,14 @@ fn every_error_is_told_at_once() {
 fn bombs_are_refused() {
     let deep = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
     let many: String = (0..200_000).map(|n| format!("k{n} = 1\n")).collect();
-    for text in [deep, many, "x".repeat(3 << 20), "[runner]\nconcurrency = 99999999999999999999999\n".into(), "[runner]\ntimeout = nan\n".into(), "\0\0\0".into()] {
+    for text in [
+        deep,
+        many,
+        "x".repeat(3 << 20),
+        "[runner]\nconcurrency = 99999999999999999999999\n".into(),
+        "[runner]\ntimeout = nan\n".into(),
+        "\0\0\0".into(),
+    ] {
         let place = Place::with(&text);
         let began = std::time::Instant::now();
         let ran = place.selx(&["validate"]).code(3);

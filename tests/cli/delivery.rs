@@ -8,7 +8,12 @@ use super::process::{Place, Ran, SUITE, as_nobody, mode};
 #[test]
 fn a_reader_that_goes_away_changes_nothing() {
     let place = Place::with(SUITE);
-    for (arguments, code) in [(vec!["run", "daily", "weekly", "-vv"], 2), (vec!["run", "daily"], 0), (vec!["schema"], 0), (vec!["--help"], 0)] {
+    for (arguments, code) in [
+        (vec!["run", "daily", "weekly", "-vv"], 2),
+        (vec!["run", "daily"], 0),
+        (vec!["schema"], 0),
+        (vec!["--help"], 0),
+    ] {
         // A pipe without a reader.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -27,7 +32,9 @@ fn a_reader_that_goes_away_changes_nothing() {
 fn a_report_that_nobody_got_is_unknown() {
     let place = Place::with(SUITE);
     for arguments in [vec!["run", "daily"], vec!["run", "weekly"], vec!["list"], vec!["man"], vec!["--help"]] {
-        Ran::of(&mut place.shell("exec \"$@\" >/dev/full", &arguments)).code(3).complains(&["standard output cannot be written", "No space left"]);
+        Ran::of(&mut place.shell("exec \"$@\" >/dev/full", &arguments))
+            .code(3)
+            .complains(&["standard output cannot be written", "No space left"]);
     }
     // Nothing can be told at all: still not fine.
     Ran::of(&mut place.shell("exec \"$@\" >/dev/full 2>/dev/full", &["run", "daily"])).code(3);
@@ -46,7 +53,10 @@ fn a_file_is_written_whole_and_devices_stay_devices() {
     place.selx(&["run", "daily", "--output", "report"]).code(0);
     assert_eq!(place.path().join("report").metadata().unwrap().permissions().mode() & 0o777, 0o600);
     // Nothing is left beside them.
-    let left = std::fs::read_dir(place.path()).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".tmp")).count();
+    let left = std::fs::read_dir(place.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".tmp"))
+        .count();
     assert_eq!(left, 0);
     // A device is written to and not replaced.
     place.selx(&["run", "daily", "--output", "/dev/null"]).code(0);

@@ -7,14 +7,17 @@ fn doctor_only_reads() {
     let place = Place::with(SUITE);
     let ran = place.selx(&["doctor"]);
     assert!(matches!(ran.code, Some(0 | 1)), "{ran:#?}");
-    let ran = ran.says(&["configuration", "2 checks", "rights", "kinds", "history", "clock", "schedule", "will be made"]);
+    let ran =
+        ran.says(&["configuration", "2 checks", "rights", "kinds", "history", "clock", "schedule", "will be made"]);
     assert_eq!(ran.code == Some(1), ran.out.contains("missing  "), "{ran:#?}");
     assert!(!place.path().join("state").exists());
 }
 
 #[test]
 fn doctor_sees_what_is_wrong() {
-    let place = Place::with("[check.command.x]\nwith = { program = \"/usr/bin/true\", secret-env = { TOKEN = \"env:SELX_NO_SUCH\" } }\n");
+    let place = Place::with(
+        "[check.command.x]\nwith = { program = \"/usr/bin/true\", secret-env = { TOKEN = \"env:SELX_NO_SUCH\" } }\n",
+    );
     std::fs::create_dir(place.path().join("state")).unwrap();
     std::fs::write(place.path().join("state/history.db"), "not a database ".repeat(100)).unwrap();
     let mut command = place.command(&["doctor"]);

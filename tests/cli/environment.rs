@@ -21,7 +21,15 @@ fn cron_gets_what_a_shell_gets() {
         let interactive = Ran::of(&mut interactive);
         for mask in ["0", "077"] {
             let mut cron = std::process::Command::new("/usr/bin/setsid");
-            cron.args(["--wait", "/usr/bin/env", "-i", "PATH=/usr/bin:/bin", "HOME=/", "SHELL=/bin/sh", "LOGNAME=root"]);
+            cron.args([
+                "--wait",
+                "/usr/bin/env",
+                "-i",
+                "PATH=/usr/bin:/bin",
+                "HOME=/",
+                "SHELL=/bin/sh",
+                "LOGNAME=root",
+            ]);
             cron.args(["/bin/sh", "-c", &format!("umask {mask}; exec \"$@\""), "sh"]).arg(binary()).args(&arguments);
             cron.env_clear().current_dir("/");
             let cron = Ran::of(&mut cron);
@@ -41,8 +49,13 @@ fn a_folder_that_cannot_be_read_is_passed_over() {
     mode(&locked, 0o000);
     let mut command = place.command(&["check", "host-disk", "--paths", "/", "--no-history", "--format", "human"]);
     // The folder is entered as root and left to a user who may not even list it.
-    let line = format!("cd {} 2>/dev/null; exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"", locked.display());
-    let ran = if is_root() { Ran::of(&mut place.shell(&line, &["check", "host-disk", "--paths", "/", "--no-history", "--format", "human"])) } else { Ran::of(&mut command) };
+    let line =
+        format!("cd {} 2>/dev/null; exec setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"", locked.display());
+    let ran = if is_root() {
+        Ran::of(&mut place.shell(&line, &["check", "host-disk", "--paths", "/", "--no-history", "--format", "human"]))
+    } else {
+        Ran::of(&mut command)
+    };
     mode(&locked, 0o755);
     assert!(ran.code.is_some_and(|code| code < 3), "{ran:#?}");
     ran.says(&["host-disk"]);
@@ -73,8 +86,19 @@ fn variables_of_other_programs_change_nothing() {
     let plain = place.selx(&["run", "daily", "weekly", "--format", "nagios", "--no-history"]).code(2);
     let mut odd = place.command(&["run", "daily", "weekly", "--format", "nagios", "--no-history"]);
     for name in [
-        "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "DOCKER_HOST", "PGHOST", "PYTHONPATH",
-        "RUST_LOG", "RUST_BACKTRACE", "COLUMNS", "TZDIR",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "http_proxy",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "DOCKER_HOST",
+        "PGHOST",
+        "PYTHONPATH",
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+        "COLUMNS",
+        "TZDIR",
     ] {
         odd.env(name, "/nonexistent/place");
     }

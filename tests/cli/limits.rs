@@ -35,7 +35,8 @@ fn few_threads_are_no_crash() {
     let place = Place::with(&many(4));
     super::process::mode(place.path(), 0o777);
     for limit in ["1", "2", "4"] {
-        let mut command = place.shell(&format!("exec prlimit --nproc={limit}:{limit} \"$@\""), &["run", "host-disk", "--no-history"]);
+        let mut command =
+            place.shell(&format!("exec prlimit --nproc={limit}:{limit} \"$@\""), &["run", "host-disk", "--no-history"]);
         let ran = Ran::of(as_nobody(&mut command));
         assert!(matches!(ran.code, Some(0..=3)), "{limit}: {ran:#?}");
         assert!(ran.out.contains("4 checks") || !ran.err.is_empty(), "{limit}: {ran:#?}");
@@ -50,7 +51,8 @@ fn two_hundred_runs_leave_nothing_behind() {
     let state = place.path().join("state");
     let program = Program::new().with(selx_checks::register);
     let run = || {
-        let arguments = ["selx", "run", "daily", "--config", file.to_str().unwrap(), "--state-dir", state.to_str().unwrap()];
+        let arguments =
+            ["selx", "run", "daily", "--config", file.to_str().unwrap(), "--state-dir", state.to_str().unwrap()];
         assert!(program.run(arguments, &mut Console::to(std::io::sink(), std::io::sink())) <= 2);
     };
     let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();

@@ -31,11 +31,7 @@ pub(crate) struct Asked {
 }
 
 /// Runs routines and checks of the configuration, or of what the host has.
-pub(crate) fn routine(
-    session: &mut Session<'_>,
-    names: &[String],
-    run: &RunOptions,
-) -> Result<Answer, Refusal> {
+pub(crate) fn routine(session: &mut Session<'_>, names: &[String], run: &RunOptions) -> Result<Answer, Refusal> {
     let loaded = suite(session)?;
     let format = session.options.format.unwrap_or(Format::Human);
     if let Some(path) = &run.replay {
@@ -51,10 +47,8 @@ pub(crate) fn routine(
     };
     let selection = suite.select(names).map_err(|wrong| {
         let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-        Refusal::new(wrong.join("\n")).advice(format!(
-            "routines: {}; `selx list --checks` names the checks",
-            suite.routine_names().join(", ")
-        ))
+        Refusal::new(wrong.join("\n"))
+            .advice(format!("routines: {}; `selx list --checks` names the checks", suite.routine_names().join(", ")))
     })?;
     let settings = overridden(suite.settings, run);
     let mut answer = looked(session, settings, &selection, run, format)?;
@@ -65,19 +59,14 @@ pub(crate) fn routine(
 }
 
 /// Runs one check that the arguments describe.
-pub(crate) fn check(
-    session: &mut Session<'_>,
-    asked: &Asked,
-    run: &RunOptions,
-) -> Result<Answer, Refusal> {
+pub(crate) fn check(session: &mut Session<'_>, asked: &Asked, run: &RunOptions) -> Result<Answer, Refusal> {
     let meta = *session.kind(&asked.kind)?.meta();
     if let Some(path) = &session.options.config {
         let refusal = Refusal::new(format!("`check` reads no configuration file, not even `{}`", path.display()));
         return Err(refusal.advice("`selx run NAME` runs a check of the file"));
     }
-    let format = session.options.format.unwrap_or_else(|| {
-        if session.on_terminal() { Format::Human } else { Format::Nagios }
-    });
+    let format =
+        session.options.format.unwrap_or_else(|| if session.on_terminal() { Format::Human } else { Format::Nagios });
     if let Some(path) = &run.replay {
         return replay(session, path, None, format);
     }
@@ -100,22 +89,12 @@ pub(crate) fn check(
     }
     let name = asked.name.clone().unwrap_or_else(|| name_of(&asked.given));
     let timeout = run.timeout.map(|span| span.to_string());
-    let instance = config::from_arguments(
-        session.registry,
-        meta.id.as_str(),
-        &name,
-        &asked.given,
-        &limits,
-        timeout.as_deref(),
-    )
-    .map_err(|errors| {
-        Refusal::new(errors.to_string())
-            .advice(format!("`selx check {} --help` lists the settings", meta.id))
-    })?;
-    let selection = Selection {
-        instances: vec![instance],
-        routine: None,
-    };
+    let instance =
+        config::from_arguments(session.registry, meta.id.as_str(), &name, &asked.given, &limits, timeout.as_deref())
+            .map_err(|errors| {
+                Refusal::new(errors.to_string()).advice(format!("`selx check {} --help` lists the settings", meta.id))
+            })?;
+    let selection = Selection { instances: vec![instance], routine: None };
     let settings = overridden(config::defaults(), run);
     looked(session, settings, &selection, run, format)
 }
@@ -129,10 +108,7 @@ fn name_of(given: &[(String, String)]) -> String {
     given.sort();
     // FNV-1a: the name has to be the same in every version, and nobody attacks it.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in given
-        .iter()
-        .flat_map(|(key, value)| key.bytes().chain([0]).chain(value.bytes()).chain([0]))
-    {
+    for byte in given.iter().flat_map(|(key, value)| key.bytes().chain([0]).chain(value.bytes()).chain([0])) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     format!("cli-{:08x}", hash ^ (hash >> 32) & 0xffff_ffff)
@@ -169,9 +145,7 @@ fn looked(
     let runtime = runtime(selection.instances.len(), settings.concurrency)?;
     let cancel = CancellationToken::new();
     let progress = session.progress(selection.instances.len());
-    let mut runner = Runner::new(settings.clone())
-        .secrets(Arc::clone(&session.secrets))
-        .cancelled_by(cancel.clone());
+    let mut runner = Runner::new(settings.clone()).secrets(Arc::clone(&session.secrets)).cancelled_by(cancel.clone());
     if settings.history {
         runner = runner.history(super::history(&settings));
     }
@@ -222,12 +196,7 @@ fn reported(session: &Session<'_>, report: &Report, format: Format) -> Answer {
     }
 }
 
-fn replay(
-    session: &Session<'_>,
-    path: &Path,
-    suite: Option<&Suite>,
-    format: Format,
-) -> Result<Answer, Refusal> {
+fn replay(session: &Session<'_>, path: &Path, suite: Option<&Suite>, format: Format) -> Result<Answer, Refusal> {
     let recording = Recording::read(path)?;
     let report = recording.replay(session.registry, suite);
     Ok(reported(session, &report, format))
@@ -256,9 +225,7 @@ fn threads_are_left(count: usize) -> bool {
     std::thread::scope(|scope| {
         let closed = gate.write();
         let all = (0..count).all(|_| {
-            let waiting = std::thread::Builder::new()
-                .stack_size(16 * 1024)
-                .spawn_scoped(scope, || drop(gate.read()));
+            let waiting = std::thread::Builder::new().stack_size(16 * 1024).spawn_scoped(scope, || drop(gate.read()));
             waiting.is_ok()
         });
         drop(closed);
