@@ -116,7 +116,8 @@ fn read(factory: &dyn crate::registry::Factory, name: &str, document: &str) -> R
     // The table stands behind every line, so that what is missing is not told of one of them.
     let end = document.len()..document.len() + 1;
     let value = Spanned::new(end, DeValue::Table(table.into_inner()));
-    check::read(factory, name, &value).map(|draft| draft.instance)
+    let draft = check::read(factory, name, &value);
+    draft.instance.ok_or(draft.wrongs)
 }
 
 /// Puts the values of a flag that is given again together, in the order of the first.

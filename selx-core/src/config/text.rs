@@ -76,7 +76,7 @@ impl Text {
 
     /// Finds the values that are not to be shown, however broken the text is: those of keys that name a secret, with
     /// everything inside them, and addresses that hold a password.
-    fn hidden(&self) -> Vec<Range<usize>> {
+    pub(super) fn hidden(&self) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         // One frame for each open bracket: whether everything in it is secret.
         let mut frames: Vec<bool> = Vec::new();
@@ -139,15 +139,9 @@ impl Text {
         found
     }
 
-    /// Makes of a problem what is shown of it.
-    pub(super) fn show(&self, problem: &Problem) -> ConfigError {
-        let mut hidden = self.hidden();
-        if problem.secret
-            && let Some(span) = &problem.span
-        {
-            hidden.push(span.clone());
-        }
-        let clean = |text: &str| escape(&self.without(text, &hidden, problem.span.as_ref()), 600);
+    /// Makes of a problem what is shown of it, without the hidden ranges.
+    pub(super) fn show(&self, problem: &Problem, hidden: &[Range<usize>]) -> ConfigError {
+        let clean = |text: &str| escape(&self.without(text, hidden, problem.span.as_ref()), 600);
         let message = clean(&problem.message);
         let hint = problem.hint.as_deref().map(clean);
         let Some(span) = &problem.span else {
@@ -168,7 +162,7 @@ impl Text {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let rest = self.text.get(line_start..).unwrap_or_default();
         let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
-        let (source, indent, width) = shown_line(line, line_start, start..end, &hidden);
+        let (source, indent, width) = shown_line(line, line_start, start..end, hidden);
         ConfigError {
             file: escape(&self.name, 400),
             line: before.matches('\n').count() + 1,
