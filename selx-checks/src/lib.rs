@@ -31,6 +31,8 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<command::Command>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
     Ok(())
 }
