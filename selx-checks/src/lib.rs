@@ -34,8 +34,6 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     let _ = &registry;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
-    #[cfg(feature = "http")]
-    registry.check::<http::Http>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
