@@ -8,6 +8,8 @@ pub mod history;
 pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(feature = "http", feature = "tls"))]
+pub mod net;
 #[cfg(feature = "tls")]
 pub mod tls;
 
@@ -27,6 +29,13 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
+    let _ = &registry;
+    #[cfg(feature = "http")]
+    registry.check::<http::Http>()?;
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
     Ok(())
 }

@@ -8,7 +8,7 @@ use selx_core::exit_codes;
 use selx_core::format::{Format, write_atomic};
 
 use crate::arguments::Options;
-use crate::console::Console;
+use crate::console::{Color, Console};
 
 /// Why a command could not do what it was asked for: what, where, why, and what to do.
 #[derive(Debug)]
@@ -73,8 +73,8 @@ impl Answer {
 }
 
 /// Says why a command refused, and returns the code for it.
-pub(crate) fn refuse(console: &mut Console, options: &Options, refusal: &Refusal) -> u8 {
-    let (bold, plain) = if console.error_colours(options.color) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+pub(crate) fn refuse(console: &mut Console, color: Color, refusal: &Refusal) -> u8 {
+    let (bold, plain) = if console.error_colours(color) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
     let mut text = String::new();
     for (index, line) in refusal.message.trim_end().lines().enumerate() {
         let prefix = if refusal.verbatim {
@@ -104,7 +104,7 @@ pub(crate) fn deliver(console: &mut Console, options: &Options, answer: &Answer)
             Err(error) => {
                 let refusal = Refusal::new(format!("standard output cannot be written: {error}"))
                     .advice("the report is lost; look at free space where it was to go");
-                refuse(console, options, &refusal)
+                refuse(console, options.color, &refusal)
             }
         };
     };
@@ -113,7 +113,7 @@ pub(crate) fn deliver(console: &mut Console, options: &Options, answer: &Answer)
     };
     let mut refusal = Refusal::from(error);
     refusal.message.push_str("; the answer is on standard output instead");
-    let refused = refuse(console, options, &refusal);
+    let refused = refuse(console, options.color, &refusal);
     match console.print(answer.text.as_bytes()) {
         // Critical is worse than unknown, and it was delivered.
         Ok(()) if answer.code == exit_codes::CRITICAL => answer.code,
