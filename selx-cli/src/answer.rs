@@ -1,8 +1,5 @@
 //! Answers: what a command says, where it goes, and the code that it ends with.
 
-use std::io::Write as _;
-use std::path::Path;
-
 use selx_core::escape;
 use selx_core::exit_codes;
 use selx_core::format::{Format, write_atomic};
@@ -103,12 +100,12 @@ pub(crate) fn deliver(console: &mut Console, options: &Options, answer: &Answer)
             Ok(()) => answer.code,
             Err(error) => {
                 let refusal = Refusal::new(format!("standard output cannot be written: {error}"))
-                    .advice("the report is lost; look at free space where it was to go");
+                    .advice("what it was to say is lost; look at the free space where it goes");
                 refuse(console, options.color, &refusal)
             }
         };
     };
-    let Err(error) = write(path, answer.text.as_bytes(), answer.mode) else {
+    let Err(error) = write_atomic(path, answer.text.as_bytes(), answer.mode) else {
         return answer.code;
     };
     let mut refusal = Refusal::from(error);
@@ -119,19 +116,6 @@ pub(crate) fn deliver(console: &mut Console, options: &Options, answer: &Answer)
         Ok(()) if answer.code == exit_codes::CRITICAL => answer.code,
         _ => refused,
     }
-}
-
-/// Writes a file: whole or not at all, unless it is a device or a pipe, which must not be replaced by a file.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> selx_core::Result<()> {
-    if path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-        let what = format!("`{}` cannot be written", path.display());
-        return std::fs::OpenOptions::new()
-            .write(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(bytes))
-            .map_err(|error| selx_core::Error::new(selx_core::ErrorKind::Local, what).source_error(error));
-    }
-    write_atomic(path, bytes, mode)
 }
 
 /// Refuses a form that a command has not.

@@ -1,9 +1,9 @@
 //! Runs that were recorded, to be judged again: at the desk of somebody else, with other limits, by a newer version.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind as Io, Read as _, Write as _};
+use std::fs::OpenOptions;
+use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use crate::check::{Judging, Moment, Previous};
 use crate::config::from_json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::{Finding, Judgement};
+use crate::format::write_atomic;
 use crate::history::Remembered;
 use crate::limit::LimitState;
 use crate::meta::{Area, Id, Meta};
@@ -131,32 +132,11 @@ impl Recording {
     ///
     /// `Denied`, `Missing` or `Local` if the folder does not take it.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let failed = |error: std::io::Error| {
-            let kind = match error.kind() {
-                Io::PermissionDenied => ErrorKind::Denied,
-                Io::NotFound => ErrorKind::Missing,
-                _ => ErrorKind::Local,
-            };
-            Error::new(kind, format!("the recording `{}` cannot be written", path.display()))
-                .advice("is the folder there, may this user write to it, and is there room?")
-                .source_error(error)
-        };
-        let bytes = serde_json::to_vec_pretty(self).map_err(|error| {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| {
             Error::new(ErrorKind::Bug, "the recording cannot be written as JSON").source_error(error)
         })?;
-        let (mut file, temporary) = beside(path).map_err(failed)?;
-        let written = file
-            .write_all(&bytes)
-            .and_then(|()| file.write_all(b"\n"))
-            .and_then(|()| file.sync_all())
-            .and_then(|()| std::fs::rename(&temporary, path));
-        if let Err(error) = written {
-            // What is left of it is ours, and the error that is told is the first one.
-            let _ = std::fs::remove_file(&temporary);
-            return Err(failed(error));
-        }
-        // The name is on disk only when the folder is.
-        File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(failed)
+        bytes.push(b'\n');
+        write_atomic(path, &bytes, 0o600)
     }
 
     /// Reads it from a file of at most 64 MiB.
@@ -315,30 +295,5 @@ impl Recorded {
             memory_unavailable: self.memory_unavailable,
             with,
         }
-    }
-}
-
-/// Makes a new file beside another one, readable by its owner alone.
-fn beside(path: &Path) -> std::io::Result<(File, PathBuf)> {
-    let name = path.file_name().ok_or_else(|| std::io::Error::new(Io::InvalidInput, "the path names no file"))?;
-    for attempt in 0..16 {
-        let mut temporary = std::ffi::OsString::from(".");
-        temporary.push(name);
-        temporary.push(format!(".{}.{attempt}", std::process::id()));
-        let temporary = folder_of(path).join(temporary);
-        // Never through a link or into a file of somebody else.
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary) {
-            Ok(file) => return Ok((file, temporary)),
-            Err(error) if error.kind() == Io::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(std::io::Error::new(Io::AlreadyExists, "files of runs that were cut off are in the way"))
-}
-
-fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
     }
 }

@@ -59,7 +59,7 @@ fn bombs_are_refused() {
         let place = Place::with(&text);
         let began = std::time::Instant::now();
         let ran = place.selx(&["validate"]).code(3);
-        assert!(began.elapsed() < std::time::Duration::from_secs(5));
+        assert!(began.elapsed() < std::time::Duration::from_secs(30));
         assert!(ran.err.len() < 64 * 1024, "{} bytes of errors", ran.err.len());
     }
 }

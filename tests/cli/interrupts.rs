@@ -21,7 +21,7 @@ with = { program = "/usr/bin/sleep", args = ["30"] }
 "#;
 
 /// Asks until there is an answer.
-pub fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
         if let Some(answer) = ask() {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Returns the program, built now if it was not.
-pub fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -25,15 +25,15 @@ pub fn binary() -> &'static Path {
 
 /// What a run came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
     /// Waits for a command and takes its output.
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.stdin(Stdio::null()).output().expect("the program starts");
         Self {
             code: output.status.code(),
@@ -44,7 +44,7 @@ impl Ran {
 
     /// Asserts the code, showing everything if it is another one.
     #[track_caller]
-    pub fn code(self, code: i32) -> Self {
+    pub(crate) fn code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         assert!(!self.err.contains("panicked") && !self.err.contains("selx: bug"), "{self:#?}");
         self
@@ -52,7 +52,7 @@ impl Ran {
 
     /// Asserts that the output contains all of these.
     #[track_caller]
-    pub fn says(self, words: &[&str]) -> Self {
+    pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.out.contains(word), "`{word}` is missing: {self:#?}");
         }
@@ -61,7 +61,7 @@ impl Ran {
 
     /// Asserts that standard error contains all of these.
     #[track_caller]
-    pub fn complains(self, words: &[&str]) -> Self {
+    pub(crate) fn complains(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.err.contains(word), "`{word}` is missing: {self:#?}");
         }
@@ -70,12 +70,12 @@ impl Ran {
 }
 
 /// A folder with a configuration and a state of its own; it goes away with the value.
-pub struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
 /// One check that passes and one that is critical, in routines of their own.
-pub const SUITE: &str = r#"
+pub(crate) const SUITE: &str = r#"
 [check.command.fine]
 routines = ["daily"]
 with = { program = "/usr/bin/true", format = "exit-code" }
@@ -88,7 +88,7 @@ with = { program = "/usr/bin/false", format = "exit-code" }
 
 impl Place {
     /// Makes one without a configuration.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Other users are to reach what is in it, as in a folder of the system.
         mode(folder.path(), 0o755);
@@ -96,18 +96,18 @@ impl Place {
     }
 
     /// Makes one with a configuration.
-    pub fn with(configuration: &str) -> Self {
+    pub(crate) fn with(configuration: &str) -> Self {
         let place = Self::empty();
         place.put("selx.toml", configuration);
         place
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file that only its owner can change.
-    pub fn put(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn put(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, text).unwrap();
         mode(&path, 0o644);
@@ -115,7 +115,7 @@ impl Place {
     }
 
     /// Prepares the program: in this folder, with an environment of an ordinary shell, history here.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
             .args(arguments)
@@ -129,12 +129,12 @@ impl Place {
     }
 
     /// Runs the program.
-    pub fn selx(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn selx(&self, arguments: &[&str]) -> Ran {
         Ran::of(&mut self.command(arguments))
     }
 
     /// Prepares the program behind a line of shell that ends in `exec "$@"`.
-    pub fn shell(&self, line: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn shell(&self, line: &str, arguments: &[&str]) -> Command {
         let mut command = self.command(&[]);
         let mut shell = Command::new("/bin/bash");
         shell.args(["-c", line, "bash"]).arg(binary()).args(arguments).current_dir(self.path()).env_clear();
@@ -146,13 +146,13 @@ impl Place {
     }
 }
 
-pub fn mode(path: &Path, mode: u32) {
+pub(crate) fn mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// Takes the numbers out of a text: times and durations differ from run to run.
-pub fn without_numbers(text: &str) -> String {
+pub(crate) fn without_numbers(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
@@ -167,12 +167,12 @@ pub fn without_numbers(text: &str) -> String {
 }
 
 /// Tells whether this is root, who is above most rights.
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Lets a command run as a user without rights, if this is root.
-pub fn as_nobody(command: &mut Command) -> &mut Command {
+pub(crate) fn as_nobody(command: &mut Command) -> &mut Command {
     use std::os::unix::process::CommandExt as _;
     if is_root() { command.uid(65_534).gid(65_534) } else { command }
 }
