@@ -27,10 +27,15 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::disk::HostDisk>()?;
     #[cfg(feature = "host")]
     registry.check::<host::memory::HostMemory>()?;
-    #[cfg(feature = "http")]
-    registry.check::<http::Http>()?;
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
+    let _ = &registry;
+    #[cfg(feature = "http")]
+    registry.check::<http::Http>()?;
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
     Ok(())
 }

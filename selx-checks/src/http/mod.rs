@@ -191,6 +191,17 @@ const MEASURES: &[MeasureDoc] = &[
     ),
 ];
 
+/// Reads the head of an answer from its chunks and tells whether it was accepted: the fuzzer's door.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub fn fuzz_head<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<bool, String> {
+    let mut guard = head::HeadGuard::default();
+    for chunk in chunks {
+        guard.push(chunk).map_err(|fault| fault.text)?;
+    }
+    Ok(guard.is_done())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
