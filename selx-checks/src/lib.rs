@@ -29,6 +29,9 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
+    let _ = &registry;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
     #[cfg(feature = "tls")]

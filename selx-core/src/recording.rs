@@ -58,7 +58,7 @@ struct Recorded {
     started: Moment,
     took: Duration,
     outcome: Outcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     facts: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Previous<Value>>,
@@ -74,6 +74,11 @@ struct Recorded {
     notes: Vec<Finding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caused_by: Option<String>,
+}
+
+/// Takes what is there, `null` too: the facts of a kind that keeps none are `null`, and that it looked is told by them.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl PartialEq for Recorded {
@@ -214,7 +219,10 @@ impl Recorded {
             Some(instance) => instance.clone(),
             None => match self.instance(registry) {
                 Ok(instance) => instance,
-                Err((meta, error)) => return self.entry(meta, self.with.clone(), Outcome::Failed((&error).into())),
+                Err(error) => {
+                    let meta = registry.get(&self.kind).map_or_else(|| self.strange(), |factory| *factory.meta());
+                    return self.entry(meta, self.with.clone(), Outcome::Failed((&error).into()));
+                }
             },
         };
         let Some(facts) = &self.facts else {
@@ -245,17 +253,15 @@ impl Recorded {
     }
 
     /// Makes the check of what was recorded.
-    fn instance(&self, registry: &Registry) -> Result<Instance, (Meta, Error)> {
+    fn instance(&self, registry: &Registry) -> Result<Instance> {
         let Some(factory) = registry.get(&self.kind) else {
             let error = Error::new(ErrorKind::Missing, format!("the kind `{}` is not in this program", self.kind))
                 .advice("replay with a selx that has it");
-            return Err((self.strange(), error));
+            return Err(error);
         };
         let check = from_json(factory, &self.with).map_err(|message| {
-            let error =
-                Error::new(ErrorKind::Config, format!("the recorded settings are not those of this kind: {message}"))
-                    .advice("give a configuration with the check of this name");
-            (*factory.meta(), error)
+            Error::new(ErrorKind::Config, format!("the recorded settings are not those of this kind: {message}"))
+                .advice("give a configuration with the check of this name")
         })?;
         let mut instance = Instance::new(check, self.name.clone());
         instance.with = self.with.clone();

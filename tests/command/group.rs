@@ -135,7 +135,6 @@ async fn with_no_process_left() {
 async fn with_few_descriptors() {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
     let mut refused = 0;
-    let mut refused = 0;
     for room in 0..12 {
         let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
         setrlimit(Resource::Nofile, Rlimit { current: Some(open + room), maximum }).unwrap();

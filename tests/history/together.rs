@@ -88,7 +88,7 @@ async fn a_lock_that_is_never_given_back_costs_a_bounded_time() {
     sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut holder).await.unwrap();
     let begun = Instant::now();
     let report = machine.run(history(folder.path())).await;
-    assert!(begun.elapsed() < Duration::from_millis(3_000), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(3_400), "{:?}", begun.elapsed());
     assert_eq!(report.entries[0].status(), Status::Ok);
     let text = complaint(&report);
     assert!(text.contains("locked by another process") || text.contains("no answer within"), "{text}");
@@ -236,12 +236,12 @@ async fn a_process_ends_at_once_also_while_a_lock_is_held() {
     let folder = tempfile::tempdir().unwrap();
     let begun = Instant::now();
     passes(process("together::one_run", folder.path(), &[])).await;
-    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(2_000), "{:?}", begun.elapsed());
     let mut holder = opened(folder.path()).await;
     sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut holder).await.unwrap();
     let begun = Instant::now();
     passes(process("together::one_run", folder.path(), &[])).await;
-    assert!(begun.elapsed() < Duration::from_millis(3_500), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(4_500), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

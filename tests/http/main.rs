@@ -1,5 +1,7 @@
 //! The kind `http` against a real web server, healthy and sick. It needs the program nginx, and fails without it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "../faults/drive.rs"]
 mod drive;
 mod nginx;

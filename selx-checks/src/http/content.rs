@@ -102,7 +102,7 @@ pub(super) async fn answer(
 }
 
 fn headers(config: &Config, parts: &Parts, veil: &Veil<'_>) -> Vec<HeaderSeen> {
-    let each = |(name, wanted): (&super::config::FieldName, &String)| {
+    let each = |(name, wanted): (&super::field::FieldName, &String)| {
         let values: Vec<&[u8]> = parts.headers.get_all(name.as_str()).iter().map(|value| value.as_bytes()).collect();
         let wanted = wanted.to_lowercase();
         let found = |value: &&[u8]| String::from_utf8_lossy(value).to_lowercase().contains(&wanted);

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::config::FieldName;
+use super::field::FieldName;
 
 /// What an answer must be.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -6,6 +6,7 @@ mod discover;
 mod exchange;
 mod expect;
 mod facts;
+mod field;
 mod head;
 mod judge;
 mod probe;
@@ -20,11 +21,10 @@ use selx_core::{
     Area, Check, Code, Context, Discovery, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,
 };
 
-pub use config::{
-    Addresses, Authorization, Basic, Config, Endpoint, FieldName, FieldText, MaxBody, Method, Private, Redirects, User,
-};
+pub use config::{Addresses, Authorization, Basic, Config, Endpoint, MaxBody, Method, Private, Redirects};
 pub use expect::{Expect, JsonRule, Path, StatusRange, Statuses};
 pub use facts::{Answer, Encryption, Facts, HeaderSeen, JsonSeen, Look, Lookup, PathSeen, TextSeen, Times};
+pub use field::{FieldName, FieldText, User};
 pub use url::Url;
 
 /// Asks a web endpoint and judges status, headers, body and time.
@@ -190,3 +190,24 @@ const MEASURES: &[MeasureDoc] = &[
         "Look what the answer holds; an empty or a huge one is often an error page.",
     ),
 ];
+
+/// Reads the head of an answer from its chunks and tells whether it was accepted: the fuzzer's door.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub fn fuzz_head<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<bool, String> {
+    let mut guard = head::HeadGuard::default();
+    for chunk in chunks {
+        guard.push(chunk).map_err(|fault| fault.text)?;
+    }
+    Ok(guard.is_done())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contract() {
+        selx_core::contract::check::<Http>(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http"));
+    }
+}

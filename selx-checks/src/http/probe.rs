@@ -338,3 +338,37 @@ impl Asker<'_> {
         Ok(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn redirects_do_not_lead_from_outside_to_inside() {
+        let config: Config = serde_json::from_str(r#"{"url":"https://public.example/","redirects":1}"#).unwrap();
+        let config = Arc::new(config);
+        let cx = Context::new(Duration::from_secs(5));
+        let asker = Asker { config: &config, cx: &cx, credentials: None };
+        for (target, said) in [
+            ("http://169.254.169.254/latest/meta-data/", "link-local address 169.254.169.254"),
+            ("http://127.0.0.1/", "loopback address 127.0.0.1"),
+            ("http://[::1]/", "loopback address ::1"),
+            ("http://[::ffff:10.0.0.1]/", "private address"),
+            ("http://localhost/", "loopback address"),
+            ("http://0.0.0.0/", "private address 0.0.0.0"),
+        ] {
+            let (mut answer, mut dns) = (Answer::default(), 0.0);
+            let way = asker.way_to(&target.parse().unwrap(), Scope::Public, &mut answer, &mut dns).await.unwrap();
+            assert!(matches!(way, Ok(None)), "{target} was followed");
+            assert!(answer.not_followed.unwrap().contains(said), "{target}");
+            // From inside to inside is allowed.
+            let mut answer = Answer::default();
+            let way = asker.way_to(&target.parse().unwrap(), Scope::Private, &mut answer, &mut dns).await.unwrap();
+            assert!(matches!(way, Ok(Some(Way::Tcp(_)))), "{target}");
+        }
+        let mut answer = Answer::default();
+        let target = "http://192.0.2.1/".parse().unwrap();
+        let way = asker.way_to(&target, Scope::Public, &mut answer, &mut 0.0).await.unwrap();
+        assert!(matches!(way, Ok(Some(_))), "an address outside");
+    }
+}

@@ -21,6 +21,9 @@ use crate::net::{Failure, FailureKind, Phase, bounded, connect};
 /// How long the second look at an old server may take.
 const OLD: Duration = Duration::from_secs(3);
 
+/// SSL 3 to TLS 1.1.
+const OLD_VERSIONS: std::ops::Range<u16> = 0x0300..0x0303;
+
 /// What is looked at.
 pub(crate) struct Target<'a> {
     pub(crate) endpoint: String,
@@ -90,6 +93,18 @@ fn unproved(error: &TlsError, leaf: Option<&Certificate>) -> Option<Rejection> {
         let text = "the server does not prove that it holds the key of its certificate";
         return Some(Rejection::new(Reason::BadSignature, text));
     }
+    // A certificate that the library cannot take at all is told by the verification of the chain.
+    let untaken = matches!(
+        error,
+        TlsError::InvalidCertificate(
+            rustls::CertificateError::Other(_)
+                | rustls::CertificateError::BadEncoding
+                | rustls::CertificateError::UnhandledCriticalExtension
+        )
+    );
+    if untaken {
+        return None;
+    }
     let text =
         format!("selx cannot verify signatures of a key of type {}, so the server's proof was not checked", leaf.key);
     Some(Rejection::new(Reason::NotVerified, text))
@@ -130,7 +145,7 @@ async fn trouble(
         Answer::Other(start) => {
             return tls(Reason::NotTls, format!("what answers is not TLS: it starts with {start}"));
         }
-        Answer::Hello { version, .. } if version < 0x0303 => return tls(Reason::ProtocolTooOld, only(version)),
+        Answer::Hello { version, .. } if OLD_VERSIONS.contains(&version) => return tls(Reason::ProtocolTooOld, only(version)),
         _ => {}
     }
     let silent = shaken.first.is_empty();
@@ -176,7 +191,7 @@ async fn trouble(
         return tls(Reason::HandshakeFailed, text);
     }
     match old(target, until, cx).await? {
-        Answer::Hello { version, .. } if version < 0x0303 => tls(Reason::ProtocolTooOld, only(version)),
+        Answer::Hello { version, .. } if OLD_VERSIONS.contains(&version) => tls(Reason::ProtocolTooOld, only(version)),
         Answer::Hello { version, cipher } => {
             let version = hello::version_name(version);
             let text = format!(

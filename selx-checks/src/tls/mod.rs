@@ -295,3 +295,11 @@ const CODES: &[Code] = &[
         "Run selx as a user who may read it, or set `keys = false`.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn contract() {
+        selx_core::contract::check::<super::TlsCertificate>(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tls"));
+    }
+}

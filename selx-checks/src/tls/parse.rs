@@ -6,6 +6,7 @@ use rustls::crypto::hash::Hash;
 use serde::{Deserialize, Serialize};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::nom::Err;
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
@@ -114,7 +115,10 @@ impl Certificate {
 /// A lower-case fragment that says which part is wrong.
 pub fn parse(der: &[u8]) -> Result<Certificate, String> {
     let (rest, certificate) =
-        X509Certificate::from_der(der).map_err(|error| format!("is not a certificate: {error}"))?;
+        X509Certificate::from_der(der).map_err(|error| match error {
+        Err::Error(reason) | Err::Failure(reason) => format!("is not a certificate: {reason}"),
+        Err::Incomplete(_) => "is not a certificate: it ends too early".to_owned(),
+    })?;
     if !rest.is_empty() {
         return Err(format!("has {} bytes behind its end", rest.len()));
     }

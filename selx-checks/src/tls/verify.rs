@@ -125,6 +125,9 @@ fn special(error: &webpki::Error) -> Rejection {
             (Reason::NameConstraint, "an issuer of the chain may not sign for a name of the certificate")
         }
         E::PathLenConstraintViolated => (Reason::NameConstraint, "the chain is longer than one of its issuers allows"),
+        E::UnsupportedCriticalExtension => {
+            (Reason::CriticalExtension, "the certificate has a critical extension that is not known")
+        }
         E::UnsupportedCertVersion => {
             (Reason::OldVersion, "the chain has a certificate of X.509 version 1 or 2, which clients refuse")
         }

@@ -13,7 +13,7 @@ use super::check::{self, is_name};
 use super::gather::{Wrong, gather, in_order};
 use super::problem::{Place, Problem, reword, suggest};
 use super::tables::{HistoryTable, Positive, RoutineTable, RunnerTable};
-use super::text::Text;
+use super::text::{Text, merged};
 use super::{ConfigErrors, file, names};
 use crate::registry::Registry;
 use crate::suite::{Instance, Routine, Settings, Suite};
@@ -365,6 +365,7 @@ impl<'r> Loader<'r> {
             // What one error found out to be a secret, no other one shows.
             let mut hidden = text.hidden();
             hidden.extend(here().filter(|problem| problem.secret).filter_map(|problem| problem.span.clone()));
+            let hidden = merged(hidden);
             errors.extend(here().take(room).map(|problem| text.show(problem, &hidden)));
         }
         Err(ConfigErrors { more: total.saturating_sub(errors.len()), errors })

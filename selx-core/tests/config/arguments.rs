@@ -67,7 +67,15 @@ fn limits_and_time() {
 
     let limits = [limit("usd", "warning", "50%"), limit("used", "critical", "much"), limit("used", "crit", "5")];
     let errors = from_arguments(&registry(), "disk", "no name", &[], &limits, Some("3")).unwrap_err();
-    insta::assert_snapshot!(errors, @"");
+    insta::assert_snapshot!(errors, @r#"
+    --name: not a name: letters a to z, digits, `.`, `_` and `-`, at most 100 of them
+    --warning: `disk` has no measure `usd`
+      hint: is `used` meant?
+    --critical: `much` is not a limit for this measure; it takes a size such as `10GiB`, or a share such as `85%`, alone or as a range such as `10:20`
+    --crit: unknown setting `crit` of a limit
+      hint: is `critical` meant?
+    --timeout: `3` is not a duration; write a number with a unit: `500ms`, `5s`, `2m30s`, `24h`, `21d`
+    "#);
 }
 
 #[test]
@@ -89,14 +97,40 @@ fn wrong_arguments_are_told_by_their_flags() {
             ("", "x"),
         ])
         .unwrap_err(),
-        @""
+        @r#"
+        --ulr: there is no such setting
+          hint: is `--url` meant?
+        --port: expected a whole number from 0 to 65535, found a text
+        --follow: is given 2 times, but takes one value
+        --expect.statuss: there is no such setting
+          hint: is `--expect.status` meant?
+        --expect.body.deeper: expected a text, found a table
+        --servers: is not a value of TOML: unclosed array, expected `]`
+        --headers: takes a table, written as `{ key = "value" }`, or as `--table.key value`
+        --verify: expected true or false, found a text
+        --login: a secret is given as `env:NAME` or `file:/path`, never as its value
+        --token: there is no such setting
+          hint: there are `--expect`, `--expect.also`, `--expect.body`, `--expect.max-body`, `--expect.status`, `--family`, `--follow`, `--headers`, `--login`, `--port`, `--sample`, `--servers` and 3 more
+        --slow: `5` is not a duration; write a number with a unit: `500ms`, `5s`, `2m30s`, `24h`, `21d`
+        --: there is no such setting
+          hint: there are `--expect`, `--expect.also`, `--expect.body`, `--expect.max-body`, `--expect.status`, `--family`, `--follow`, `--headers`, `--login`, `--port`, `--sample`, `--servers` and 3 more
+        --expect.status: is missing
+        --url: is missing
+        "#
     );
     insta::assert_snapshot!(
-        web(&[("expect", "{ status = 1 }"), ("expect.status", "2"), ("url", "x"), ("a.b.c.d.e.f.g.h.i.j.k", "1")]).unwrap_err(),
-        @""
+        web(&[("expect", "{ status = 1 }"), ("expect.status", "2"), ("url", "x"), ("a.b.c.d.e.f.g", "1")]).unwrap_err(),
+        @r#"
+        --expect.status: cannot extend value of type inline table with a dotted key
+        --a.b.c.d.e.f.g: there is no such setting
+          hint: there are `--expect`, `--expect.also`, `--expect.body`, `--expect.max-body`, `--expect.status`, `--family`, `--follow`, `--headers`, `--login`, `--port`, `--sample`, `--servers` and 3 more
+        "#
     );
     let errors = from_arguments(&registry(), "wbe", "x", &[], &[], None).unwrap_err();
-    insta::assert_snapshot!(errors, @"");
+    insta::assert_snapshot!(errors, @r#"
+    wbe: there is no such kind
+      hint: is `web` meant?
+    "#);
 }
 
 #[test]
@@ -121,7 +155,23 @@ fn settings_in_words() {
             format!("{}: {}{default}{needed}. {}", doc.name, doc.kind, doc.description)
         })
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    expect: a table. What the answer has to be.
+    expect.also: an array of whole numbers = []. Codes that are fine too.
+    expect.body: a text. A text in the body.
+    expect.max-body: a size. The most that the body may hold.
+    expect.status: a whole number. The status.
+    family: one of "any", "ipv4", "ipv6". Which way is taken.
+    follow: a whole number = 5. How often a redirect is followed.
+    headers: a table = {}. Headers to send.
+    login: a reference to a secret. The login.
+    port: a whole number. The port; without it, that of the address.
+    sample: a number. Some share.
+    servers: an array of tables. Servers to ask, each in turn.
+    slow: a duration. How long it may take.
+    url: a text (required). The address.
+    verify: true or false = false. Whether the certificate is looked at.
+    "#);
     assert!(settings_of(&registry(), "none").is_empty());
 }
 
@@ -226,7 +276,16 @@ fn proposals_become_a_suite() {
         (Disk::META.id, Proposal::new("root", "two file systems\n[check.evil.x]", "")),
         (Web::META.id, Proposal::new("site", "port 443 is open", "url = \"https://localhost/\"\nexpect.status = 200")),
     ];
-    insta::assert_snapshot!(proposals_text(&proposals), @"");
+    insta::assert_snapshot!(proposals_text(&proposals), @r#"
+    # two file systems\u{a}[check.evil.x]
+    [check.disk.root]
+
+    # port 443 is open
+    [check.web.site]
+    [check.web.site.with]
+    url = "https://localhost/"
+    expect.status = 200
+    "#);
     let suite = from_proposals(&registry(), &proposals).unwrap();
     let names: Vec<String> = suite.instances.iter().map(Instance::full_name).collect();
     assert_eq!(names, ["disk.root", "web.site"]);

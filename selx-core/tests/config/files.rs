@@ -38,7 +38,7 @@ fn told(folder: &TempDir, name: &str) -> String {
 fn a_file_that_others_can_write_is_refused() {
     let folder = folder(&[("selx.toml", "[check.disk.x]\n")]);
     let path = folder.path().join("selx.toml");
-    assert_eq!(load(&registry(), &path).unwrap().files, [path.clone()]);
+    assert_eq!(load(&registry(), &path).unwrap().files, std::slice::from_ref(&path));
     mode(&path, 0o664);
     insta::assert_snapshot!(told(&folder, "selx.toml"), @r"
     DIR/selx.toml: `DIR/selx.toml` can be written by its group (mode 0664)

@@ -82,9 +82,9 @@ proptest! {
             format!("[check.web.a]\nwith = {{ {key} = {secret}, x = {rest} }}"),
             format!("[check.web.a.with.headers]\n{key} = [\"{secret}\"] {rest}"),
             format!("[check.web.a.with]\n{key} = \"\"\"\n{secret}{rest}"),
-            format!("[check.web.a.with]\nlogin = \"{secret}\"\nport = \"{secret}\" {rest}"),
+            format!("[check.web.a.with]\nlogin = \"{secret}\"\nport = 1.5\n"),
             format!("{key} = '{secret}' {rest}"),
-        ].into_iter().take(5) {
+        ] {
             if let Some(errors) = read(&text) {
                 prop_assert!(!errors.to_string().contains(&secret), "{text}\n---\n{errors}");
             }
@@ -119,6 +119,8 @@ fn nesting_ends_before_the_stack_does() {
         "a = \"\"\"".to_owned() + &"\"".repeat(many),
         "=\n".repeat(many),
         "a = 1\n".repeat(many / 2),
+        "password=1\n".repeat(90_000),
+        format!("a = [{}", "{ key = 1, x }, ".repeat(60_000)),
         "[a]\n".repeat(many / 2),
         "[[a]]\n".repeat(many / 2),
     ];
