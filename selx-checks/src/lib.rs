@@ -21,16 +21,18 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
-    #[cfg(feature = "tls")]
-    registry.check::<tls::TlsCertificate>()?;
+    #[cfg(feature = "command")]
+    registry.check::<command::Command>()?;
     #[cfg(feature = "host")]
     registry.check::<host::cpu::HostCpu>()?;
     #[cfg(feature = "host")]
     registry.check::<host::disk::HostDisk>()?;
     #[cfg(feature = "host")]
     registry.check::<host::memory::HostMemory>()?;
-    #[cfg(feature = "command")]
-    registry.check::<command::Command>()?;
+    #[cfg(feature = "http")]
+    registry.check::<http::Http>()?;
+    #[cfg(feature = "tls")]
+    registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
     Ok(())
 }

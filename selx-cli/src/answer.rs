@@ -1,14 +1,11 @@
 //! Answers: what a command says, where it goes, and the code that it ends with.
 
-use std::io::Write as _;
-use std::path::Path;
-
 use selx_core::escape;
 use selx_core::exit_codes;
 use selx_core::format::{Format, write_atomic};
 
 use crate::arguments::Options;
-use crate::console::Console;
+use crate::console::{Color, Console};
 
 /// Why a command could not do what it was asked for: what, where, why, and what to do.
 #[derive(Debug)]
@@ -73,8 +70,8 @@ impl Answer {
 }
 
 /// Says why a command refused, and returns the code for it.
-pub(crate) fn refuse(console: &mut Console, options: &Options, refusal: &Refusal) -> u8 {
-    let (bold, plain) = if console.error_colours(options.color) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+pub(crate) fn refuse(console: &mut Console, color: Color, refusal: &Refusal) -> u8 {
+    let (bold, plain) = if console.error_colours(color) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
     let mut text = String::new();
     for (index, line) in refusal.message.trim_end().lines().enumerate() {
         let prefix = if refusal.verbatim {
@@ -103,35 +100,22 @@ pub(crate) fn deliver(console: &mut Console, options: &Options, answer: &Answer)
             Ok(()) => answer.code,
             Err(error) => {
                 let refusal = Refusal::new(format!("standard output cannot be written: {error}"))
-                    .advice("the report is lost; look at free space where it was to go");
-                refuse(console, options, &refusal)
+                    .advice("what it was to say is lost; look at the free space where it goes");
+                refuse(console, options.color, &refusal)
             }
         };
     };
-    let Err(error) = write(path, answer.text.as_bytes(), answer.mode) else {
+    let Err(error) = write_atomic(path, answer.text.as_bytes(), answer.mode) else {
         return answer.code;
     };
     let mut refusal = Refusal::from(error);
     refusal.message.push_str("; the answer is on standard output instead");
-    let refused = refuse(console, options, &refusal);
+    let refused = refuse(console, options.color, &refusal);
     match console.print(answer.text.as_bytes()) {
         // Critical is worse than unknown, and it was delivered.
         Ok(()) if answer.code == exit_codes::CRITICAL => answer.code,
         _ => refused,
     }
-}
-
-/// Writes a file: whole or not at all, unless it is a device or a pipe, which must not be replaced by a file.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> selx_core::Result<()> {
-    if path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-        let what = format!("`{}` cannot be written", path.display());
-        return std::fs::OpenOptions::new()
-            .write(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(bytes))
-            .map_err(|error| selx_core::Error::new(selx_core::ErrorKind::Local, what).source_error(error));
-    }
-    write_atomic(path, bytes, mode)
 }
 
 /// Refuses a form that a command has not.

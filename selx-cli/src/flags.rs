@@ -45,23 +45,52 @@ pub(crate) fn added(grammar: clap::Command, meta: &Meta, flags: &[Flag]) -> clap
 }
 
 fn argument(flag: &Flag) -> Arg {
+    let kind = flag.doc.kind.as_str();
     let mut help = first_sentence(&flag.doc.description);
+    if kind.contains("array") {
+        help.push_str(" (repeatable)");
+    }
     if flag.doc.required {
         help.push_str(" (must be given)");
     } else if let Some(default) = &flag.doc.default {
         help.push_str(&format!(" [default: {default}]"));
     }
-    Arg::new(format!("setting {}", flag.setting))
+    let argument = Arg::new(format!("setting {}", flag.setting))
         .long(flag.long.clone())
-        .value_name(flag.doc.kind.trim_start_matches("a ").trim_start_matches("an ").to_owned())
+        .value_name(value_name(kind))
         .help(help)
         .action(ArgAction::Append)
         .allow_hyphen_values(true)
-        // A bare flag is a switch that is turned on.
-        .num_args(if flag.doc.kind.contains("true") { 0..=1 } else { 1..=1 })
-        .require_equals(flag.doc.kind.contains("true"))
-        .default_missing_value("true")
-        .help_heading("Settings of the kind")
+        .help_heading("Settings of the kind");
+    if kind == SWITCH {
+        // A bare flag turns the switch on, `--flag=false` off.
+        argument.num_args(0..=1).require_equals(true).default_missing_value("true")
+    } else {
+        argument
+    }
+}
+
+/// What the documentation of settings calls a switch.
+const SWITCH: &str = "true or false";
+
+/// Returns what stands for the value of a setting in the help, from the words for its type.
+fn value_name(kind: &str) -> String {
+    let names = [
+        ("duration", "TIME"),
+        ("size", "SIZE"),
+        ("share", "PERCENT"),
+        ("secret", "env:NAME|file:PATH"),
+        ("number", "NUMBER"),
+        ("table", "{ … }"),
+    ];
+    if kind == SWITCH {
+        return "true|false".to_owned();
+    }
+    if let Some(choices) = kind.strip_prefix("one of ") {
+        return choices.replace(", ", "|").replace('"', "");
+    }
+    let found = names.iter().find(|(word, _)| kind.contains(word));
+    found.map_or("TEXT", |(_, name)| name).to_owned()
 }
 
 fn first_sentence(text: &str) -> String {

@@ -5,8 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
-use selx_core::{Duplicate, Registry, Secrets, exit_codes};
+use selx_core::{Duplicate, Meta, Registry, Secrets, exit_codes};
 
 use crate::answer::{Refusal, deliver, refuse};
 use crate::arguments::{Arguments, Command, Options};
@@ -91,7 +92,12 @@ impl Program {
             }
         }
         let mut grammar = Arguments::command();
-        let kind = flags::kind_of(&raw, &grammar).and_then(|name| registry.get(&name));
+        let named = flags::kind_of(&raw, &grammar);
+        let kind = named.as_deref().and_then(|name| registry.get(name));
+        if let (Some(name), None) = (&named, kind) {
+            // Said before the line is parsed: without the kind every setting of it would look wrong.
+            return refuse(console, Color::Auto, &unknown_kind(&registry, name));
+        }
         let mut settings = Vec::new();
         if let Some(kind) = kind {
             let meta = kind.meta();
@@ -100,11 +106,11 @@ impl Program {
         }
         let matches = match grammar.try_get_matches_from(raw) {
             Ok(matches) => matches,
-            Err(error) => return told_by_clap(console, &error),
+            Err(error) => return told_by_clap(console, &error, kind.map(|kind| kind.meta())),
         };
         let arguments = match Arguments::from_arg_matches(&matches) {
             Ok(arguments) => arguments,
-            Err(error) => return told_by_clap(console, &error),
+            Err(error) => return told_by_clap(console, &error, None),
         };
         let options = arguments.options;
         if let Some(level) = options.log {
@@ -132,13 +138,16 @@ impl Program {
         };
         match answer {
             Ok(answer) => deliver(console, &options, &answer),
-            Err(refusal) => refuse(console, &options, &refusal),
+            Err(refusal) => refuse(console, options.color, &refusal),
         }
     }
 }
 
 /// Prints what clap has to say: help and version are answers, everything else is a wrong command line.
-fn told_by_clap(console: &mut Console, error: &clap::Error) -> u8 {
+fn told_by_clap(console: &mut Console, error: &clap::Error, kind: Option<&Meta>) -> u8 {
+    if let Some(refusal) = unknown_option(error, kind) {
+        return refuse(console, Color::Auto, &refusal);
+    }
     // The options are not known yet; the environment and the terminal decide.
     let text = error.render();
     if error.use_stderr() {
@@ -154,6 +163,32 @@ fn told_by_clap(console: &mut Console, error: &clap::Error) -> u8 {
             exit_codes::UNKNOWN
         }
     }
+}
+
+/// Says which option there is not. The usual words for it suggest to pass it on as a value, which never helps here.
+fn unknown_option(error: &clap::Error, kind: Option<&Meta>) -> Option<Refusal> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let text = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let given = text(ContextKind::InvalidArg)?;
+    let mut advice = match text(ContextKind::SuggestedArg) {
+        Some(meant) => format!("is `{meant}` meant? "),
+        None => String::new(),
+    };
+    Some(match kind {
+        Some(meta) => {
+            advice.push_str(&format!("`selx check {} --help` lists its settings", meta.id));
+            Refusal::new(format!("`{}` has no setting or option `{given}`", meta.id)).advice(advice)
+        }
+        None => {
+            advice.push_str("`selx COMMAND --help` lists what a command takes");
+            Refusal::new(format!("there is no option or argument `{given}` here")).advice(advice)
+        }
+    })
 }
 
 fn log(level: tracing::Level, colours: bool) {

@@ -44,7 +44,7 @@ fn settings(registry: &Registry, kind: &str) -> String {
         let default = match (setting.required, setting.default) {
             (true, _) => "must be given".to_owned(),
             (false, Some(default)) => format!("`{}`", cell(&default)),
-            (false, None) => "none".to_owned(),
+            (false, None) => String::new(),
         };
         let (name, kind) = (cell(&setting.name), cell(&setting.kind));
         table.push_str(&format!("| `{name}` | {kind} | {default} | {} |\n", cell(&setting.description)));

@@ -89,28 +89,51 @@ async fn a_hundred_runs_leave_nothing() {
     assert!(count() < threads + 50, "{threads} threads became {}", count());
 }
 
-#[tokio::test]
-async fn without_descriptors_it_is_unknown() {
-    // The limit holds for a whole process, so another one of this test takes it.
-    let this = std::env::current_exe().unwrap();
+/// Runs a test of this file in a process of its own, because a limit holds for a whole process.
+async fn passes(test: &str, user: Option<u32>) {
+    let this = std::env::current_exe().unwrap().display().to_string();
+    let child = match user {
+        None => Child::new(this),
+        Some(user) => Child::new("/usr/bin/setpriv")
+            .arg(format!("--reuid={user}"))
+            .arg(format!("--regid={user}"))
+            .arg("--clear-groups")
+            .arg(this),
+    };
     let cx = Context::new(Duration::from_secs(30));
-    let ended = Child::new(this)
-        .arg("--exact")
-        .arg("group::with_few_descriptors")
-        .arg("--ignored")
-        .arg("--nocapture")
-        .run(&cx)
-        .await
-        .unwrap();
+    let child = child.arg("--exact").arg(test).arg("--ignored").arg("--nocapture");
+    let ended = child.run(&cx).await.unwrap();
     assert_eq!(ended.exit, Exit::Code(0), "{}{}", ended.stdout.text, ended.stderr.text);
     assert!(ended.stdout.text.contains("1 passed"), "{}", ended.stdout.text);
+}
+
+#[tokio::test]
+async fn without_descriptors_it_is_unknown() {
+    passes("group::with_few_descriptors", None).await;
+}
+
+#[tokio::test]
+async fn without_processes_it_is_unknown() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user, so it needs root");
+    passes("group::with_no_process_left", Some(64_999)).await;
+}
+
+#[tokio::test]
+#[ignore = "is run by `without_processes_it_is_unknown` in a process of its own"]
+async fn with_no_process_left() {
+    let old = rustix::process::getrlimit(Resource::Nproc);
+    setrlimit(Resource::Nproc, Rlimit { current: Some(1), maximum: old.maximum }).unwrap();
+    let entry = check(&script("echo OK", "nagios")).await;
+    assert_eq!(entry.status(), Status::Unknown, "{}", entry.headline());
+    assert!(entry.headline().contains("no processes or no memory left"), "{}", entry.headline());
+    setrlimit(Resource::Nproc, old).unwrap();
+    assert_eq!(check(&script("echo OK", "nagios")).await.status(), Status::Ok, "it works again");
 }
 
 #[tokio::test]
 #[ignore = "is run by `without_descriptors_it_is_unknown` in a process of its own"]
 async fn with_few_descriptors() {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
-    let mut refused = 0;
     let mut refused = 0;
     for room in 0..12 {
         let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;

@@ -50,7 +50,10 @@ impl Tmpfs {
     }
 
     async fn remount(&self, options: &str) {
-        sh(&format!("mount -o remount,{options} {}", self.path().display())).await;
+        // It is busy for as long as the last history is being closed.
+        let remount = format!("mount -o remount,{options} {}", self.path().display());
+        sh(&format!("for i in 1 2 3 4 5 6 7 8 9; do {remount} 2>/dev/null && exit 0; sleep 0.1; done; {remount}"))
+            .await;
     }
 
     fn path(&self) -> PathBuf {

@@ -1,5 +1,7 @@
 //! The embedded history with real files, and with everything that can be wrong with them.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod accounting;
 mod bounds;
 mod damage;

@@ -62,11 +62,15 @@ pub(super) fn measure(format: Format, perfdata: bool, facts: &Facts) -> Vec<Meas
     let Exit::Code(0..=3) = facts.ended.exit else {
         return Vec::new();
     };
+    // A number at the seam of a cut may be half of one, and no number is better than that.
+    if facts.ended.stdout.cut {
+        return Vec::new();
+    }
     match format {
         Format::Nagios if perfdata => {
             plugin::read(&facts.ended.stdout.text).perf.iter().map(plugin::Perf::to_measure).collect()
         }
-        Format::Json if !facts.ended.stdout.cut => input::read(&facts.ended.stdout.text)
+        Format::Json => input::read(&facts.ended.stdout.text)
             .map(|input| input.measures.iter().map(input::Number::to_measure).collect())
             .unwrap_or_default(),
         _ => Vec::new(),

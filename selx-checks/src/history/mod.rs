@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use selx_core::{
     ByteSize, Code, Error, ErrorKind, Finding, History, Host, Remembered, Report, Result, RunStart, TimeSpan,
 };
-use sqlx::SqliteConnection;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -263,6 +263,10 @@ impl History for Sqlite {
         let result = self.settle(&mut state, began, result);
         if result.is_err() {
             state.unsaved.push(report.run.clone());
+        }
+        // This is the last call of a run: nothing is held open between runs.
+        if let Some(connection) = state.connection.take() {
+            let _ = timeout(Duration::from_millis(100), connection.close()).await;
         }
         result?;
         kept.complaint().map_or(Ok(()), Err)

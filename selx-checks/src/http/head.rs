@@ -22,17 +22,11 @@ pub(super) struct Fault {
 }
 
 fn malformed(text: impl Into<String>) -> Fault {
-    Fault {
-        kind: FailureKind::Malformed,
-        text: text.into(),
-    }
+    Fault { kind: FailureKind::Malformed, text: text.into() }
 }
 
 fn too_large(text: impl Into<String>) -> Fault {
-    Fault {
-        kind: FailureKind::TooLarge,
-        text: text.into(),
-    }
+    Fault { kind: FailureKind::TooLarge, text: text.into() }
 }
 
 /// Reads heads byte by byte until the final one is whole.

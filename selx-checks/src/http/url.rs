@@ -144,9 +144,8 @@ impl FromStr for Url {
             return Err("the url has a fragment (`#…`), which is never sent to a server; take it off".into());
         }
         let shape = "a url is written `https://host/path`";
-        let uri = Uri::try_from(text).map_err(|error| {
-            format!("{shape}: {error}; names with other letters are written in their `xn--` form")
-        })?;
+        let uri = Uri::try_from(text)
+            .map_err(|error| format!("{shape}: {error}; names with other letters are written in their `xn--` form"))?;
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -156,7 +155,7 @@ impl FromStr for Url {
         let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
         if authority.contains('@') {
             return Err(
-                "the url holds a user name or password, which would be shown in reports; use `authorization`".into(),
+                "the url holds a user name or password, which would be shown in reports; use `authorization`".into()
             );
         }
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
@@ -170,11 +169,7 @@ impl FromStr for Url {
             return Err("the port of the url is not a number between 1 and 65535".into());
         }
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        let target = if target.starts_with('/') {
-            target.to_owned()
-        } else {
-            format!("/{target}")
-        };
+        let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
         Ok(Self { secure, host, port, target })
     }
 }
@@ -204,9 +199,7 @@ impl fmt::Display for Url {
 
 impl<'de> Deserialize<'de> for Url {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

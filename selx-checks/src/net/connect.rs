@@ -1,5 +1,6 @@
 //! Connections, opened within a time.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -46,9 +47,21 @@ pub async fn connect(address: SocketAddr, until: Instant, cx: &Context) -> Resul
             let _ = stream.set_nodelay(true);
             Ok(Ok(stream))
         }
+        Some(Err(error)) if error.kind() == io::ErrorKind::AddrNotAvailable && unroutable(address) => {
+            let text = format!("this machine has no address from which {whom} could be reached");
+            Ok(Err(Failure::new(Phase::Connect, FailureKind::Unreachable, text)))
+        }
         Some(Err(error)) => of_io(Phase::Connect, &whom, &error).map(Err),
         None => Ok(Err(silent(&whom, waited(began, until.min(cx.deadline()))))),
     }
+}
+
+/// Tells a machine without a way to an address (IPv6 switched off) from one whose ports are used up: the same error.
+///
+/// A datagram socket takes the same way, needs no port of a connection, and sends nothing by being connected.
+fn unroutable(address: SocketAddr) -> bool {
+    let any = if address.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
+    std::net::UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_err()
 }
 
 /// Opens a connection to a socket file.
@@ -62,7 +75,7 @@ pub async fn connect_unix(path: &Path, until: Instant, cx: &Context) -> Result<R
     match bounded(cx, until, UnixStream::connect(path)).await? {
         Some(Ok(stream)) => Ok(Ok(stream)),
         // A full queue of a socket file is answered at once, not waited for.
-        Some(Err(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+        Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
             let text = format!("{whom} accepts no more connections, its queue is full");
             Ok(Err(Failure::new(Phase::Connect, FailureKind::Refused, text)))
         }

@@ -22,7 +22,7 @@ pub(crate) fn init(session: &mut Session<'_>, file: &Path) -> Result<Answer, Ref
         Refusal::verbatim(format!("selx: bug: a kind proposes what it does not accept; please report this\n{errors}"))
     })?;
     if to_stdout {
-        let told = told(&survey);
+        let told = told(session, &survey);
         session.console.complain(&told);
         return Ok(Answer::new(text));
     }
@@ -30,7 +30,7 @@ pub(crate) fn init(session: &mut Session<'_>, file: &Path) -> Result<Answer, Ref
     let shown = file.display();
     Ok(Answer::new(format!(
         "{}\n{shown} is written: `selx validate {shown}` reads it, `selx run daily --config {shown}` runs it\n",
-        told(&survey)
+        told(session, &survey)
     )))
 }
 
@@ -61,7 +61,7 @@ fn exists(file: &Path) -> Refusal {
 }
 
 /// Says what was found and what was not, and why.
-fn told(survey: &Survey) -> String {
+fn told(session: &Session<'_>, survey: &Survey) -> String {
     let width = survey.0.iter().map(|kind| kind.meta.id.as_str().len()).max().unwrap_or(0);
     let mut text = String::new();
     for kind in &survey.0 {
@@ -74,7 +74,7 @@ fn told(survey: &Survey) -> String {
             Discovery::Manual => vec!["only you can say what to check; an example is in the file".to_owned()],
         };
         for line in lines {
-            text.push_str(&format!("{:width$}  {}\n", kind.meta.id, selx_core::escape::visible(&line)));
+            text.push_str(&session.row(kind.meta.id.as_str(), width, &selx_core::escape::visible(&line)));
         }
     }
     text

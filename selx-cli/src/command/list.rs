@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::suite;
 use crate::answer::{Answer, Refusal, human_or_json};
+use crate::page::broken;
 use crate::program::Session;
 
 /// Lists kinds by area, or checks in the order of the file.
@@ -37,9 +38,11 @@ pub(crate) fn list(session: &mut Session<'_>, checks: bool) -> Result<Answer, Re
             text.push_str(&format!("{gap}{bold}{}{plain}\n", meta.area));
             area = Some(meta.area);
         }
-        text.push_str(&format!("  {:width$}  {}\n", meta.id, meta.summary));
+        text.push_str(&session.row(meta.id.as_str(), width, meta.summary));
     }
-    text.push_str("\n`selx explain KIND` has the page of a kind, `selx check KIND --help` its settings.\n");
+    let last = "`selx explain KIND` has the page of a kind, `selx check KIND --help` its settings.";
+    text.push('\n');
+    text.push_str(&broken(last, String::new(), "", session.console.width()));
     Ok(Answer::new(text))
 }
 
@@ -72,7 +75,8 @@ fn list_checks(session: &mut Session<'_>, as_json: bool) -> Result<Answer, Refus
             [] => String::new(),
             needs => format!("; after {}", needs.join(", ")),
         };
-        text.push_str(&format!("  {:width$}  {}{needs}\n", check.full_name(), check.routines.join(", ")));
+        let routines = format!("{}{needs}", check.routines.join(", "));
+        text.push_str(&session.row(&check.full_name(), width, &routines));
     }
     if suite.instances.is_empty() {
         text.push_str("  no checks\n");
@@ -81,6 +85,13 @@ fn list_checks(session: &mut Session<'_>, as_json: bool) -> Result<Answer, Refus
 }
 
 impl Session<'_> {
+    /// Writes a name and what is said about it, in two columns.
+    pub(crate) fn row(&self, name: &str, width: usize, text: &str) -> String {
+        let first = format!("  {name:width$}  ");
+        let hanging = " ".repeat(width + 4);
+        broken(text, first, &hanging, self.console.width())
+    }
+
     /// Returns how a heading begins and ends.
     pub(crate) fn bold(&self) -> (&'static str, &'static str) {
         if self.options.output.is_none() && self.console.colours(self.options.color) {

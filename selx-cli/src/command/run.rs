@@ -92,12 +92,7 @@ pub(crate) fn check(session: &mut Session<'_>, asked: &Asked, run: &RunOptions) 
     let instance =
         config::from_arguments(session.registry, meta.id.as_str(), &name, &asked.given, &limits, timeout.as_deref())
             .map_err(|errors| {
-                let mut lines: Vec<String> = Vec::new();
-                for error in &errors.errors {
-                    lines.push(format!("{}: {}", error.flag, error.message));
-                    lines.extend(error.hint.iter().map(|hint| format!("  {hint}")));
-                }
-                Refusal::new(lines.join("\n")).advice(format!("`selx check {} --help` lists the settings", meta.id))
+                Refusal::new(errors.to_string()).advice(format!("`selx check {} --help` lists the settings", meta.id))
             })?;
     let selection = Selection { instances: vec![instance], routine: None };
     let settings = overridden(config::defaults(), run);
@@ -179,7 +174,7 @@ fn looked(
     if let Some(path) = &run.record
         && let Err(error) = Recording::of(&report).write(path)
     {
-        let refused = refuse(session.console, session.options, &error.into());
+        let refused = refuse(session.console, session.options.color, &error.into());
         if answer.code != exit_codes::CRITICAL {
             answer.code = refused;
         }

@@ -154,7 +154,7 @@ fn wrapped(text: &str, first: &str, hanging: &str, layout: Layout) -> String {
     let mut start = true;
     let mut inline = Inline::default();
     for word in text.split_whitespace() {
-        let width = shown_width(word);
+        let width = shown_width(word, layout.colours);
         if !start && column + 1 + width > layout.width {
             out.push('\n');
             out.push_str(hanging);
@@ -173,8 +173,9 @@ fn wrapped(text: &str, first: &str, hanging: &str, layout: Layout) -> String {
 }
 
 /// Returns the width of a word without the marks that are not shown.
-fn shown_width(word: &str) -> usize {
-    word.replace("**", "").width() - word.matches('`').count()
+fn shown_width(word: &str, colours: bool) -> usize {
+    let code = if colours { word.matches('`').count() } else { 0 };
+    word.replace("**", "").width() - code
 }
 
 /// Where in a line of Markdown we are.
@@ -197,7 +198,8 @@ impl Inline {
             };
             let (piece, after) = rest.split_at(length);
             rest = after;
-            if !mark {
+            // Without colours the marks of code stay: `du -x` could not be told from the words around it.
+            if !mark || (length == 1 && !colours) {
                 out.push_str(piece);
                 continue;
             }
@@ -233,7 +235,7 @@ mod tests {
         let layout = Layout { width: 30, colours: false };
         assert_eq!(
             laid_out(PAGE, layout),
-            "host-disk\n=========\n\nA paragraph that is broken\nhere but flows there.\n\nRights\n------\n\n- one item that is rather\n  long and has to be wrapped\n- two\n\n    [check.a.b] # a very long line of code stays\n"
+            "host-disk\n=========\n\nA paragraph that is broken\nhere but flows `there`.\n\nRights\n------\n\n- one item that is rather long\n  and has to be wrapped\n- two\n\n    [check.a.b] # a very long line of code stays\n"
         );
     }
 

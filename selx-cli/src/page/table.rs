@@ -15,7 +15,7 @@ pub(super) fn laid_out(lines: &[&str], layout: Layout) -> String {
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| shown_width(cell)).max().unwrap_or(0)
+            cells.map(|cell| shown_width(cell, layout.colours)).max().unwrap_or(0)
         })
         .collect();
     let all_but_last: usize = widths.iter().take(columns.saturating_sub(1)).map(|width| width + 2).sum();
@@ -39,7 +39,7 @@ fn in_columns(rows: &[Vec<String>], widths: &[usize], layout: Layout) -> String 
         };
         for (cell, width) in others.iter().zip(widths) {
             let shown = styled(cell, index == 0, layout.colours);
-            let gap = width.saturating_sub(shown_width(cell)) + 2;
+            let gap = width.saturating_sub(shown_width(cell, layout.colours)) + 2;
             first.push_str(&shown);
             first.push_str(&" ".repeat(gap));
             indent += width + 2;
@@ -51,7 +51,8 @@ fn in_columns(rows: &[Vec<String>], widths: &[usize], layout: Layout) -> String 
         out.push_str(first.trim_end_matches(' '));
         let rest = wrapped.get(indent..).unwrap_or_default();
         if !rest.trim().is_empty() {
-            out.push_str(&first[first.trim_end_matches(' ').len()..]);
+            let gap = first.len() - first.trim_end_matches(' ').len();
+            out.push_str(&" ".repeat(gap));
         }
         out.push_str(rest);
         if rest.is_empty() {
@@ -124,7 +125,7 @@ mod tests {
         let text = laid_out(&TABLE, Layout { width: 80, colours: false });
         assert_eq!(
             text,
-            "name  unit   meaning\n--------------------------------------------\nused  bytes  space in use on the file system\nfree  bytes  a | b\n"
+            "name    unit   meaning\n----------------------------------------------\n`used`  bytes  space in use on the file system\n`free`  bytes  a | b\n"
         );
     }
 
@@ -133,7 +134,7 @@ mod tests {
         let text = laid_out(&TABLE, Layout { width: 30, colours: false });
         assert_eq!(
             text,
-            "used\n  unit: bytes\n  space in use on the file\n  system\n\nfree\n  unit: bytes\n  a | b\n\n"
+            "`used`\n  unit: bytes\n  space in use on the file\n  system\n\n`free`\n  unit: bytes\n  a | b\n\n"
         );
     }
 }

@@ -17,8 +17,14 @@ use super::{ArgumentError, ArgumentErrors};
 use crate::registry::Registry;
 use crate::suite::Instance;
 
+/// How many parts a key may have.
+const MAX_PARTS: usize = 6;
+const NONE_SUCH: &str = "there is no such setting";
+
 /// One line of the document, with what it was made of.
 struct Line {
+    /// Which argument it is.
+    order: usize,
     span: Range<usize>,
     /// The flag that errors name.
     flag: String,
@@ -56,48 +62,58 @@ pub fn from_arguments(
         });
     };
     if !is_name(name) {
-        errors.push(ArgumentError {
-            flag: "--name".to_owned(),
-            message: "not a name: letters a to z, digits, `.`, `_` and `-`, at most 100 of them".to_owned(),
-            hint: None,
-        });
+        let message = "not a name: letters a to z, digits, `.`, `_` and `-`, at most 100 of them".to_owned();
+        errors.push((0, ArgumentError { flag: "--name".to_owned(), message, hint: None }));
     }
     let schema = Settings::of(factory);
     let mut document = String::new();
     let mut lines: Vec<Line> = Vec::new();
-    let mut add = |flag: String, key: &str, raw: Vec<String>, text: String| {
+    let mut add = |order: usize, flag: String, key: &str, raw: Vec<String>, text: String| {
         let start = document.len();
         document.push_str(&text);
         document.push('\n');
-        lines.push(Line { span: start..document.len(), flag, key: key.to_owned(), raw });
+        lines.push(Line { order, span: start..document.len(), flag, key: key.to_owned(), raw });
     };
-    for (key, values) in grouped(settings) {
+    let names: Vec<String> = settings_of(registry, kind).into_iter().map(|doc| doc.name).collect();
+    for (order, (key, values)) in grouped(settings).into_iter().enumerate() {
         let flag = format!("--{}", escape(key, 100));
         let parts: Vec<&str> = key.split('.').collect();
+        if parts.len() > MAX_PARTS || parts.contains(&"") {
+            let error = ArgumentError { flag, message: NONE_SUCH.to_owned(), hint: nearest_flag(key, &names) };
+            errors.push((order, error));
+            continue;
+        }
         let path: Vec<String> = parts.iter().map(|part| key_text(part)).collect();
         match typed(&schema, schema.at(&parts), &values) {
             Ok(text) => {
                 let raw = values.iter().map(|value| (*value).to_owned()).collect();
-                add(flag, key, raw, format!("with.{} = {text}", path.join(".")));
+                add(order, flag, key, raw, format!("with.{} = {text}", path.join(".")));
             }
-            Err(message) => errors.push(ArgumentError { flag, message, hint: None }),
+            Err(message) => errors.push((order, ArgumentError { flag, message, hint: None })),
         }
     }
-    for (measure, level, value) in limits {
+    for (index, (measure, level, value)) in limits.iter().enumerate() {
         let text = format!("limits.{}.{} = {}", text_in_toml(measure), key_text(level), text_in_toml(value));
-        add(format!("--{}", escape(level, 100)), "", vec![value.clone()], text);
+        add(settings.len() + index, format!("--{}", escape(level, 100)), "", vec![value.clone()], text);
     }
     if let Some(timeout) = timeout {
-        add("--timeout".to_owned(), "", vec![timeout.to_owned()], format!("timeout = {}", text_in_toml(timeout)));
+        let order = settings.len() + limits.len();
+        add(
+            order,
+            "--timeout".to_owned(),
+            "",
+            vec![timeout.to_owned()],
+            format!("timeout = {}", text_in_toml(timeout)),
+        );
     }
 
-    let names: Vec<String> = settings_of(registry, kind).into_iter().map(|doc| doc.name).collect();
     match read(factory, name, &document) {
         Ok(instance) if errors.is_empty() => return Ok(instance),
         Ok(_) => {}
         Err(wrongs) => errors.extend(wrongs.into_iter().map(|wrong| told(wrong, &lines, &names))),
     }
-    Err(ArgumentErrors { errors })
+    errors.sort_by_key(|(order, _)| *order);
+    Err(ArgumentErrors { errors: errors.into_iter().map(|(_, error)| error).collect() })
 }
 
 fn read(factory: &dyn crate::registry::Factory, name: &str, document: &str) -> Result<Instance, Vec<Wrong>> {
@@ -116,7 +132,8 @@ fn read(factory: &dyn crate::registry::Factory, name: &str, document: &str) -> R
     // The table stands behind every line, so that what is missing is not told of one of them.
     let end = document.len()..document.len() + 1;
     let value = Spanned::new(end, DeValue::Table(table.into_inner()));
-    check::read(factory, name, &value).map(|draft| draft.instance)
+    let draft = check::read(factory, name, &value);
+    draft.instance.ok_or(draft.wrongs)
 }
 
 /// Puts the values of a flag that is given again together, in the order of the first.
@@ -131,39 +148,44 @@ fn grouped(settings: &[(String, String)]) -> Vec<(&str, Vec<&str>)> {
     groups
 }
 
+/// Names the nearest flag, or some of those there are.
+fn nearest_flag(key: &str, names: &[String]) -> Option<String> {
+    if let Some(near) = crate::nearest(key, names.iter().map(String::as_str)) {
+        return Some(format!("is `--{near}` meant?"));
+    }
+    let shown: Vec<String> = names.iter().take(12).map(|name| format!("`--{name}`")).collect();
+    let more = names.len().saturating_sub(shown.len());
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty()).then(|| format!("there are {}{rest}", shown.join(", ")))
+}
+
 /// Says of which line an error is.
-fn told(wrong: Wrong, lines: &[Line], names: &[String]) -> ArgumentError {
+fn told(wrong: Wrong, lines: &[Line], names: &[String]) -> (usize, ArgumentError) {
     if let Some(missing) = &wrong.missing {
-        return ArgumentError {
-            flag: format!("--{}", escape(missing, 100)),
-            message: "is missing".to_owned(),
-            hint: wrong.hint,
-        };
+        let flag = format!("--{}", escape(missing, 100));
+        return (usize::MAX, ArgumentError { flag, message: "is missing".to_owned(), hint: wrong.hint });
     }
     let line = lines.iter().find(|line| line.span.contains(&wrong.span.start));
     let Some(line) = line else {
-        return ArgumentError {
-            flag: "the settings".to_owned(),
-            message: escape(&wrong.message, 400),
-            hint: wrong.hint,
-        };
+        let message = escape(&wrong.message, 400);
+        return (usize::MAX, ArgumentError { flag: "the settings".to_owned(), message, hint: wrong.hint });
     };
     let mut message = wrong.message;
     let mut hint = wrong.hint;
     if message.starts_with("unknown setting `") && !line.key.is_empty() {
         let direct = message == format!("unknown setting `{}`", line.key.rsplit('.').next().unwrap_or_default());
         if direct {
-            "there is no such setting".clone_into(&mut message);
+            NONE_SUCH.clone_into(&mut message);
+            hint = nearest_flag(&line.key, names);
         }
-        let near = crate::nearest(line.key.as_str(), names.iter().map(String::as_str));
-        hint = near.map(|near| format!("is `--{near}` meant?")).or(hint);
     }
     let secret = wrong.secret || is_secret_key(&line.key);
     for raw in line.raw.iter().filter(|raw| secret && !raw.is_empty()) {
         message = message.replace(raw.as_str(), "[hidden]");
         hint = hint.map(|hint| hint.replace(raw.as_str(), "[hidden]"));
     }
-    ArgumentError { flag: line.flag.clone(), message: escape(&message, 400), hint: hint.map(|hint| escape(&hint, 400)) }
+    let hint = hint.map(|hint| escape(&hint, 400));
+    (line.order, ArgumentError { flag: line.flag.clone(), message: escape(&message, 400), hint })
 }
 
 /// What a value may be, by the schema of its setting.

@@ -122,7 +122,8 @@ fn covers(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 
 fn search(value: &DeValue<'_>, span: &Range<usize>, at: &mut Vec<Step>, best: &mut (usize, Vec<Step>)) {
     let mut meet = |found: Range<usize>, at: &[Step]| {
-        if covers(&found, span) && found.len() < best.0 {
+        // The first table of an array of tables has the place of the array: the inner one is meant.
+        if covers(&found, span) && found.len() <= best.0 {
             *best = (found.len(), at.to_vec());
         }
     };
@@ -143,7 +144,7 @@ fn search(value: &DeValue<'_>, span: &Range<usize>, at: &mut Vec<Step>, best: &m
         DeValue::Array(array) => {
             for (index, value) in array.iter().enumerate() {
                 at.push(Step::Index(index));
-                if covers(&value.span(), span) && value.span().len() < best.0 {
+                if covers(&value.span(), span) && value.span().len() <= best.0 {
                     *best = (value.span().len(), at.clone());
                 }
                 search(value.get_ref(), span, at, best);

@@ -13,7 +13,7 @@ use super::check::{self, is_name};
 use super::gather::{Wrong, gather, in_order};
 use super::problem::{Place, Problem, reword, suggest};
 use super::tables::{HistoryTable, Positive, RoutineTable, RunnerTable};
-use super::text::Text;
+use super::text::{Text, merged};
 use super::{ConfigErrors, file, names};
 use crate::registry::Registry;
 use crate::suite::{Instance, Routine, Settings, Suite};
@@ -33,9 +33,12 @@ pub(super) struct Named {
     pub(super) place: Place,
 }
 
-/// One check that was read without an error.
+/// One check that was read.
 pub(super) struct Made {
-    pub(super) instance: Instance,
+    /// `kind.name`.
+    pub(super) full: String,
+    /// The check, if nothing is wrong with it.
+    pub(super) instance: Option<Instance>,
     pub(super) needs: Vec<Named>,
     pub(super) routines: Vec<Named>,
 }
@@ -209,7 +212,7 @@ impl<'r> Loader<'r> {
         let place = Place { file, span };
         if let Some(first) = self.once.get(what) {
             let at = self.texts.get(first.file).map(|text| {
-                let shown = text.show(&Problem::new(first.file, first.span.clone(), ""));
+                let shown = text.show(&Problem::new(first.file, first.span.clone(), ""), &[]);
                 format!("{}:{}", shown.file, shown.line)
             });
             let message = format!("`{what}` is in {} already", at.unwrap_or_default());
@@ -266,14 +269,14 @@ impl<'r> Loader<'r> {
             }
             self.only(file, &format!("[check.{kind}.{name}]"), span);
             self.checks.push((kind.to_owned(), name.to_owned()));
-            match check::read(factory, name, value) {
-                Ok(draft) => self.made.push(Made {
-                    instance: draft.instance,
-                    needs: draft.needs.into_iter().map(|name| at(file, name)).collect(),
-                    routines: draft.routines.into_iter().map(|name| at(file, name)).collect(),
-                }),
-                Err(wrongs) => self.wrong(file, wrongs),
-            }
+            let draft = check::read(factory, name, value);
+            self.wrong(file, draft.wrongs);
+            self.made.push(Made {
+                full: format!("{kind}.{name}"),
+                instance: draft.instance,
+                needs: draft.needs.into_iter().map(|name| at(file, name)).collect(),
+                routines: draft.routines.into_iter().map(|name| at(file, name)).collect(),
+            });
         }
     }
 
@@ -344,16 +347,28 @@ impl<'r> Loader<'r> {
         if self.problems.is_empty() {
             return Ok(Suite {
                 settings: self.settings,
-                instances: self.made.into_iter().map(|made| made.instance).collect(),
+                instances: self.made.into_iter().filter_map(|made| made.instance).collect(),
                 routines: self.routines,
                 files: self.paths,
             });
         }
         let mut problems = self.problems;
         problems.sort_by_key(|problem| (problem.file, problem.span.as_ref().map_or(0, |span| span.start)));
-        let shown = problems.iter().take(MOST_ERRORS);
-        let errors: Vec<_> = shown.filter_map(|problem| Some(self.texts.get(problem.file)?.show(problem))).collect();
-        Err(ConfigErrors { more: problems.len().saturating_sub(errors.len()), errors })
+        let total = problems.len();
+        let mut errors = Vec::new();
+        for (number, text) in self.texts.iter().enumerate() {
+            let here = || problems.iter().filter(|problem| problem.file == number);
+            let room = MOST_ERRORS - errors.len();
+            if here().next().is_none() || room == 0 {
+                continue;
+            }
+            // What one error found out to be a secret, no other one shows.
+            let mut hidden = text.hidden();
+            hidden.extend(here().filter(|problem| problem.secret).filter_map(|problem| problem.span.clone()));
+            let hidden = merged(hidden);
+            errors.extend(here().take(room).map(|problem| text.show(problem, &hidden)));
+        }
+        Err(ConfigErrors { more: total.saturating_sub(errors.len()), errors })
     }
 }
 

@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use arguments::from_arguments;
+pub(crate) use check::from_json;
 pub use error::{ArgumentError, ArgumentErrors, ConfigError, ConfigErrors};
 pub use proposals::{from_proposals, proposals_text};
 pub use schema::schema;

@@ -20,8 +20,10 @@ pub(super) fn resolve(loader: &mut Loader<'_>) {
                 Err((message, hint)) => problems.push(problem(need, message).maybe_hint(hint)),
             }
         }
-        made.instance.needs = found.iter().map(|(full, _)| full.clone()).collect();
-        edges.push((made.instance.full_name(), found));
+        if let Some(instance) = &mut made.instance {
+            instance.needs = found.iter().map(|(full, _)| full.clone()).collect();
+        }
+        edges.push((made.full.clone(), found));
     }
     for (check, index, chain) in circles(&edges) {
         if let Some(need) = loader.made.get(check).and_then(|made| made.needs.get(index)) {

@@ -82,12 +82,11 @@ pub(super) fn reword(message: &str) -> (String, Option<String>) {
     {
         return (format!("expected {}, found {}", expected_words(expected), found_words(found)), None);
     }
-    for (start, middle) in [("invalid value: ", "is out of range"), ("invalid length ", "is not the right length")] {
+    for (start, middle) in [("invalid value: ", "out of range"), ("invalid length ", "not the right length")] {
         if let Some(rest) = message.strip_prefix(start)
-            && let Some((found, expected)) = rest.rsplit_once(", expected ")
+            && let Some((_, expected)) = rest.rsplit_once(", expected ")
         {
-            let found = found_words(found);
-            return (format!("{found} {middle}: expected {}", expected_words(expected)), None);
+            return (format!("{middle}: expected {}", expected_words(expected)), None);
         }
     }
     match message {
@@ -95,6 +94,9 @@ pub(super) fn reword(message: &str) -> (String, Option<String>) {
             "this key is set twice".to_owned(),
             Some("each key and each table may stand once; put the settings together".to_owned()),
         ),
+        "string values must be quoted, expected literal string" => {
+            ("a text stands in quotes".to_owned(), Some("write `\"…\"`".to_owned()))
+        }
         "wanted string or table" => ("expected a text or a table".to_owned(), None),
         "integer number overflowed" | "floating-point number overflowed" => {
             ("the number is larger than any setting can be".to_owned(), None)

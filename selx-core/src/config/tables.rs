@@ -121,7 +121,7 @@ pub(super) struct CheckTable {
     pub(super) retries: Option<Retries>,
     /// The checks whose failure explains this one's, by name or `kind.name`.
     #[schemars(with = "Vec<String>")]
-    pub(super) needs: Vec<Spanned<String>>,
+    needs: Vec<Spanned<String>>,
     /// The routines it belongs to; without it, those of its kind.
     #[schemars(with = "Vec<String>")]
     pub(super) routines: Option<Vec<Spanned<String>>>,
@@ -129,11 +129,9 @@ pub(super) struct CheckTable {
     pub(super) required: bool,
     /// The limits of its measures.
     #[schemars(skip)]
-    #[expect(dead_code, reason = "it is read apart; here it is only a name that is known")]
     limits: Option<serde::de::IgnoredAny>,
     /// The kind's own settings.
     #[schemars(skip)]
-    #[expect(dead_code, reason = "it is read apart; here it is only a name that is known")]
     with: Option<serde::de::IgnoredAny>,
 }
 

@@ -76,7 +76,7 @@ impl Text {
 
     /// Finds the values that are not to be shown, however broken the text is: those of keys that name a secret, with
     /// everything inside them, and addresses that hold a password.
-    fn hidden(&self) -> Vec<Range<usize>> {
+    pub(super) fn hidden(&self) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         // One frame for each open bracket: whether everything in it is secret.
         let mut frames: Vec<bool> = Vec::new();
@@ -139,15 +139,9 @@ impl Text {
         found
     }
 
-    /// Makes of a problem what is shown of it.
-    pub(super) fn show(&self, problem: &Problem) -> ConfigError {
-        let mut hidden = self.hidden();
-        if problem.secret
-            && let Some(span) = &problem.span
-        {
-            hidden.push(span.clone());
-        }
-        let clean = |text: &str| escape(&self.without(text, &hidden, problem.span.as_ref()), 600);
+    /// Makes of a problem what is shown of it, without the hidden ranges.
+    pub(super) fn show(&self, problem: &Problem, hidden: &[Range<usize>]) -> ConfigError {
+        let clean = |text: &str| escape(&self.without(text, hidden, problem.span.as_ref()), 600);
         let message = clean(&problem.message);
         let hint = problem.hint.as_deref().map(clean);
         let Some(span) = &problem.span else {
@@ -168,7 +162,7 @@ impl Text {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let rest = self.text.get(line_start..).unwrap_or_default();
         let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
-        let (source, indent, width) = shown_line(line, line_start, start..end, &hidden);
+        let (source, indent, width) = shown_line(line, line_start, start..end, hidden);
         ConfigError {
             file: escape(&self.name, 400),
             line: before.matches('\n').count() + 1,
@@ -184,9 +178,12 @@ impl Text {
     /// Takes hidden values out of a message that may repeat them.
     fn without(&self, message: &str, hidden: &[Range<usize>], about: Option<&Range<usize>>) -> String {
         let mut message = message.to_owned();
-        for range in hidden {
+        // A message repeats what stands at its place, or close to it; a hostile file may hide a million values.
+        let Some(about) = about else { return message };
+        let near = about.start.saturating_sub(2_000)..about.end.saturating_add(2_000);
+        for range in overlapping(hidden, &near).iter().take(2_000) {
             let raw = self.text.get(range.clone()).unwrap_or_default();
-            let touched = about.is_some_and(|span| span.start < range.end && range.start < span.end);
+            let touched = about.start < range.end && range.start < about.end;
             let decoded = toml::de::DeValue::parse(raw).ok();
             let decoded = decoded.as_ref().and_then(|value| value.get_ref().as_str());
             for form in [raw, raw.trim_matches(['"', '\'']), decoded.unwrap_or_default()] {
@@ -213,6 +210,26 @@ fn range(token: &Token) -> Range<usize> {
     token.span().start()..token.span().end()
 }
 
+/// Puts ranges in order and joins those that overlap, so that one can be searched for.
+pub(super) fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match out.last_mut() {
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => out.push(range),
+        }
+    }
+    out
+}
+
+/// Returns the ranges that overlap another one, of ranges that are in order and disjoint.
+fn overlapping<'a>(ranges: &'a [Range<usize>], with: &Range<usize>) -> &'a [Range<usize>] {
+    let from = ranges.partition_point(|range| range.end <= with.start);
+    let to = ranges.partition_point(|range| range.start < with.end);
+    ranges.get(from..to).unwrap_or_default()
+}
+
 /// Tells whether a text is an address with a password in it: `scheme://user:password@host`.
 fn holds_password(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("://") else {
@@ -224,14 +241,26 @@ fn holds_password(text: &str) -> bool {
 
 /// Shows one line: escaped, hidden, cut. Returns it with the place and width of the caret, in columns.
 fn shown_line(line: &str, line_start: usize, span: Range<usize>, hidden: &[Range<usize>]) -> (String, usize, usize) {
+    // Only what is near can be shown, however long the line is.
+    let near = |offset: usize| {
+        let mut offset = offset.saturating_sub(line_start).min(line.len());
+        while !line.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    };
+    let (from, to) = (near(span.start.saturating_sub(600)), near(span.start.saturating_add(1_200)));
+    let hidden = overlapping(hidden, &(line_start + from..line_start + to));
     // What is shown for which bytes, with its width.
     let mut pieces: Vec<(Range<usize>, String, usize)> = Vec::new();
-    for (offset, character) in line.char_indices() {
-        let at = line_start + offset;
+    for (offset, character) in line.get(from..to).unwrap_or_default().char_indices() {
+        let at = line_start + from + offset;
         let after = at + character.len_utf8();
-        if let Some(range) = hidden.iter().find(|range| range.contains(&at)) {
+        if let Some(range) = overlapping(hidden, &(at..after)).first() {
             match pieces.last_mut() {
-                Some((last, shown, _)) if shown == HIDDEN && range.start <= last.start => last.end = after,
+                Some((last, shown, _)) if shown == HIDDEN && last.end > range.start => {
+                    last.end = after;
+                }
                 _ => pieces.push((at..after, HIDDEN.to_owned(), HIDDEN.len())),
             }
             continue;
@@ -244,18 +273,20 @@ fn shown_line(line: &str, line_start: usize, span: Range<usize>, hidden: &[Range
     let width: usize =
         pieces.iter().filter(|(at, ..)| at.start < span.end && span.start < at.end).map(|piece| piece.2).sum();
     let total: usize = pieces.iter().map(|piece| piece.2).sum();
-    if total <= MAX_COLUMNS {
+    let whole = from == 0 && to == line.len();
+    if total <= MAX_COLUMNS && whole {
         let shown = pieces.into_iter().map(|piece| piece.1).collect();
         return (shown, indent, width.max(1));
     }
     // A long line is cut around the caret.
     let skip = indent.saturating_sub(MAX_COLUMNS / 2);
-    let (mut column, mut shown, mut cut, mut shift) = (0, String::new(), false, 0);
+    let (mut column, mut shown, mut cut, mut shift, mut lead) = (0, String::new(), to < line.len(), 0, 0);
     for (_, piece, width) in pieces {
         if column >= skip && column + width <= skip + MAX_COLUMNS {
-            if shown.is_empty() && column > 0 {
+            if shown.is_empty() && (column > 0 || from > 0) {
                 shown.push('…');
-                shift = column - 1;
+                shift = column.saturating_sub(1);
+                lead = usize::from(column == 0);
             }
             shown.push_str(&piece);
         } else if column >= skip {
@@ -266,7 +297,7 @@ fn shown_line(line: &str, line_start: usize, span: Range<usize>, hidden: &[Range
     if cut {
         shown.push('…');
     }
-    let indent = indent.saturating_sub(shift);
+    let indent = indent.saturating_sub(shift) + lead;
     let room = (MAX_COLUMNS + 2).saturating_sub(indent);
     (shown, indent, width.clamp(1, room.max(1)))
 }

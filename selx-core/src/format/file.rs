@@ -12,13 +12,20 @@ use crate::error::{Error, ErrorKind, Result};
 /// Writes a file beside its place and moves it there when it is whole and on the disk.
 ///
 /// `mode` holds whatever the umask is: metrics need `0o644`, because the collector runs as another user. A link at
-/// `path` is replaced, not followed.
+/// `path` is replaced, not followed. Devices and pipes (`/dev/stdout`, a FIFO) are written to and never replaced.
 ///
 /// # Errors
 ///
 /// `Denied`, `Missing` or `Local`, naming the path and the reason. The old file is as it was then, and nothing is left
 /// beside it.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    if is_no_file(path) {
+        // `selx --output /dev/null` by root must not leave a file in its place.
+        let opened = OpenOptions::new().write(true).open(path);
+        return opened
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|error| failed(path, "cannot be written", error));
+    }
     let Some(name) = path.file_name() else {
         return Err(Error::new(ErrorKind::Config, format!("`{}` is not the name of a file", path.display())));
     };
@@ -36,6 +43,15 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| failed(path, "was replaced, but may not survive a power cut", error))
+}
+
+/// Tells whether there is something that is no file and no folder, or that the system keeps.
+fn is_no_file(path: &Path) -> bool {
+    let kept = path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc");
+    match path.metadata() {
+        Ok(meta) => !meta.is_dir() && (kept || !meta.is_file()),
+        Err(_) => false,
+    }
 }
 
 fn fill(mut file: File, bytes: &[u8], mode: u32) -> io::Result<()> {

@@ -172,8 +172,8 @@ impl Child {
         let mut err = Capture::new(self.limit);
         let most = self.limit as u64 * FLOOD;
         let pipes = (child.stdout.take(), child.stderr.take());
-        // Half of a very short limit is left to the child itself.
-        let grace = self.grace.min(cx.limit() / 2);
+        // Most of a very short limit is left to the child itself.
+        let grace = self.grace.min(cx.limit() / 4);
         let stop = cx.deadline().checked_sub(grace).unwrap_or_else(Instant::now);
         let mut left_behind = false;
         let exit = {

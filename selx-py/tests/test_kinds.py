@@ -1,0 +1,54 @@
+"""What there is, and how the module looks from outside."""
+
+import subprocess
+import sys
+import time
+
+import selx
+
+
+def test_every_kind_is_listed_in_order():
+    kinds = selx.kinds()
+    names = [kind.id for kind in kinds]
+    assert names == sorted(names)
+    assert {"command", "host-cpu", "host-disk", "host-memory", "http", "tls-certificate"} <= set(names)
+    for kind in kinds:
+        assert kind.summary and kind.area, kind
+        assert isinstance(kind.routines, list)
+    disk = next(kind for kind in kinds if kind.id == "host-disk")
+    assert disk.area == "host"
+    assert "daily" in disk.routines
+    assert repr(disk) == "<selx.Kind host-disk>"
+
+
+def test_everything_that_is_promised_is_there():
+    for name in selx.__all__:
+        assert getattr(selx, name) is not None
+    assert selx.__version__.count(".") == 2
+
+
+def test_the_stubs_are_those_of_the_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "selx", "--ignore-disjoint-bases"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_time_of_an_import_is_told(record_property, capsys):
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    bare = time.perf_counter() - began
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, selx; print(sorted(m for m in sys.modules if 'selx' in m))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    took = time.perf_counter() - began
+    with capsys.disabled():
+        print(f"\nimport selx: {1000 * (took - bare):.0f} ms over a bare interpreter's {1000 * bare:.0f} ms")
+    assert done.stdout.strip() == "['selx', 'selx._selx', 'selx.errors']"

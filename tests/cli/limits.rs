@@ -1,0 +1,68 @@
+//! Few descriptors, few threads, many runs.
+
+use selx_cli::{Console, Program};
+
+use super::process::{Place, Ran, as_nobody};
+
+fn many(count: usize) -> String {
+    (0..count)
+        .map(|n| {
+            format!("[check.command.n{n}]\nretries = 0\nwith = {{ program = \"/usr/bin/true\", format = \"exit-code\" }}\n[check.host-disk.d{n}]\nwith = {{ paths = [\"/\"] }}\n")
+        })
+        .collect()
+}
+
+/// R2: a few descriptors are enough, for all checks.
+#[test]
+fn sixteen_descriptors_are_enough() {
+    let place = Place::with(&many(20));
+    for limit in ["16", "20", "64"] {
+        let ran = Ran::of(&mut place.shell(&format!("ulimit -n {limit}; exec \"$@\""), &["run", "command"]));
+        let ran = ran.code(0);
+        assert!(ran.out.contains("20 checks: 20 ok"), "{limit}: {ran:#?}");
+    }
+    // With next to nothing it is unknown, and says why.
+    for limit in ["4", "5", "6", "7", "8"] {
+        let ran = Ran::of(&mut place.shell(&format!("ulimit -n {limit}; exec \"$@\""), &["run", "command"]));
+        assert!(ran.code == Some(3) || ran.code == Some(0), "{limit}: {ran:#?}");
+        assert!(!ran.out.is_empty() || !ran.err.is_empty(), "{limit}: {ran:#?}");
+    }
+}
+
+/// R1: without threads a run is slower, or unknown, and never a crash.
+#[test]
+fn few_threads_are_no_crash() {
+    let place = Place::with(&many(4));
+    super::process::mode(place.path(), 0o777);
+    for limit in ["1", "2", "4"] {
+        let mut command =
+            place.shell(&format!("exec prlimit --nproc={limit}:{limit} \"$@\""), &["run", "host-disk", "--no-history"]);
+        let ran = Ran::of(as_nobody(&mut command));
+        assert!(matches!(ran.code, Some(0..=3)), "{limit}: {ran:#?}");
+        assert!(ran.out.contains("4 checks") || !ran.err.is_empty(), "{limit}: {ran:#?}");
+    }
+}
+
+/// R8: runs inside one process leave nothing open.
+#[test]
+fn two_hundred_runs_leave_nothing_behind() {
+    let place = Place::with(&many(2));
+    let file = place.path().join("selx.toml");
+    let state = place.path().join("state");
+    let program = Program::new().with(selx_checks::register);
+    let run = || {
+        let arguments =
+            ["selx", "run", "daily", "--config", file.to_str().unwrap(), "--state-dir", state.to_str().unwrap()];
+        assert!(program.run(arguments, &mut Console::to(std::io::sink(), std::io::sink())) <= 2);
+    };
+    let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    for _ in 0..3 {
+        run();
+    }
+    let before = open();
+    for _ in 0..200 {
+        run();
+    }
+    // Other tests of this process open files of their own in the meantime; a leak would be hundreds.
+    assert!(open() < before + 60, "{before} before, {} after", open());
+}

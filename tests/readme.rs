@@ -1,0 +1,113 @@
+//! The README says what is there: its code is that of an example, its kinds are those of the registry, its links lead
+//! somewhere, and its configuration parses.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+use selx_core::{Registry, config};
+
+const README: &str = include_str!("../README.md");
+
+fn registry() -> Registry {
+    let mut registry = Registry::new();
+    selx_checks::register(&mut registry).unwrap();
+    registry
+}
+
+/// The text of the first block of a language.
+fn block(language: &str) -> &'static str {
+    let (_, rest) = README.split_once(&format!("```{language}\n")).unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_rust_is_that_of_the_example() {
+    let example = include_str!("../examples/embed.rs");
+    let lines: Vec<&str> = example.lines().map(str::trim_start).collect();
+    let shown: Vec<&str> = block("rust").lines().map(str::trim_start).collect();
+    assert!(shown.len() > 5);
+    assert!(lines.windows(shown.len()).any(|window| window == shown), "{shown:#?}");
+}
+
+#[test]
+fn the_configuration_parses() {
+    let suite = config::parse(&registry(), "README.md", block("toml"));
+    let suite = suite.unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(suite.instances.len(), 2);
+}
+
+#[test]
+fn the_table_of_kinds_is_the_registry() {
+    let (_, table) = README.split_once("| kind | tells |\n|---|---|\n").unwrap();
+    let shown: Vec<&str> =
+        table.lines().take_while(|line| line.starts_with('|')).filter_map(|line| line.split('`').nth(1)).collect();
+    assert_eq!(shown, registry().names().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_commands_are_where_they_are_said_to_be() {
+    assert_eq!(block("sh"), "cargo run --release -p selx-cli -- run daily\n");
+    assert!(README.contains("```sh\nbash tests/all\n```"));
+    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/all").is_file());
+}
+
+#[test]
+fn every_link_of_every_page_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<_> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(|page| root.join(page)).into();
+    let docs = std::fs::read_dir(root.join("docs")).unwrap();
+    pages
+        .extend(docs.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "md")));
+    let mut dead = Vec::new();
+    let mut seen = 0;
+    for page in &pages {
+        let text = std::fs::read_to_string(page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
+            if target.contains("://") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            seen += 1;
+            if !path.exists() || (!anchor.is_empty() && !has_heading(&path, anchor)) {
+                dead.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// Tells whether a page has a heading of this anchor, as it is made of the heading's words.
+fn has_heading(page: &Path, anchor: &str) -> bool {
+    let text = std::fs::read_to_string(page).unwrap_or_default();
+    text.lines().filter(|line| line.starts_with('#')).any(|line| {
+        let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect::<String>() == anchor
+    })
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/THREAT-MODEL.md")).unwrap();
+    let named: Vec<(&str, &str)> =
+        page.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect();
+    let missing: Vec<String> = named
+        .iter()
+        .filter(|(file, test)| {
+            let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            !text.contains(&format!("fn {test}(")) && !text.contains(&format!("def {test}("))
+        })
+        .map(|(file, test)| format!("{file}::{test}"))
+        .collect();
+    // `file::test` in the introduction is the pattern itself.
+    assert_eq!(missing, ["file::test"]);
+    assert!(named.len() > 30, "{}", named.len());
+    let guarantees = page.split("\n## ").find(|part| part.starts_with("Guarantees")).unwrap();
+    for guarantee in guarantees.split("\n### ").skip(1) {
+        assert!(guarantee.contains("Backed by `"), "{guarantee}");
+    }
+}
