@@ -111,7 +111,7 @@ fn name_of(given: &[(String, String)]) -> String {
     for byte in given.iter().flat_map(|(key, value)| key.bytes().chain([0]).chain(value.bytes()).chain([0])) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    format!("cli-{:08x}", hash ^ (hash >> 32) & 0xffff_ffff)
+    format!("cli-{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff)
 }
 
 fn overridden(mut settings: Settings, run: &RunOptions) -> Settings {
