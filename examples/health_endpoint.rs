@@ -7,6 +7,8 @@
 //! cargo run --example health_endpoint -- 127.0.0.1:8080
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::sync::Arc;

@@ -4,6 +4,8 @@
 //! cargo run --example one_check -- /
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it got")]
+
 use std::error::Error;
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! The README says what is there: its code is that of an example, its kinds are those of the registry, its links lead
 //! somewhere, and its configuration parses.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use selx_core::{Registry, config};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selx_checks::http::{Config, Http};
 use selx_core::report::Entry;
-use selx_core::{Check as _, Finding, Instance, Runner, Selection, Settings, Status, Typed};
+use selx_core::{Check as _, Finding, Instance, Limits, Runner, Selection, Settings, Status, Typed};
 use serde_json::Value;
 
 /// How long one check may take where a test waits for that time to be up.
@@ -33,9 +33,20 @@ pub(crate) fn instance(name: impl Into<String>, with: Value) -> Instance {
     Instance::new(Arc::new(Typed::new(Http::new(config))), name)
 }
 
-/// Runs one check through the runner.
+/// Runs one check through the runner, without limits: how fast a busy machine is must not decide a test.
 pub(crate) async fn look(with: Value, timeout: Duration) -> Entry {
-    let selection = Selection { instances: vec![instance("one", with)], routine: None };
+    let mut check = instance("one", with);
+    check.limits = Limits::default();
+    run(check, timeout).await
+}
+
+/// Runs one check through the runner, with the limits of the kind.
+pub(crate) async fn look_in_time(with: Value) -> Entry {
+    run(instance("one", with), LONG).await
+}
+
+async fn run(check: Instance, timeout: Duration) -> Entry {
+    let selection = Selection { instances: vec![check], routine: None };
     let mut report = Runner::new(settings(timeout)).run(&selection).await;
     assert_eq!(report.entries.len(), 1);
     report.entries.remove(0)

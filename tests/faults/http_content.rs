@@ -6,7 +6,7 @@ use std::time::Duration;
 use selx_core::{Severity, Status};
 use serde_json::{Value, json};
 
-use crate::drive::{LONG, assert_is, assert_ok, look, words};
+use crate::drive::{LONG, assert_is, assert_ok, look, look_in_time, words};
 use crate::http_peer::REPLY;
 use crate::peer::{Peer, Step, answer};
 
@@ -128,7 +128,7 @@ async fn b8_a_right_answer_that_is_slow() {
     };
     let (one, two) = (Peer::tcp(slow(1100)).await, Peer::tcp(slow(2100)).await);
     let (first, second) =
-        tokio::join!(look(json!({ "url": one.url("/") }), LONG), look(json!({ "url": two.url("/") }), LONG));
+        tokio::join!(look_in_time(json!({ "url": one.url("/") })), look_in_time(json!({ "url": two.url("/") })));
     assert_is(&first, Status::Warning, "limit-total", &["the warning limit of 1s"]);
     assert_is(&second, Status::Critical, "limit-total", &["the critical limit of 2s"]);
     let of = |name: &str| second.measures.iter().find(|measured| measured.measure.name == name).unwrap().measure.value;

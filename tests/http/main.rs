@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use selx_core::Status;
 use serde_json::json;
 
-use crate::drive::{LONG, SHORT, assert_is, assert_ok, look, words};
+use crate::drive::{LONG, SHORT, assert_is, assert_ok, look, look_in_time, words};
 use crate::nginx::Nginx;
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn sick_sites_are_named() {
 async fn slow_sites_are_late_or_never_whole() {
     let nginx = Nginx::start();
     let (late, never) = tokio::join!(
-        look(json!({ "url": nginx.url("/slow/3k") }), LONG),
+        look_in_time(json!({ "url": nginx.url("/slow/3k") })),
         look(json!({ "url": nginx.url("/slow/64k") }), Duration::from_millis(700))
     );
     assert!(late.status() >= Status::Warning, "{}", words(&late));

@@ -181,5 +181,6 @@ async fn certificates_of_certbot_are_discovered_with_their_names() {
     let text = format!("[check.tls-certificate.local.with]\n{with}");
     let mut registry = selx_core::Registry::new();
     selx_checks::register(&mut registry).unwrap();
-    selx_core::config::parse(&registry, "proposal", &text).unwrap();
+    let suite = selx_core::config::parse(&registry, "proposal", &text).unwrap();
+    assert_eq!(suite.instances.len(), 1);
 }

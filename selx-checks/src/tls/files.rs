@@ -14,6 +14,8 @@ use super::trust::located;
 
 /// How many files one check reads.
 pub const FILES_CAP: usize = 1000;
+/// How many paths behind one pattern are looked at.
+const PATHS_CAP: usize = 10_000;
 /// A file with certificates is a few KiB; a bundle of all roots is a quarter of a MiB.
 const SIZE_CAP: u64 = 4 << 20;
 /// How many certificates of one file are looked at: enough for a bundle of all public roots.
@@ -81,8 +83,19 @@ fn matches(pattern: &str, host: &Host, unreadable: &mut Vec<File>) -> Vec<PathBu
         return Vec::new();
     };
     let mut found = Vec::new();
-    for path in paths.take(FILES_CAP * 10) {
+    for (index, path) in paths.enumerate() {
         match path {
+            _ if index >= PATHS_CAP => {
+                unreadable.push(File {
+                    path: pattern.to_owned(),
+                    trouble: Some(FileTrouble {
+                        reason: Reason::UnreadableFile,
+                        text: format!("leads to more than {PATHS_CAP} paths; the others were not looked at"),
+                    }),
+                    ..File::default()
+                });
+                break;
+            }
             Ok(path) if path.is_dir() => {}
             Ok(path) => found.push(path),
             Err(error) => unreadable.push(File {

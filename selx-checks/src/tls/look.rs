@@ -145,7 +145,9 @@ async fn trouble(
         Answer::Other(start) => {
             return tls(Reason::NotTls, format!("what answers is not TLS: it starts with {start}"));
         }
-        Answer::Hello { version, .. } if OLD_VERSIONS.contains(&version) => return tls(Reason::ProtocolTooOld, only(version)),
+        Answer::Hello { version, .. } if OLD_VERSIONS.contains(&version) => {
+            return tls(Reason::ProtocolTooOld, only(version));
+        }
         _ => {}
     }
     let silent = shaken.first.is_empty();

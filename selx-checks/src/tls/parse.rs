@@ -114,8 +114,7 @@ impl Certificate {
 ///
 /// A lower-case fragment that says which part is wrong.
 pub fn parse(der: &[u8]) -> Result<Certificate, String> {
-    let (rest, certificate) =
-        X509Certificate::from_der(der).map_err(|error| match error {
+    let (rest, certificate) = X509Certificate::from_der(der).map_err(|error| match error {
         Err::Error(reason) | Err::Failure(reason) => format!("is not a certificate: {reason}"),
         Err::Incomplete(_) => "is not a certificate: it ends too early".to_owned(),
     })?;

@@ -47,9 +47,8 @@ fuzz_target!(|text: &str| {
         for check in CHECKS.iter() {
             let judged = check.judge(&facts, &cx);
             assert!(judged.is_ok(), "{judged:?}");
-            let fine = judged.is_ok_and(|judged| {
-                judged.judgement.findings.iter().all(|finding| finding.severity == Severity::Info)
-            });
+            let fine = judged
+                .is_ok_and(|judged| judged.judgement.findings.iter().all(|finding| finding.severity == Severity::Info));
             assert!(code == 0 || !fine, "code {code} is fine");
         }
     }
