@@ -2,7 +2,7 @@
 //!
 //! `SELX_UPDATE=1 cargo test --test contract` rewrites the derived documents.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -64,10 +64,13 @@ impl Program {
         let secrets = Arc::new(Secrets::default());
         process::hide_memory(&secrets);
         let mut console = Console::of_process();
-        let code = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            self.dispatch(std::env::args_os().collect(), &mut console, secrets, true)
-        }));
-        ExitCode::from(code.unwrap_or(exit_codes::UNKNOWN))
+        ExitCode::from(self.guarded(std::env::args_os().collect(), &mut console, secrets))
+    }
+
+    /// Runs a command line of this process. A panic is a bug, and to a scheduler it is unknown.
+    fn guarded(&self, arguments: Vec<OsString>, console: &mut Console, secrets: Arc<Secrets>) -> u8 {
+        let code = std::panic::catch_unwind(AssertUnwindSafe(|| self.dispatch(arguments, console, secrets, true)));
+        code.unwrap_or(exit_codes::UNKNOWN)
     }
 
     /// Runs one command line inside another program and returns its exit code. The first argument is the program's name.
@@ -227,4 +230,24 @@ pub(crate) fn unknown_kind(registry: &Registry, name: &str) -> Refusal {
         Some(meant) => format!("is `{meant}` meant? `selx list` names all"),
         None => "`selx list` names all".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_unknown() {
+        let program = Program::new().with(|_| panic!("a plugin breaks"));
+        let mut console = Console::to(Vec::new(), Vec::new());
+        let code = program.guarded(vec!["selx".into(), "list".into()], &mut console, Arc::default());
+        assert_eq!(code, exit_codes::UNKNOWN);
+    }
+
+    #[test]
+    fn two_kinds_of_one_name_are_refused() {
+        let program = Program::new().with(selx_checks::register).with(selx_checks::register);
+        let mut console = Console::to(Vec::new(), Vec::new());
+        assert_eq!(program.run(["selx", "list"], &mut console), exit_codes::UNKNOWN);
+    }
 }

@@ -197,3 +197,114 @@ impl DynCheck for Nothing {
         Limits::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::check::Check;
+    use crate::finding::Judgement;
+    use crate::meta::Area;
+    use crate::report::Status;
+    use crate::runner::Runner;
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Config {
+        /// The door.
+        #[serde(default)]
+        #[expect(dead_code, reason = "it only has to be read")]
+        door: String,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Facts {}
+
+    /// Makes a kind that discovers one thing.
+    macro_rules! kind {
+        ($name:ident, $id:literal, $found:expr) => {
+            struct $name;
+            impl Check for $name {
+                type Config = Config;
+                type Facts = Facts;
+                const META: Meta = Meta::new($id, Area::Host, "a test").sample("[check.x.y]\n");
+                fn new(_: Config) -> Self {
+                    Self
+                }
+                async fn probe(&self, _: &Context) -> Result<Facts> {
+                    Ok(Facts {})
+                }
+                fn judge(&self, _: &Facts, _: &Judging<Facts>) -> Judgement {
+                    Judgement::new("seen")
+                }
+                async fn discover(_: &Context) -> Discovery {
+                    $found
+                }
+            }
+        };
+    }
+
+    kind!(Found, "found", Discovery::Found(vec![Proposal::new("door", "one\ndoor \u{1b}[2J", "door = \"front\"")]));
+    kind!(Absent, "absent", Discovery::Absent("no such socket".into()));
+    kind!(Manual, "manual", Discovery::Manual);
+    kind!(Broken, "broken", panic!("a bug"));
+    kind!(Slow, "slow", std::future::pending().await);
+    kind!(Wrong, "wrong", Discovery::Found(vec![Proposal::new("x", "y", "dor = 1")]));
+
+    fn registry() -> Registry {
+        let mut registry = Registry::new();
+        registry.check::<Found>().unwrap();
+        registry.check::<Absent>().unwrap();
+        registry.check::<Manual>().unwrap();
+        registry.check::<Broken>().unwrap();
+        registry.check::<Slow>().unwrap();
+        registry
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_there_is_never_fine() {
+        let registry = registry();
+        let survey = Survey::of(&registry, &Context::new(Duration::from_secs(1))).await;
+        let suite = survey.suite(&registry).unwrap();
+        let selection = suite.select(&["daily".to_owned()]).unwrap();
+        let report = Runner::new(suite.settings.clone()).run(&selection).await;
+        let told: Vec<(String, Status)> =
+            report.entries.iter().map(|entry| (entry.full_name(), entry.status())).collect();
+        for expected in [
+            ("found.door", Status::Ok),
+            ("absent.any", Status::Skipped),
+            ("broken.any", Status::Unknown),
+            ("slow.any", Status::Unknown),
+        ] {
+            assert!(told.contains(&(expected.0.to_owned(), expected.1)), "{expected:?} in {told:?}");
+        }
+        assert_eq!(told.len(), 4, "nobody looks for what only a person can name");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_file_reads_back_and_names_everything() {
+        let registry = registry();
+        let survey = Survey::of(&registry, &Context::new(Duration::from_secs(1))).await;
+        let text = survey.file(&registry).unwrap();
+        let suite = config::parse(&registry, "selx.toml", &text).unwrap();
+        assert_eq!(suite.instances.len(), 1, "{text}");
+        for words in ["Not here: absent: no such socket", "Only you can say: manual", "# [check.x.y]", "broken", "slow"]
+        {
+            assert!(text.contains(words), "`{words}` in {text}");
+        }
+        assert!(!text.contains('\u{1b}') && text.contains("## one door"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn settings_that_a_kind_does_not_accept_are_told() {
+        let mut registry = Registry::new();
+        registry.check::<Wrong>().unwrap();
+        let survey = Survey::of(&registry, &Context::new(Duration::from_secs(1))).await;
+        assert!(survey.file(&registry).is_err());
+        assert!(survey.suite(&registry).is_err());
+    }
+}

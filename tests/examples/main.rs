@@ -1,6 +1,6 @@
 //! Every example is built and run: the programs, the crontab and the Nagios commands.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "these tests start programs")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -6,8 +6,8 @@ use rcgen::{
 use selx_core::Status;
 use serde_json::json;
 
-use crate::run::{named, run, trusted};
-use crate::zoo::{DAY, Server, Site, dates, root, site_params};
+use crate::run::{named, run, run_on, trusted};
+use crate::zoo::{DAY, NOW, Server, Site, dates, root, site_params};
 
 /// A chain of root, intermediate and site, the usual one.
 fn usual(names: &[&str]) -> (crate::zoo::Authority, Site) {
@@ -310,4 +310,24 @@ async fn many_endpoints_are_looked_at_side_by_side() {
     let looked = run(with).await;
     looked.expect(Status::Ok, &[], &["60 endpoints; soonest"]);
     assert_eq!(looked.facts.endpoints.len(), 60);
+}
+
+#[tokio::test]
+async fn without_a_store_nothing_is_fine_and_the_dates_are_told() {
+    let (root, site) = usual(&["x.example"]);
+    let empty = crate::zoo::Workshop::new();
+    let host = selx_core::Host::below(empty.path("."));
+    let limit = std::time::Duration::from_secs(5);
+    let look = async |site: &Site| {
+        let server = Server::of(site).await;
+        let with = json!({ "endpoints": ["x.example"], "resolve-to": [server.address.to_string()] });
+        run_on(with, NOW, limit, host.clone()).await
+    };
+    let looked = look(&site).await;
+    looked.expect(Status::Unknown, &["not-verified"], &["no store of trusted roots", "valid for 60d"]);
+    let looked = look(&root.site(&["x.example"], dates(-90 * DAY, -2 * DAY))).await;
+    looked.expect(Status::Critical, &["expired", "limit-remaining", "not-verified"], &["expired 2d ago"]);
+    // The store of the host is used when there is one, and it is named.
+    empty.write("etc/ssl/certs/ca-certificates.crt", &root.pem);
+    look(&site).await.expect(Status::Ok, &[], &["etc/ssl/certs/ca-certificates.crt (1 root)"]);
 }

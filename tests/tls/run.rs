@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use selx_checks::tls::{Config, Facts, TlsCertificate};
 use selx_core::report::Entry;
-use selx_core::{Check as _, Instance, ManualClock, Runner, Selection, Settings, Severity, Status, Typed};
+use selx_core::{Check as _, Host, Instance, ManualClock, Runner, Selection, Settings, Severity, Status, Typed};
 use serde_json::{Value, json};
 
 use crate::zoo::{Authority, NOW, Workshop};
@@ -23,6 +23,11 @@ pub(crate) async fn run(with: Value) -> Looked {
 }
 
 pub(crate) async fn run_at(with: Value, now: i64, timeout: Duration) -> Looked {
+    run_on(with, now, timeout, Host::default()).await
+}
+
+/// Runs on a host whose files are elsewhere.
+pub(crate) async fn run_on(with: Value, now: i64, timeout: Duration, host: Host) -> Looked {
     let config: Config = serde_json::from_value(with).unwrap();
     let check = Arc::new(Typed::new(TlsCertificate::new(config)));
     let mut instance = Instance::new(check, "test");
@@ -38,7 +43,7 @@ pub(crate) async fn run_at(with: Value, now: i64, timeout: Duration) -> Looked {
         retention: Duration::from_secs(1),
     };
     let clock = ManualClock::at(jiff::Timestamp::from_second(now).unwrap());
-    let runner = Runner::new(settings).clock(Arc::new(clock));
+    let runner = Runner::new(settings).clock(Arc::new(clock)).host(host);
     let mut report = runner.run(&Selection { instances: vec![instance], routine: None }).await;
     let entry = report.entries.remove(0);
     let facts = entry.facts.clone().map(|facts| serde_json::from_value(facts).unwrap()).unwrap_or_default();

@@ -162,8 +162,7 @@ fn told(stop: &Stop, watch: &Watch, max_body: u64) -> Result<Failure> {
         return Ok(Failure::new(phase, FailureKind::Closed, text));
     }
     if error.is_parse() {
-        let kind = if error.is_parse_too_large() { FailureKind::TooLarge } else { FailureKind::Malformed };
-        return Ok(Failure::new(phase, kind, error.to_string()));
+        return Ok(Failure::new(phase, FailureKind::Malformed, error.to_string()));
     }
     let Some(io) = cause(error) else {
         return Ok(Failure::new(phase, FailureKind::Other, error.to_string()));

@@ -42,11 +42,22 @@ pub(crate) fn suite(session: &Session<'_>) -> Result<Option<(PathBuf, Suite)>, R
 
 /// Makes a runtime with one thread.
 pub(crate) fn small_runtime() -> Result<tokio::runtime::Runtime, Refusal> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    built.map_err(|error| {
-        Refusal::new(format!("no event loop can be made: {error}"))
-            .advice("this process may have too few file descriptors; look at `ulimit -n`")
-    })
+    let built =
+        descriptors_are_left().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
+    built.map_err(no_runtime)
+}
+
+/// Tells whether an event loop and its signals have room. They panic where they find none, so it is tried before.
+pub(crate) fn descriptors_are_left() -> std::io::Result<()> {
+    let pair = std::os::unix::net::UnixStream::pair;
+    let _six = (pair()?, pair()?, pair()?);
+    Ok(())
+}
+
+/// Says that there is no room for an event loop.
+pub(crate) fn no_runtime(error: std::io::Error) -> Refusal {
+    Refusal::new(format!("no event loop can be made: {error}"))
+        .advice("this process may have too few file descriptors (`ulimit -n`); 16 are enough")
 }
 
 /// Asks every kind what of it this host has.

@@ -10,7 +10,7 @@ use selx_core::{Report, Runner, Selection, Settings, Suite, config, exit_codes};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::{small_runtime, suite, survey};
+use super::{descriptors_are_left, no_runtime, small_runtime, suite, survey};
 use crate::answer::{Answer, PRIVATE, PUBLIC, Refusal, refuse};
 use crate::arguments::RunOptions;
 use crate::process;
@@ -111,7 +111,7 @@ fn name_of(given: &[(String, String)]) -> String {
     for byte in given.iter().flat_map(|(key, value)| key.bytes().chain([0]).chain(value.bytes()).chain([0])) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    format!("cli-{:08x}", hash ^ (hash >> 32) & 0xffff_ffff)
+    format!("cli-{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff)
 }
 
 fn overridden(mut settings: Settings, run: &RunOptions) -> Settings {
@@ -207,6 +207,7 @@ fn runtime(checks: usize, concurrency: usize) -> Result<Runtime, Refusal> {
     if checks.min(concurrency) <= 1 {
         return small_runtime();
     }
+    descriptors_are_left().map_err(no_runtime)?;
     let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
     let workers = cores.clamp(2, 16);
     if !threads_are_left(workers + 1) {

@@ -78,7 +78,7 @@ fn row_by_row(rows: &[Vec<String>], layout: Layout) -> String {
                 out.push_str(&wrapped(&format!("**{cell}**"), "", "  ", layout));
             } else if !cell.is_empty() {
                 let name = head.get(index).map_or("", String::as_str);
-                let first = if index + 1 == row.len() { "  ".to_owned() } else { format!("  {name}: ") };
+                let first = format!("  {name}: ");
                 let hanging = " ".repeat(first.width().min(4));
                 out.push_str(&wrapped(cell, &first, &hanging, layout));
             }
@@ -134,7 +134,7 @@ mod tests {
         let text = laid_out(&TABLE, Layout { width: 30, colours: false });
         assert_eq!(
             text,
-            "`used`\n  unit: bytes\n  space in use on the file\n  system\n\n`free`\n  unit: bytes\n  a | b\n\n"
+            "`used`\n  unit: bytes\n  meaning: space in use on the\n    file system\n\n`free`\n  unit: bytes\n  meaning: a | b\n\n"
         );
     }
 }
