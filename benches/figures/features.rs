@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::process::of_this_package;
 use crate::scratch::Scratch;
 
 const SETS: [&str; 7] = ["", "host", "command", "history", "tls", "http", "default"];
@@ -15,7 +16,11 @@ pub(crate) fn print() {
     for set in SETS {
         let scratch = Scratch::new("build");
         let (begun, before) = (Instant::now(), children_seconds());
-        let built = Command::new(&cargo)
+        let mut build = Command::new(&cargo);
+        for name in of_this_package() {
+            build.env_remove(name);
+        }
+        let built = build
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args([
                 "build",
