@@ -64,7 +64,7 @@ impl JsonRule {
     }
 }
 
-/// A JSONPath of RFC 9535.
+/// A JSONPath of RFC 9535, without its functions `match` and `search`.
 #[derive(Clone, Debug)]
 pub struct Path {
     text: String,

@@ -2,6 +2,7 @@
 //!
 //! The arguments become a document, one line each, that goes the way of a file; what is wrong is told of the argument.
 
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -74,7 +75,8 @@ pub fn from_arguments(
         document.push('\n');
         lines.push(Line { order, span: start..document.len(), flag, key: key.to_owned(), raw });
     };
-    let names: Vec<String> = settings_of(registry, kind).into_iter().map(|doc| doc.name).collect();
+    // Only an error needs them, and their schema costs more than all the rest.
+    let names = LazyCell::new(|| settings_of(registry, kind).into_iter().map(|doc| doc.name).collect::<Vec<_>>());
     for (order, (key, values)) in grouped(settings).into_iter().enumerate() {
         let flag = format!("--{}", escape(key, 100));
         let parts: Vec<&str> = key.split('.').collect();
