@@ -95,8 +95,9 @@ impl Survey {
         let suite = config::from_proposals(registry, &self.proposals())?;
         let mut text = String::from(
             "## Written by `selx init` from what was found on this host.\n\
-             ## `##` explains; a line with one `#` is a default, there to be changed. `selx validate` reads the file,\n\
-             ## `selx explain KIND` has every setting, `selx explain configuration` the settings of the runner.\n",
+             ## `##` explains. A line with one `#` shows a default or an example: take the `#` away, and change it.\n\
+             ## `selx validate` reads the file and tells what is wrong in it; `selx explain KIND` has every setting of a\n\
+             ## kind with an example, `selx explain configuration` the settings of the runner.\n",
         );
         for (id, proposal) in self.proposals() {
             let name = &proposal.name;
@@ -124,13 +125,13 @@ impl Survey {
             match &kind.discovery {
                 Discovery::Found(_) => {}
                 Discovery::Absent(reason) => {
-                    text.push_str(&format!("\n## Not here: {id}: {}\n", one_line(reason)));
+                    text.push_str(&format!("\n## {id}: not here: {}\n", one_line(reason)));
                 }
                 Discovery::Unclear(reason) => {
-                    text.push_str(&format!("\n## Could not be found out: {id}: {}\n", one_line(reason)));
+                    text.push_str(&format!("\n## {id}: could not be found out: {}\n", one_line(reason)));
                 }
                 Discovery::Manual => {
-                    text.push_str(&format!("\n## Only you can say: {id}, {}. An example:\n", kind.meta.summary));
+                    text.push_str(&format!("\n## {id}: {}. Only you can name it; an example:\n", kind.meta.summary));
                     let sample = registry.get(id.as_str()).map_or("", |kind| kind.meta().sample);
                     for line in sample.lines().filter(|line| !line.trim().is_empty()) {
                         text.push_str(&format!("# {line}\n"));

@@ -61,20 +61,21 @@ pub fn judge(limit: &Limit, measure: &Measure, now: Timestamp, last: Option<Limi
         let Some((threshold, since)) = found else {
             continue;
         };
+        let (side, end) = threshold.place(measure);
         if lasted(*since) {
-            let mut reason = format!("outside the {name} limit of {threshold}");
+            let mut reason = format!("{side} the {name} limit of {end}");
             if let Some(needed) = limit.sustained {
                 let length = crate::quantity::TimeSpan::from(std::time::Duration::from_secs(
                     now.duration_since(*since).unsigned_abs().as_secs(),
                 ));
-                reason.push_str(&format!(" for {length} (limit {needed})"));
+                reason.push_str(&format!(" for {length} ({needed} allowed)"));
             }
             return Verdict { level, reason, state: state(level) };
         }
         if waiting.is_empty()
             && let Some(needed) = limit.sustained
         {
-            waiting = format!("outside the {name} limit of {threshold}, not yet for {needed}");
+            waiting = format!("{side} the {name} limit of {end}, not yet for {needed}");
         }
     }
 
