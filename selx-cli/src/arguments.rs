@@ -68,7 +68,7 @@ pub(crate) struct RunOptions {
     /// Keep what was seen in this file, so that it can be judged again
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     pub(crate) record: Option<PathBuf>,
-    /// Judge what was seen in a recorded run instead of looking, with the limits of the configuration
+    /// Judge what was seen in a recorded run instead of looking, with the limits of today
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
     /// Neither read nor write the history; rates and lasting breaches are then not known

@@ -287,14 +287,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_recorded_survey_is_judged_as_it_was() {
+        let registry = registry();
+        let survey = Survey::of(&registry, &Context::new(Duration::from_secs(1))).await;
+        let suite = survey.suite(&registry).unwrap();
+        let selection = suite.select(&["daily".to_owned()]).unwrap();
+        let report = Runner::new(suite.settings.clone()).run(&selection).await;
+        let again = crate::recording::Recording::of(&report).replay(&registry, None);
+        for (was, is) in report.entries.iter().zip(&again.entries) {
+            assert_eq!((is.status(), is.headline()), (was.status(), was.headline()), "{}", was.full_name());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_file_reads_back_and_names_everything() {
         let registry = registry();
         let survey = Survey::of(&registry, &Context::new(Duration::from_secs(1))).await;
         let text = survey.file(&registry).unwrap();
         let suite = config::parse(&registry, "selx.toml", &text).unwrap();
         assert_eq!(suite.instances.len(), 1, "{text}");
-        for words in ["Not here: absent: no such socket", "Only you can say: manual", "# [check.x.y]", "broken", "slow"]
-        {
+        for words in ["absent: not here: no such socket", "Only you can name it", "# [check.x.y]", "broken", "slow"] {
             assert!(text.contains(words), "`{words}` in {text}");
         }
         assert!(!text.contains('\u{1b}') && text.contains("## one door"), "{text}");

@@ -118,6 +118,25 @@ mod tests {
     }
 
     #[test]
+    fn the_reason_names_the_side_and_the_end() {
+        for (limit, value, reason) in [
+            ("10", 11.0, "above the critical limit of 10"),
+            ("10", -1.0, "below the critical limit of 0"),
+            ("10:", 9.0, "below the critical limit of 10"),
+            ("~:10", 11.0, "above the critical limit of 10"),
+            ("10:20", 21.0, "above the critical limit of 20"),
+            ("10:20", 9.0, "below the critical limit of 10"),
+            ("@10:20", 15.0, "inside the critical limit of 10:20"),
+            ("20: and 30%:", 19.0, "below the critical limit of 20 and 30%"),
+            ("20: or 90", 95.0, "above the critical limit of 90"),
+            ("5: or @8:9 or 3", 4.0, "outside the critical limit of 5: or @8:9 or 3"),
+        ] {
+            let measure = Measure::new("queue", value, Unit::Count).of(100.0);
+            assert_eq!(judge(&Limit::new(Unit::Count, "", limit), &measure, at(0), None).reason, reason, "{limit}");
+        }
+    }
+
+    #[test]
     fn a_breach_counts_when_it_has_lasted() {
         let limit = Limit::new(Unit::Bytes, "", "80%").lasting(TimeSpan::secs(15 * 60));
         let mut last = None;
