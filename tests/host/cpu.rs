@@ -73,7 +73,7 @@ async fn the_first_look_is_skipped_unless_something_is_plain() {
     says(&entry, Status::Warning, &["limit-pressure", "pressure on the processors 60%"]);
     machine(root.path(), "1 0 0 1 0 0 0 0 0 0", "500.0 500.0 500.0 900/999 9", "95.00");
     let entry = look("host-cpu", Value::Null, Host::below(root.path())).await;
-    says(&entry, Status::Critical, &["limit-pressure", "limit-load15", "load15 250"]);
+    says(&entry, Status::Critical, &["limit-pressure", "limit-load15", "15-minute load per processor 250"]);
 }
 
 #[tokio::test]
