@@ -39,15 +39,22 @@ fn settings(registry: &Registry, kind: &str) -> String {
     if settings.is_empty() {
         return "There are none.\n".to_owned();
     }
-    let mut table = String::from("| setting | type | default | meaning |\n|---|---|---|---|\n");
+    // Many kinds tell their defaults in words, and a column of nothing says nothing.
+    let column = settings.iter().any(|setting| setting.required || setting.default.is_some());
+    let mut table = String::from(if column {
+        "| setting | type | default | meaning |\n|---|---|---|---|\n"
+    } else {
+        "| setting | type | meaning |\n|---|---|---|\n"
+    });
     for setting in settings {
         let default = match (setting.required, setting.default) {
-            (true, _) => "must be given".to_owned(),
-            (false, Some(default)) => format!("`{}`", cell(&default)),
-            (false, None) => String::new(),
+            _ if !column => String::new(),
+            (true, _) => "must be given | ".to_owned(),
+            (false, Some(default)) => format!("`{}` | ", cell(&default)),
+            (false, None) => " | ".to_owned(),
         };
         let (name, kind) = (cell(&setting.name), cell(&setting.kind));
-        table.push_str(&format!("| `{name}` | {kind} | {default} | {} |\n", cell(&setting.description)));
+        table.push_str(&format!("| `{name}` | {kind} | {default}{} |\n", cell(&setting.description)));
     }
     table
 }

@@ -162,13 +162,23 @@ pub struct MeasureDoc {
     pub meaning: &'static str,
     /// What to do when it is outside its limit.
     pub advice: &'static str,
+    /// What messages call it: "15-minute load per processor 3.2, above the warning limit of 1.5". Its name, unless
+    /// [`called`](Self::called) says otherwise.
+    pub called: &'static str,
 }
 
 impl MeasureDoc {
     /// Makes the description of a measure.
     pub const fn new(name: &'static str, unit: Unit, meaning: &'static str, advice: &'static str) -> Self {
         assert!(is_kebab(name), "the name of a measure is kebab-case");
-        Self { name, unit, meaning, advice }
+        Self { name, unit, meaning, advice, called: name }
+    }
+
+    /// Sets what messages call it, where its name alone would not say it: "memory used", which the value follows.
+    #[must_use]
+    pub const fn called(mut self, words: &'static str) -> Self {
+        self.called = words;
+        self
     }
 }
 

@@ -165,7 +165,7 @@ fn nearest_flag(key: &str, names: &[String]) -> Option<String> {
 fn told(wrong: Wrong, lines: &[Line], names: &[String]) -> (usize, ArgumentError) {
     if let Some(missing) = &wrong.missing {
         let flag = format!("--{}", escape(missing, 100));
-        return (usize::MAX, ArgumentError { flag, message: "is missing".to_owned(), hint: wrong.hint });
+        return (usize::MAX, ArgumentError { flag, message: "must be given".to_owned(), hint: wrong.hint });
     }
     let line = lines.iter().find(|line| line.span.contains(&wrong.span.start));
     let Some(line) = line else {
@@ -268,7 +268,9 @@ fn typed(settings: &Settings, schema: Option<&serde_json::Value>, values: &[&str
         return Ok(format!("{number:?}"));
     }
     if types.table && !types.text {
-        return Err("takes a table, written as `{ key = \"value\" }`, or as `--table.key value`".to_owned());
+        return Err(
+            "takes a table, such as `{ key = \"value\" }`; `selx explain KIND` shows what stands in it".to_owned()
+        );
     }
     Ok(text_in_toml(first))
 }

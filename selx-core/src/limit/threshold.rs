@@ -60,7 +60,12 @@ impl Threshold {
         let joint = if all { "and" } else { "or" };
         let ranges = words
             .split(|word| *word == joint)
-            .map(|part| Range::parse(&part.concat(), unit))
+            .map(|part| {
+                let joined = part.concat();
+                // An error quotes what was written, spaces too.
+                let quoted = |error: String| error.replace(&format!("`{joined}`"), &format!("`{}`", part.join(" ")));
+                Range::parse(&joined, unit).map_err(quoted)
+            })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { ranges, all })
     }
@@ -78,6 +83,20 @@ impl Threshold {
         match self.ranges.as_slice() {
             [range] => range.perfdata(measure),
             _ => None,
+        }
+    }
+
+    /// Says where a measure lies that breaches it, for "{above} the warning limit of {85%}".
+    ///
+    /// A plain end is named alone, without the notation of ranges: `below` and `21d and 33%` for `21d: and 33%:`.
+    pub(super) fn place(&self, measure: &Measure) -> (&'static str, String) {
+        let places: Vec<(&str, &str)> = self.ranges.iter().filter_map(|range| range.place(measure)).collect();
+        match places.as_slice() {
+            [(side, _), rest @ ..] if rest.iter().all(|(other, _)| other == side) => {
+                let ends: Vec<&str> = places.iter().map(|(_, end)| *end).collect();
+                (side, ends.join(if self.all { " and " } else { " or " }))
+            }
+            _ => ("outside", self.to_string()),
         }
     }
 }
@@ -130,6 +149,19 @@ impl Range {
         };
         let outside = low == Some(std::cmp::Ordering::Less) || high == Some(std::cmp::Ordering::Greater);
         outside != self.inside
+    }
+
+    /// Says on which side of which end a measure lies, if it breaches this range.
+    fn place(&self, measure: &Measure) -> Option<(&'static str, &str)> {
+        use std::cmp::Ordering::{Greater, Less};
+        let text = self.text.trim_start_matches('@');
+        let (low, high) = text.split_once(':').unwrap_or(("", text));
+        match (self.low.compare(measure)?, self.high.compare(measure)?) {
+            (Some(Less), _) if !self.inside => Some(("below", if low.is_empty() { "0" } else { low })),
+            (_, Some(Greater)) if !self.inside => Some(("above", high)),
+            (low, high) if self.inside && low != Some(Less) && high != Some(Greater) => Some(("inside", text)),
+            _ => None,
+        }
     }
 
     fn perfdata(&self, measure: &Measure) -> Option<String> {

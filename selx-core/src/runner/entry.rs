@@ -9,7 +9,7 @@ use crate::check::{Judging, Moment};
 use crate::error::{Error, ErrorKind};
 use crate::finding::{Finding, Judgement, Severity};
 use crate::history::Remembered;
-use crate::limit::{self, Level, Limits};
+use crate::limit::{self, Level};
 use crate::measure::Measure;
 use crate::report::{Entry, Failure, LIMIT_CODE, Measured, Outcome};
 use crate::show;
@@ -55,7 +55,7 @@ pub(super) fn judged(instance: &Instance, facts: Value, cx: Judging<Value>, reme
     let mut entry = blank(instance, now);
     entry.judgement = judged.judgement;
     for measure in judged.measures {
-        let (measured, finding) = measure_limit(&instance.limits, measure, now, remembered);
+        let (measured, finding) = measure_limit(instance, measure, now, remembered);
         entry.judgement.findings.extend(finding);
         entry.measures.push(measured);
     }
@@ -79,12 +79,12 @@ fn waits_for_data(judgement: &Judgement) -> Option<String> {
 }
 
 fn measure_limit(
-    limits: &Limits,
+    instance: &Instance,
     measure: Measure,
     now: Moment,
     remembered: &Remembered,
 ) -> (Measured, Option<Finding>) {
-    let limit = limits.of(&measure.name, &measure.subject);
+    let limit = instance.limits.of(&measure.name, &measure.subject);
     let mut measured =
         Measured { level: None, warning: None, critical: None, ranges: (None, None), state: None, measure };
     let measure = &measured.measure;
@@ -101,6 +101,7 @@ fn measure_limit(
         .find(|(name, subject, _)| *name == measure.name && *subject == measure.subject)
         .map(|(_, _, state)| *state);
     let verdict = limit::judge(limit, measure, now.at, last);
+    let called = instance.meta().measure(&measure.name).map_or(&*measure.name, |doc| doc.called);
     let severity = match verdict.level {
         Level::Critical => Some(Severity::Critical),
         Level::Warning => Some(Severity::Warning),
@@ -115,12 +116,11 @@ fn measure_limit(
         subject: measure.subject.clone(),
         message: match severity {
             Severity::Unknown => format!(
-                "{} {}, {}; how long it has lasted cannot be told without a history",
-                measure.name,
+                "{called} {}, {}; how long it has lasted cannot be told without a history",
                 show::measure(measure),
                 verdict.reason
             ),
-            _ => format!("{} {}, {}", measure.name, show::measure(measure), verdict.reason),
+            _ => format!("{called} {}, {}", show::measure(measure), verdict.reason),
         },
         advice: None,
         evidence: Vec::new(),

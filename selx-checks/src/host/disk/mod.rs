@@ -283,7 +283,7 @@ impl Check for HostDisk {
                 "inodes in use, which files need as they need space",
                 "Find the folder with the many small files (`du --inodes -x`) and remove them; more inodes need a new \
                  file system.",
-            ),
+            ).called("inodes used"),
         ]);
 
     fn new(config: Config) -> Self {
@@ -320,7 +320,7 @@ impl Check for HostDisk {
                 let more = found.len() - points.len();
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
                 let reason = format!("mounted: {}{more}", points.join(", "));
-                Discovery::Found(vec![Proposal::new("disk", reason, "")])
+                Discovery::Found(vec![Proposal::new("local", reason, "")])
             }
         }
     }
