@@ -39,7 +39,7 @@ struct Line {
 ///
 /// `settings` are pairs of a key (`url`, `expect.status`) and a raw value, which is typed by the schema of the setting:
 /// a text as it is, numbers, `true` and `false`; several values of an array by giving the flag again, or by commas if it
-/// is given once; a table or an array also as TOML (`{ a = 1 }`, `["a,b"]`). `limits` are a measure (`used`,
+/// is given once; a table or an array also as TOML (`{ a = 1 }`, `["a,b"]`, `[]`). `limits` are a measure (`used`,
 /// `used@/var`), `warning`, `critical`, `for` or `recover`, and its value. `timeout` is a duration.
 ///
 /// # Errors
@@ -238,7 +238,7 @@ fn typed(settings: &Settings, schema: Option<&serde_json::Value>, values: &[&str
         let parts: Vec<&str> = match values {
             [one] if one.trim_start().starts_with('{') => vec![one],
             [one] if types.text => return Ok(text_in_toml(one)),
-            [""] => Vec::new(),
+            // An empty value is one, mostly a variable that was not set: taken for `[]`, it would ask for less, or nothing.
             [one] => one.split(',').map(str::trim).collect(),
             several => several.to_vec(),
         };
