@@ -49,7 +49,9 @@ impl Looks {
     }
 
     async fn look(&self) -> Entry {
-        let selection = Selection { instances: vec![self.instance.clone()], routine: None };
+        // A routine always knows the last look.
+        let routine = Some(("daily".to_owned(), selx_core::Routine::default()));
+        let selection = Selection { instances: vec![self.instance.clone()], routine };
         let mut report = self.runner.run(&selection).await;
         assert!(report.notices.is_empty(), "{:?}", report.notices);
         report.entries.remove(0)
