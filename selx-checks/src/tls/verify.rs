@@ -116,7 +116,7 @@ fn special(error: &webpki::Error) -> Rejection {
     let (reason, text) = match error {
         E::CaUsedAsEndEntity => (
             Reason::CaAsLeaf,
-            "the server's certificate is one for signing certificates, which clients refuse in this place",
+            "the server's certificate is one for signing certificates, not for a server",
         ),
         E::EndEntityUsedAsCa => {
             (Reason::NameConstraint, "a certificate of the chain may not sign certificates, but signed one")
