@@ -154,7 +154,9 @@ pub(crate) enum Command {
 }
 
 fn time(text: &str) -> Result<TimeSpan, String> {
-    text.parse()
+    let span: TimeSpan = text.parse()?;
+    // As in a file: in no time nothing can be seen.
+    if span.get().is_zero() { Err("it is more than zero".to_owned()) } else { Ok(span) }
 }
 
 fn format_parser() -> impl TypedValueParser<Value = Format> {

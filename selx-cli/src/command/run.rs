@@ -177,13 +177,14 @@ fn looked(
         }
         runner.run(selection).await
     });
+    let interrupted = owns_process && process::end_on_interrupt();
     // Threads that hang in a dead file system are left behind; the process ends without them.
     runtime.shutdown_background();
     if let Some(progress) = &progress {
         progress.clear();
     }
     let mut answer = reported(session, &report, format);
-    if owns_process && process::interrupted() {
+    if interrupted {
         answer.code = exit_codes::UNKNOWN;
     }
     if let Some(path) = &run.record

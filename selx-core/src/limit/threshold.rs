@@ -70,10 +70,24 @@ impl Threshold {
         Ok(Self { ranges, all })
     }
 
-    /// Tells whether a measure lies where the threshold says. A percent range on a measure without a whole never does.
+    /// Tells whether a measure lies where the threshold says. What cannot be told does not: see [`Self::undecided`].
     pub fn breached(&self, measure: &Measure) -> bool {
-        let mut ranges = self.ranges.iter().map(|range| range.breached(measure));
-        if self.all { ranges.all(|breached| breached) } else { ranges.any(|breached| breached) }
+        self.decide(measure) == Some(true)
+    }
+
+    /// Tells whether nobody can say if a measure lies where the threshold says: percent of a whole that is not known.
+    pub fn undecided(&self, measure: &Measure) -> bool {
+        self.decide(measure).is_none()
+    }
+
+    /// Returns `None` if it depends on a range that cannot be told.
+    fn decide(&self, measure: &Measure) -> Option<bool> {
+        let ranges = || self.ranges.iter().map(|range| range.breached(measure));
+        // One range that is breached decides an `or`, one that is not decides an `and`.
+        if ranges().any(|breached| breached == Some(!self.all)) {
+            return Some(!self.all);
+        }
+        if ranges().all(|breached| breached.is_some()) { Some(self.all) } else { None }
     }
 
     /// Returns the range in the base unit, in the notation of performance data, if it is a single one.
@@ -143,12 +157,11 @@ impl Range {
         Ok(Self { low, high, inside, text: text.to_owned() })
     }
 
-    fn breached(&self, measure: &Measure) -> bool {
-        let (Some(low), Some(high)) = (self.low.compare(measure), self.high.compare(measure)) else {
-            return false;
-        };
+    /// Returns `None` for percent of a measure without a whole.
+    fn breached(&self, measure: &Measure) -> Option<bool> {
+        let (low, high) = (self.low.compare(measure)?, self.high.compare(measure)?);
         let outside = low == Some(std::cmp::Ordering::Less) || high == Some(std::cmp::Ordering::Greater);
-        outside != self.inside
+        Some(outside != self.inside)
     }
 
     /// Says on which side of which end a measure lies, if it breaches this range.
@@ -191,6 +204,9 @@ impl Bound {
         };
         let (digits, suffix) = split_number(rest);
         let number: f64 = digits.parse().map_err(|_| wrong(text, unit))?;
+        if !(number * 1e15).is_finite() {
+            return Err(format!("`{text}` is larger than any measure, so it says nothing"));
+        }
         if suffix == "%" {
             return Ok(Self::Share(sign * number / 100.0));
         }

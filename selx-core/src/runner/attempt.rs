@@ -49,8 +49,14 @@ impl Job {
                 break entry;
             }
             tracing::debug!(parent: &span, headline = entry.headline(), "trying again");
-            earlier.push(Attempt { status: entry.status(), reason: entry.headline(), took: start.elapsed() });
-            tokio::time::sleep(self.retry_delay).await;
+            let took = start.elapsed();
+            // Who cancels the run does not wait for an attempt that will not come.
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => break entry,
+                () = tokio::time::sleep(self.retry_delay) => {}
+            }
+            earlier.push(Attempt { status: entry.status(), reason: entry.headline(), took });
         };
         if let Some(first) = earlier.first()
             && entry.status() < Status::Unknown

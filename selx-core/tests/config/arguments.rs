@@ -52,7 +52,9 @@ fn values_are_typed_by_the_schema() {
     assert_eq!(disk(&[("paths", "/,/var")]), json!({ "paths": ["/", "/var"] }));
     assert_eq!(disk(&[("paths", "/a,b"), ("paths", "/c")]), json!({ "paths": ["/a,b", "/c"] }));
     assert_eq!(disk(&[("paths", "[\"/a,b\"]")]), json!({ "paths": ["/a,b"] }));
-    assert_eq!(disk(&[("paths", "")]), json!({ "paths": [] }));
+    // A variable that was not set is not the wish for an empty list.
+    assert_eq!(disk(&[("paths", "")]), json!({ "paths": [""] }));
+    assert_eq!(disk(&[("paths", "[]")]), json!({ "paths": [] }));
     assert_eq!(disk(&[]), json!({}));
 }
 
