@@ -24,6 +24,10 @@ pub fn page(registry: &Registry, kind: &str) -> Option<String> {
     if !(meta.codes.is_empty() && meta.measures.is_empty()) {
         page.push_str("\n## Codes\n\n");
         page.push_str(&codes(meta.codes, meta.measures));
+        if !meta.passing.is_empty() {
+            let names: Vec<String> = meta.passing.iter().map(|code| format!("`{code}`")).collect();
+            page.push_str(&format!("\nMay pass by itself, so it is tried again (`retries`): {}.\n", names.join(", ")));
+        }
     }
     page.push_str(&format!(
         "\nArea: {}. Routines: {}. Rights: {}.\n",

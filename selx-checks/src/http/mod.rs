@@ -40,6 +40,15 @@ impl Check for Http {
             .readme(include_str!("README.md"))
             .sample(include_str!("sample.toml"))
             .codes(CODES)
+            .passing(&[
+                "name-not-resolved",
+                "not-connected",
+                "address-down",
+                "tls-failed",
+                "no-answer",
+                "cut-off",
+                "unexpected-status",
+            ])
             .measures(MEASURES)
             .routines(&["daily", "emergency"]);
 

@@ -46,6 +46,7 @@ impl Check for TlsCertificate {
     .readme(include_str!("README.md"))
     .sample(include_str!("sample.toml"))
     .codes(CODES)
+    .passing(&["handshake-failed", "no-answer", "refused", "no-route", "not-found", "name-servers-failed"])
     .measures(MEASURES)
     .routines(&["daily", "weekly"])
     .needs("to read certificate files where `files`, `compare` or `keys` are set");

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Retry};
 use crate::finding::Finding;
 use crate::history::Remembered;
 use crate::quantity::TimeSpan;
-use crate::report::{Attempt, Entry, Outcome, Status};
+use crate::report::{Attempt, Entry, Failure, Outcome, Status};
 use crate::secret::Secrets;
 use crate::suite::Instance;
 
@@ -116,12 +116,16 @@ async fn cancelled_and_late(cancel: &CancellationToken) {
     tokio::time::sleep(GRACE).await;
 }
 
-/// Tells whether trying again would give the same.
+/// Tells whether trying again would give the same: only what may pass by itself is asked twice.
 fn is_final(entry: &Entry) -> bool {
+    let later = |failure: &Failure| failure.retry == Retry::Later;
+    let passing = |finding: &Finding| {
+        Status::from(finding.severity) >= Status::Unknown && entry.meta.passing.contains(&&*finding.code)
+    };
     match &entry.outcome {
-        Outcome::Failed(failure) => failure.retry == Retry::Never,
+        Outcome::Failed(failure) => !later(failure),
         Outcome::Skipped(_) => true,
-        Outcome::Seen => false,
+        Outcome::Seen => !entry.faults.iter().any(later) && !entry.judgement.findings.iter().any(passing),
     }
 }
 

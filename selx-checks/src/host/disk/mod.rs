@@ -220,7 +220,6 @@ impl Check for HostDisk {
     const META: Meta = Meta::new("host-disk", Area::Host, "space and inodes of every real file system")
         .readme(include_str!("README.md"))
         .sample(include_str!("sample.toml"))
-        .remembers()
         .codes(&[
             Code::new(
                 "file-system-error",
