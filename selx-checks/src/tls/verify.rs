@@ -114,10 +114,9 @@ fn weak(links: &[Link]) -> Option<&Certificate> {
 fn special(error: &webpki::Error) -> Rejection {
     use webpki::Error as E;
     let (reason, text) = match error {
-        E::CaUsedAsEndEntity => (
-            Reason::CaAsLeaf,
-            "the server's certificate is one for signing certificates, which clients refuse in this place",
-        ),
+        E::CaUsedAsEndEntity => {
+            (Reason::CaAsLeaf, "the server's certificate is one for signing certificates, not for a server")
+        }
         E::EndEntityUsedAsCa => {
             (Reason::NameConstraint, "a certificate of the chain may not sign certificates, but signed one")
         }

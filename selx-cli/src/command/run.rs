@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use selx_core::format::{Format, Style, render};
 use selx_core::recording::Recording;
-use selx_core::{Entry, Finding, Instance, Report, Runner, Selection, Settings, Suite, config, exit_codes};
+use selx_core::{Entry, Finding, Instance, Report, Runner, Selection, Settings, config, exit_codes};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +41,7 @@ pub(crate) fn routine(session: &mut Session<'_>, names: &[String], run: &RunOpti
             Some(suite) => suite.routine_names(),
             None => config::parse(session.registry, "", "").map_err(Refusal::verbatim)?.routine_names(),
         };
-        let strangers = suite.and_then(|suite| not_recorded(suite, names, &report));
+        let strangers = suite.and_then(|suite| not_recorded(&suite.select(names).ok()?, &report));
         report.notices.extend(strangers);
         leave(&mut report, names, &routines)?;
         return Ok(reported(session, &report, format));
@@ -214,10 +214,8 @@ fn reported(session: &Session<'_>, report: &Report, format: Format) -> Answer {
 
 /// Names the checks that were asked for and that the recording does not have: a limit that was to be tried on another name
 /// must not pass for one that was tried.
-fn not_recorded(suite: &Suite, names: &[String], report: &Report) -> Option<Finding> {
-    // A name that selects nothing is refused elsewhere; here it only asks for nothing.
-    let asked = suite.select(names).map(|selection| selection.instances).unwrap_or_default();
-    let names: Vec<String> = asked.iter().map(Instance::full_name).collect();
+fn not_recorded(selection: &Selection, report: &Report) -> Option<Finding> {
+    let names: Vec<String> = selection.instances.iter().map(Instance::full_name).collect();
     let there: Vec<String> = report.entries.iter().map(Entry::full_name).collect();
     let missing: Vec<String> = names.into_iter().filter(|name| !there.contains(name)).collect();
     (!missing.is_empty()).then(|| {
