@@ -110,7 +110,11 @@ impl JsonSchema for SecretRef {
 #[derive(Debug, Default)]
 pub struct Secrets {
     seen: Mutex<Vec<Secret>>,
+    short: Mutex<Vec<SecretRef>>,
 }
+
+/// The fewest characters of a secret that is taken out of texts.
+const LEAST: usize = 6;
 
 impl Secrets {
     /// Reads a secret.
@@ -132,6 +136,12 @@ impl Secrets {
             return Err(Error::new(ErrorKind::Missing, format!("the secret at `{from}` is empty")));
         }
         let secret = Secret::new(value);
+        if value.chars().count() < LEAST {
+            let mut short = self.short.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if !short.contains(from) {
+                short.push(from.clone());
+            }
+        }
         let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !seen.iter().any(|known| known.expose() == secret.expose()) {
             seen.push(secret.clone());
@@ -145,7 +155,7 @@ impl Secrets {
     /// secret by its gaps.
     pub fn redact(&self, text: &str) -> Option<String> {
         let seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut secrets: Vec<&Secret> = seen.iter().filter(|secret| secret.expose().chars().count() >= 6).collect();
+        let mut secrets: Vec<&Secret> = seen.iter().filter(|secret| secret.expose().chars().count() >= LEAST).collect();
         // One secret may be the beginning of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         let mut out: Option<String> = None;
@@ -156,6 +166,11 @@ impl Secrets {
             }
         }
         out
+    }
+
+    /// Returns where secrets came from that are too short to be taken out of texts.
+    pub fn short(&self) -> Vec<SecretRef> {
+        self.short.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Tells whether any secret was handed out, so that a sink may skip the search.
@@ -191,8 +206,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// The ways a value can stand in a text: as it is, quoted, percent-encoded by any habit, in hexadecimal, and in base64
 /// also inside of something longer, such as `user:password` in a header.
 fn forms(secret: &str) -> Vec<String> {
-    let json = serde_json::to_string(secret).unwrap_or_default();
-    let mut all = vec![secret.to_owned(), json.trim_matches('"').to_owned(), secret.escape_debug().to_string()];
+    let mut all = vec![secret.to_owned()];
+    // Quoted, and quoted again: JSON in a text of JSON, the message of an error in that of another.
+    for quoted in [in_json(secret), in_json(secret).replace('/', "\\/"), secret.escape_debug().to_string()] {
+        all.extend([in_json(&quoted), quoted.escape_debug().to_string(), quoted]);
+    }
     for set in [NON_ALPHANUMERIC, RESERVED] {
         let percent = utf8_percent_encode(secret, set).to_string();
         all.push(percent.replace("%20", "+"));
@@ -216,6 +234,12 @@ fn forms(secret: &str) -> Vec<String> {
     all.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
     all.dedup();
     all
+}
+
+/// Writes a text as it stands between the quotes of JSON.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
 /// Writes the digits of percent-encoding as many libraries do: `%2f`.
@@ -263,6 +287,9 @@ mod tests {
             ("p\"ss w/rd!-and-more", "more"),
             ("7022737320772f726421", "70227373"),
             (&format!("{:?}", "p\"ss w/rd!"), "rd!"),
+            (&format!("{:?}", format!("{:?}", "p\"ss w/rd!")), "rd!"),
+            (r#"{"in": "{\"a\": \"p\\\"ss w/rd!\"}"}"#, "rd!"),
+            (r#"{"php": "p\"ss w\/rd!"}"#, "rd!"),
             (&basic("a"), "InNzIHcvcm"),
             (&basic("ab"), "IncmQ"),
             (&basic("abc"), "cncmQ"),
