@@ -132,7 +132,8 @@ fn is_test(text: &str, name: &str) -> bool {
         return false;
     };
     // Its attributes stand right above it.
-    let lines = before.lines().rev().skip(1).map(str::trim);
+    let above = before.rsplit_once('\n').map_or("", |(above, _)| above);
+    let lines = above.lines().rev().map(str::trim);
     let attributes: Vec<&str> = lines.take_while(|line| line.starts_with("#[")).collect();
     let is = |attribute: &str| attributes.iter().any(|line| line.starts_with(attribute));
     (is("#[test]") || is("#[tokio::test")) && !is("#[ignore")

@@ -161,7 +161,7 @@ fn files() {
 
     let error = recording.write(Path::new("/nowhere/run.json")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Missing);
-    assert!(error.to_string().starts_with("the recording `/nowhere/run.json` cannot be written"), "{error}");
+    assert!(error.to_string().starts_with("`/nowhere/run.json` cannot be written"), "{error}");
     assert!(recording.write(folder.path()).is_err(), "a folder is not replaced");
     // /dev/full takes the open and refuses the bytes; a folder of proc refuses the file.
     assert!(recording.write(Path::new("/proc/self/run.json")).is_err());
