@@ -231,7 +231,7 @@ fn forms(secret: &str) -> Vec<String> {
     all.push(hex.to_uppercase());
     all.push(hex);
     // The longest first: a short one inside of it would leave the rest behind.
-    all.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
+    all.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     all.dedup();
     all
 }
