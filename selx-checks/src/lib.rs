@@ -1,4 +1,29 @@
 //! The checks of selx, one folder a kind, and the embedded history.
+//!
+//! [`register`] puts them into a registry; what is to be run is said in the words of a configuration file:
+//!
+//! ```
+//! use selx_core::{Registry, Runner, config};
+//!
+//! let mut registry = Registry::new();
+//! selx_checks::register(&mut registry)?;
+//! # #[cfg(feature = "host")]
+//! # {
+//! let text = "[check.host-disk.root]\nlimits.used.warning = '75%'\nwith = { paths = ['/'] }";
+//! let suite = config::parse(&registry, "embedded", text)?;
+//! let selection = suite.select(&["host-disk".to_owned()]).map_err(|wrong| format!("{wrong:?}"))?;
+//! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! let report = runtime.block_on(Runner::new(suite.settings).run(&selection));
+//! for entry in &report.entries {
+//!     println!("{} {}: {}", entry.status().as_str(), entry.full_name(), entry.headline());
+//! }
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Each group of kinds is a cargo feature: `command`, `history`, `host`, `http`, `tls`. Where to go next: `selx_core` for
+//! the types of reports and for kinds of your own, the page of each kind (`selx explain KIND`, or `README.md` in its
+//! folder) for its settings, measures and codes, `history::Sqlite` for what is kept between runs.
 
 #[cfg(feature = "command")]
 pub mod command;

@@ -68,13 +68,13 @@ pub(crate) struct RunOptions {
     /// Keep what was seen in this file, so that it can be judged again
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     pub(crate) record: Option<PathBuf>,
-    /// Judge what was seen in a recorded run instead of looking
+    /// Judge what was seen in a recorded run instead of looking, with the limits of today
     #[arg(long, value_name = "FILE")]
     pub(crate) replay: Option<PathBuf>,
     /// Neither read nor write the history; rates and lasting breaches are then not known
     #[arg(long)]
     pub(crate) no_history: bool,
-    /// Where the history is
+    /// Where the history is [default: /var/lib/selx for root, ~/.local/state/selx for others]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) state_dir: Option<PathBuf>,
 }
@@ -106,7 +106,7 @@ pub(crate) enum Command {
         /// Where a measure is a warning, such as `80%` or `used=80%` (repeatable)
         #[arg(long, value_name = "[MEASURE=]RANGE", help_heading = "Limits", allow_hyphen_values = true)]
         warning: Vec<String>,
-        /// Where a measure is critical (repeatable)
+        /// Where a measure is critical, such as `85%` or `used=85%` (repeatable)
         #[arg(long, value_name = "[MEASURE=]RANGE", help_heading = "Limits", allow_hyphen_values = true)]
         critical: Vec<String>,
         #[command(flatten)]
@@ -140,7 +140,7 @@ pub(crate) enum Command {
     Schema,
     /// Tell what this host lacks for the checks: rights, files, clock, history, configuration
     Doctor {
-        /// Where the history is
+        /// Where the history is [default: /var/lib/selx for root, ~/.local/state/selx for others]
         #[arg(long, value_name = "FOLDER")]
         state_dir: Option<PathBuf>,
     },
@@ -154,7 +154,9 @@ pub(crate) enum Command {
 }
 
 fn time(text: &str) -> Result<TimeSpan, String> {
-    text.parse()
+    let span: TimeSpan = text.parse()?;
+    // As in a file: in no time nothing can be seen.
+    if span.get().is_zero() { Err("it is more than zero".to_owned()) } else { Ok(span) }
 }
 
 fn format_parser() -> impl TypedValueParser<Value = Format> {

@@ -39,7 +39,9 @@ pub(crate) fn of(registry: &Registry, kind: &str, grammar: &clap::Command) -> Ve
 pub(crate) fn added(grammar: clap::Command, meta: &Meta, flags: &[Flag]) -> clap::Command {
     grammar.mut_subcommand("check", |check| {
         let about = format!("{}: {}", meta.id, meta.summary);
-        let check = check.about(about.clone()).long_about(about).after_help(measures(meta));
+        let usage = format!("selx check {} [SETTINGS] [OPTIONS]", meta.id);
+        let check = check.about(about.clone()).long_about(about).override_usage(usage).after_help(measures(meta));
+        let check = check.mut_arg("kind", |kind| kind.hide(true));
         flags.iter().fold(check, |check, flag| check.arg(argument(flag)))
     })
 }
@@ -52,7 +54,8 @@ fn argument(flag: &Flag) -> Arg {
     }
     if flag.doc.required {
         help.push_str(" (must be given)");
-    } else if let Some(default) = &flag.doc.default {
+    } else if let Some(default) = flag.doc.default.as_deref().filter(|default| *default != "[]") {
+        let default = default.trim_matches('"');
         help.push_str(&format!(" [default: {default}]"));
     }
     let argument = Arg::new(format!("setting {}", flag.setting))

@@ -6,8 +6,9 @@
 //! }
 //! ```
 //!
-//! A program with more kinds adds `.with(acme::register)`. What this crate does is reading arguments and writing
-//! answers; everything that another program would want is in `selx-core`.
+//! A program with more kinds adds `.with(acme::register)`; `docs/ADD-A-CHECK.md` makes such a kind. What this crate does is
+//! reading arguments and writing answers: everything that another program would want is in `selx_core`, and the kinds
+//! are in `selx_checks`. [`Program::run`] takes a [`Console`] in place of the process, for tests.
 
 mod answer;
 mod arguments;

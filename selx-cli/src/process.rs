@@ -83,9 +83,10 @@ pub(crate) fn cancel_on_interrupt(cancel: &CancellationToken) -> std::io::Result
     Ok(())
 }
 
-/// Tells whether there was an interrupt.
-pub(crate) fn interrupted() -> bool {
-    INTERRUPTED.get().is_some_and(|seen| seen.load(Ordering::Relaxed))
+/// Has the next interrupt end the process at once, as there is no run left to cancel: who reads the answer may be
+/// stuck. Returns whether there was an interrupt before.
+pub(crate) fn end_on_interrupt() -> bool {
+    INTERRUPTED.get().is_some_and(|seen| seen.swap(true, Ordering::Relaxed))
 }
 
 #[cfg(test)]

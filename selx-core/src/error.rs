@@ -186,12 +186,12 @@ impl Error {
     /// Maps an input or output error of this host's files: a missing right, a missing file, or a local failure.
     pub fn from_io(error: std::io::Error, what: impl fmt::Display) -> Self {
         use std::io::ErrorKind as Io;
-        let (kind, message) = match error.kind() {
-            Io::PermissionDenied => (ErrorKind::Denied, format!("no right to read {what}")),
-            Io::NotFound => (ErrorKind::Missing, format!("{what} does not exist")),
-            _ => (ErrorKind::Local, format!("reading {what} failed")),
-        };
-        Self::new(kind, message).source_error(error)
+        match error.kind() {
+            // The system's own words would only say it again.
+            Io::PermissionDenied => Self::new(ErrorKind::Denied, format!("no right to read {what}")),
+            Io::NotFound => Self::new(ErrorKind::Missing, format!("{what} does not exist")),
+            _ => Self::new(ErrorKind::Local, format!("reading {what} failed")).source_error(error),
+        }
     }
 }
 

@@ -24,6 +24,10 @@ pub fn page(registry: &Registry, kind: &str) -> Option<String> {
     if !(meta.codes.is_empty() && meta.measures.is_empty()) {
         page.push_str("\n## Codes\n\n");
         page.push_str(&codes(meta.codes, meta.measures));
+        if !meta.passing.is_empty() {
+            let names: Vec<String> = meta.passing.iter().map(|code| format!("`{code}`")).collect();
+            page.push_str(&format!("\nMay pass by itself, so it is tried again (`retries`): {}.\n", names.join(", ")));
+        }
     }
     page.push_str(&format!(
         "\nArea: {}. Routines: {}. Rights: {}.\n",
@@ -39,15 +43,22 @@ fn settings(registry: &Registry, kind: &str) -> String {
     if settings.is_empty() {
         return "There are none.\n".to_owned();
     }
-    let mut table = String::from("| setting | type | default | meaning |\n|---|---|---|---|\n");
+    // Many kinds tell their defaults in words, and a column of nothing says nothing.
+    let column = settings.iter().any(|setting| setting.required || setting.default.is_some());
+    let mut table = String::from(if column {
+        "| setting | type | default | meaning |\n|---|---|---|---|\n"
+    } else {
+        "| setting | type | meaning |\n|---|---|---|\n"
+    });
     for setting in settings {
         let default = match (setting.required, setting.default) {
-            (true, _) => "must be given".to_owned(),
-            (false, Some(default)) => format!("`{}`", cell(&default)),
-            (false, None) => String::new(),
+            _ if !column => String::new(),
+            (true, _) => "must be given | ".to_owned(),
+            (false, Some(default)) => format!("`{}` | ", cell(&default)),
+            (false, None) => " | ".to_owned(),
         };
         let (name, kind) = (cell(&setting.name), cell(&setting.kind));
-        table.push_str(&format!("| `{name}` | {kind} | {default} | {} |\n", cell(&setting.description)));
+        table.push_str(&format!("| `{name}` | {kind} | {default}{} |\n", cell(&setting.description)));
     }
     table
 }

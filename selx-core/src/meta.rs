@@ -162,13 +162,23 @@ pub struct MeasureDoc {
     pub meaning: &'static str,
     /// What to do when it is outside its limit.
     pub advice: &'static str,
+    /// What messages call it: "15-minute load per processor 3.2, above the warning limit of 1.5". Its name, unless
+    /// [`called`](Self::called) says otherwise.
+    pub called: &'static str,
 }
 
 impl MeasureDoc {
     /// Makes the description of a measure.
     pub const fn new(name: &'static str, unit: Unit, meaning: &'static str, advice: &'static str) -> Self {
         assert!(is_kebab(name), "the name of a measure is kebab-case");
-        Self { name, unit, meaning, advice }
+        Self { name, unit, meaning, advice, called: name }
+    }
+
+    /// Sets what messages call it, where its name alone would not say it: "memory used", which the value follows.
+    #[must_use]
+    pub const fn called(mut self, words: &'static str) -> Self {
+        self.called = words;
+        self
     }
 }
 
@@ -192,8 +202,10 @@ pub struct Meta {
     pub measures: &'static [MeasureDoc],
     /// The routines it belongs to unless the configuration says otherwise.
     pub routines: &'static [&'static str],
-    /// Whether it compares with its own last facts, so that a history is worth opening.
+    /// Whether it cannot judge without its own last facts, so that a history is opened even for a single check.
     pub remembers: bool,
+    /// The codes of states that may pass by themselves, such as a refused connection: only they are tried again.
+    pub passing: &'static [&'static str],
     /// The rights it needs, a phrase; empty if any user will do.
     pub needs: &'static str,
 }
@@ -215,6 +227,7 @@ impl Meta {
             measures: &[],
             routines: &["daily"],
             remembers: false,
+            passing: &[],
             needs: "",
         }
     }
@@ -254,7 +267,15 @@ impl Meta {
         self
     }
 
-    /// Says that it compares with its own last facts.
+    /// Names the codes of states that may pass by themselves. Without one, a finding is final for the run: a full disk
+    /// is as full a second later.
+    #[must_use]
+    pub const fn passing(mut self, codes: &'static [&'static str]) -> Self {
+        self.passing = codes;
+        self
+    }
+
+    /// Says that it cannot judge without its own last facts. A run of a routine always has them.
     #[must_use]
     pub const fn remembers(mut self) -> Self {
         self.remembers = true;

@@ -150,7 +150,7 @@ impl Recording {
     /// `Missing`, `Denied` or `Local` if the file cannot be read; `Limit` if it is too large; `Config` if it is not a
     /// recording, or one of a newer version.
     pub fn read(path: &Path) -> Result<Self> {
-        let shown = format!("the recording `{}`", path.display());
+        let shown = format!("`{}`", path.display());
         let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
         let file = opened.map_err(|error| Error::from_io(error, &shown))?;
@@ -174,9 +174,10 @@ impl Recording {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, (String, Option<serde_json::Error>)> {
-        let head: Head = serde_json::from_slice(bytes).map_err(|error| ("is none".to_owned(), Some(error)))?;
+        let head: Head =
+            serde_json::from_slice(bytes).map_err(|error| ("is not a recording".to_owned(), Some(error)))?;
         if head.format != FORMAT {
-            return Err(("is none".to_owned(), None));
+            return Err(("is not a recording".to_owned(), None));
         }
         if head.version > VERSION {
             let message = format!(
@@ -192,8 +193,8 @@ impl Recording {
     ///
     /// A check that the suite has under the same `kind.name` is judged with its settings and limits; every other one with
     /// the settings it was recorded with and its kind's own limits. What could not be seen then is not seen now: such
-    /// entries stay as they were. A kind that is not registered, or that does not take the recorded settings, gives an
-    /// entry that is unknown and says so.
+    /// entries stay as they were. A kind that is not registered, or that does not take the settings with which something
+    /// was seen, gives an entry that is unknown and says so.
     pub fn replay(&self, registry: &Registry, suite: Option<&Suite>) -> Report {
         let mut entries: Vec<Entry> = self.entries.iter().map(|entry| entry.replay(registry, suite)).collect();
         let failed: Vec<String> =
@@ -224,8 +225,17 @@ impl Recorded {
             None => match self.instance(registry) {
                 Ok(instance) => instance,
                 Err(error) => {
-                    let meta = registry.get(&self.kind).map_or_else(|| self.strange(), |factory| *factory.meta());
-                    return self.entry(meta, self.with.clone(), Outcome::Failed((&error).into()));
+                    let factory = registry.get(&self.kind);
+                    let meta = factory.map_or_else(|| self.strange(), |factory| *factory.meta());
+                    let outcome = match &self.outcome {
+                        // Nothing was seen, so that there is nothing to judge and no settings are needed: what a survey
+                        // did not find has none.
+                        Outcome::Skipped(_) | Outcome::Failed(_) if factory.is_some() && self.facts.is_none() => {
+                            self.outcome.clone()
+                        }
+                        _ => Outcome::Failed((&error).into()),
+                    };
+                    return self.entry(meta, self.with.clone(), outcome);
                 }
             },
         };

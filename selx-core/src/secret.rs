@@ -17,6 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The most that a secret's file may hold.
 const MAX_BYTES: u64 = 64 * 1024;
+/// Secrets of fewer characters are not taken out of texts.
+const SHORTEST: usize = 6;
 
 /// A value that must not be seen. It has no `Display`, no `Serialize`, and its `Debug` says `[secret]`.
 #[derive(Clone)]
@@ -109,12 +111,33 @@ impl JsonSchema for SecretRef {
 /// Where secrets come from. Every secret that was handed out is remembered, so that sinks can take it out of texts.
 #[derive(Debug, Default)]
 pub struct Secrets {
-    seen: Mutex<Vec<Secret>>,
+    /// The longest first: one secret may be the beginning of another.
+    seen: Mutex<Vec<Seen>>,
+    /// Where those came from that are too short to be taken out.
     short: Mutex<Vec<SecretRef>>,
 }
 
-/// The fewest characters of a secret that is taken out of texts.
-const LEAST: usize = 6;
+/// A secret that was handed out, with the ways it can stand in a text: making them costs more than a search for them.
+#[derive(Clone)]
+struct Seen {
+    secret: Secret,
+    forms: Arc<[String]>,
+}
+
+impl Seen {
+    fn of(secret: Secret) -> Self {
+        let long_enough = secret.expose().chars().count() >= SHORTEST;
+        let forms = if long_enough { forms(secret.expose()) } else { Vec::new() };
+        Self { secret, forms: forms.into() }
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every form gives the secret away as well as the secret itself.
+        self.secret.fmt(f)
+    }
+}
 
 impl Secrets {
     /// Reads a secret.
@@ -136,17 +159,23 @@ impl Secrets {
             return Err(Error::new(ErrorKind::Missing, format!("the secret at `{from}` is empty")));
         }
         let secret = Secret::new(value);
-        if value.chars().count() < LEAST {
+        if value.chars().count() < SHORTEST {
             let mut short = self.short.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if !short.contains(from) {
                 short.push(from.clone());
             }
         }
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !seen.iter().any(|known| known.expose() == secret.expose()) {
-            seen.push(secret.clone());
-        }
+        self.note(&secret);
         Ok(secret)
+    }
+
+    fn note(&self, secret: &Secret) {
+        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !seen.iter().any(|known| known.secret.expose() == secret.expose()) {
+            let length = secret.expose().len();
+            let place = seen.partition_point(|known| known.secret.expose().len() >= length);
+            seen.insert(place, Seen::of(secret.clone()));
+        }
     }
 
     /// Replaces every secret that was handed out by `[secret]`: raw, quoted, percent-encoded, in base64 and hexadecimal.
@@ -155,14 +184,11 @@ impl Secrets {
     /// secret by its gaps.
     pub fn redact(&self, text: &str) -> Option<String> {
         let seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut secrets: Vec<&Secret> = seen.iter().filter(|secret| secret.expose().chars().count() >= LEAST).collect();
-        // One secret may be the beginning of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         let mut out: Option<String> = None;
-        for form in secrets.iter().flat_map(|secret| forms(secret.expose())) {
+        for form in seen.iter().flat_map(|seen| seen.forms.iter()) {
             let current = out.as_deref().unwrap_or(text);
-            if current.contains(&form) {
-                out = Some(current.replace(&form, "[secret]"));
+            if current.contains(form.as_str()) {
+                out = Some(current.replace(form.as_str(), "[secret]"));
             }
         }
         out
@@ -262,7 +288,7 @@ mod tests {
     #[test]
     fn every_form_of_a_secret_is_taken_out() {
         let secrets = Secrets::default();
-        secrets.seen.lock().unwrap().push(Secret::new("p\"ss w/rd!"));
+        secrets.note(&Secret::new("p\"ss w/rd!"));
         for text in
             ["x p\"ss w/rd! y", "p%22ss%20w%2Frd%21", r#"{"a":"p\"ss w/rd!"}"#, &STANDARD_NO_PAD.encode("p\"ss w/rd!")]
         {
@@ -276,7 +302,7 @@ mod tests {
     fn the_habits_of_libraries_are_known() {
         let secrets = Secrets::default();
         for secret in ["p\"ss w/rd!", "p\"ss w/rd!-and-more", "it-is.a/pass~word"] {
-            secrets.seen.lock().unwrap().push(Secret::new(secret));
+            secrets.note(&Secret::new(secret));
         }
         let basic = |user: &str| STANDARD_NO_PAD.encode(format!("{user}:p\"ss w/rd!:x"));
         for (text, rest) in [
@@ -303,5 +329,12 @@ mod tests {
     #[test]
     fn debug_does_not_print() {
         assert_eq!(format!("{:?}", Secret::new("hunter22")), "[secret]");
+        let secrets = Secrets::default();
+        secrets.note(&Secret::new("hunter22"));
+        let shown = format!("{secrets:?} {secrets:#?}");
+        assert!(shown.contains("[secret]"), "{shown}");
+        for form in forms("hunter22") {
+            assert!(!shown.contains(&form), "{shown}");
+        }
     }
 }

@@ -95,8 +95,9 @@ impl Survey {
         let suite = config::from_proposals(registry, &self.proposals())?;
         let mut text = String::from(
             "## Written by `selx init` from what was found on this host.\n\
-             ## `##` explains; a line with one `#` is a default, there to be changed. `selx validate` reads the file,\n\
-             ## `selx explain KIND` has every setting, `selx explain configuration` the settings of the runner.\n",
+             ## `##` explains. A line with one `#` shows a default or an example: take the `#` away, and change it.\n\
+             ## `selx validate` reads the file and tells what is wrong in it; `selx explain KIND` has every setting of a\n\
+             ## kind with an example, `selx explain configuration` the settings of the runner.\n",
         );
         for (id, proposal) in self.proposals() {
             let name = &proposal.name;
@@ -124,13 +125,13 @@ impl Survey {
             match &kind.discovery {
                 Discovery::Found(_) => {}
                 Discovery::Absent(reason) => {
-                    text.push_str(&format!("\n## Not here: {id}: {}\n", one_line(reason)));
+                    text.push_str(&format!("\n## {id}: not here: {}\n", one_line(reason)));
                 }
                 Discovery::Unclear(reason) => {
-                    text.push_str(&format!("\n## Could not be found out: {id}: {}\n", one_line(reason)));
+                    text.push_str(&format!("\n## {id}: could not be found out: {}\n", one_line(reason)));
                 }
                 Discovery::Manual => {
-                    text.push_str(&format!("\n## Only you can say: {id}, {}. An example:\n", kind.meta.summary));
+                    text.push_str(&format!("\n## {id}: {}. Only you can name it; an example:\n", kind.meta.summary));
                     let sample = registry.get(id.as_str()).map_or("", |kind| kind.meta().sample);
                     for line in sample.lines().filter(|line| !line.trim().is_empty()) {
                         text.push_str(&format!("# {line}\n"));
@@ -286,14 +287,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_recorded_survey_is_judged_as_it_was() {
+        let registry = registry();
+        let survey = Survey::of(&registry, &Context::new(Duration::from_secs(1))).await;
+        let suite = survey.suite(&registry).unwrap();
+        let selection = suite.select(&["daily".to_owned()]).unwrap();
+        let report = Runner::new(suite.settings.clone()).run(&selection).await;
+        let again = crate::recording::Recording::of(&report).replay(&registry, None);
+        for (was, is) in report.entries.iter().zip(&again.entries) {
+            assert_eq!((is.status(), is.headline()), (was.status(), was.headline()), "{}", was.full_name());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_file_reads_back_and_names_everything() {
         let registry = registry();
         let survey = Survey::of(&registry, &Context::new(Duration::from_secs(1))).await;
         let text = survey.file(&registry).unwrap();
         let suite = config::parse(&registry, "selx.toml", &text).unwrap();
         assert_eq!(suite.instances.len(), 1, "{text}");
-        for words in ["Not here: absent: no such socket", "Only you can say: manual", "# [check.x.y]", "broken", "slow"]
-        {
+        for words in ["absent: not here: no such socket", "Only you can name it", "# [check.x.y]", "broken", "slow"] {
             assert!(text.contains(words), "`{words}` in {text}");
         }
         assert!(!text.contains('\u{1b}') && text.contains("## one door"), "{text}");

@@ -174,11 +174,11 @@ fn files() {
     };
     let (kind, text) = told("empty", b"");
     assert_eq!(kind, ErrorKind::Config);
-    assert!(text.starts_with("the recording `DIR/empty` is none: EOF"), "{text}");
-    assert!(told("other.json", b"{\"format\":\"x\",\"version\":1}").1.ends_with("`DIR/other.json` is none"));
+    assert!(text.starts_with("`DIR/empty` is not a recording: EOF"), "{text}");
+    assert!(told("other.json", b"{\"format\":\"x\",\"version\":1}").1.ends_with("`DIR/other.json` is not a recording"));
     assert_eq!(
         told("new.json", b"{\"format\":\"selx-recording\",\"version\":2,\"runs\":[]}").1,
-        "the recording `DIR/new.json` is of version 2, which this program does not know: it reads up to 1; use a newer selx"
+        "`DIR/new.json` is of version 2, which this program does not know: it reads up to 1; use a newer selx"
     );
     assert!(
         told("half.json", b"{\"format\":\"selx-recording\",\"version\":1}").1.contains("is damaged: missing field")

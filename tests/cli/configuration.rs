@@ -59,7 +59,8 @@ fn bombs_are_refused() {
         let place = Place::with(&text);
         let began = std::time::Instant::now();
         let ran = place.selx(&["validate"]).code(3);
-        assert!(began.elapsed() < std::time::Duration::from_secs(30));
+        // A machine under load is slow; what must not happen is minutes.
+        assert!(began.elapsed() < std::time::Duration::from_secs(120));
         assert!(ran.err.len() < 64 * 1024, "{} bytes of errors", ran.err.len());
     }
 }

@@ -157,3 +157,21 @@ fn a_recorded_run_is_judged_again() {
     let again = place.selx(&["run", "broken", "--replay", "run.json", "--format", "nagios"]).code(2);
     assert_eq!(first.out, again.out);
 }
+
+#[test]
+fn a_replay_judges_what_was_asked_for() {
+    let place = Place::empty();
+    let looked = place.selx(&["run", "daily", "--record", "run.json", "--format", "nagios"]);
+    let all = place.selx(&["run", "daily", "--replay", "run.json", "--format", "nagios"]);
+    assert_eq!((&looked.out, looked.code), (&all.out, all.code), "what is not here is skipped again");
+    let one = place.selx(&["run", "host-disk", "--replay", "run.json", "--format", "nagios"]);
+    assert!(one.out.contains("used /") && !one.out.contains("host-memory"), "{one:#?}");
+    let check = place.selx(&["check", "host-disk", "--replay", "run.json", "--format", "nagios"]);
+    assert_eq!(check.out, one.out);
+    place.selx(&["run", "host-dsk", "--replay", "run.json"]).code(3).complains(&["`host-dsk`", "host-disk.local"]);
+    place.put("other.toml", "[check.host-disk.local]\nlimits.used.warning = '0%'\n[check.host-disk.gone]\n");
+    let other = ["run", "daily", "--replay", "run.json", "--config", "other.toml"];
+    place.selx(&other).says(&["above the warning limit of 0%", "nothing of that name: host-disk.gone"]);
+    let limits = ["check", "host-disk", "--replay", "run.json", "--warning", "1%"];
+    place.selx(&limits).code(3).complains(&["--replay", "--config"]);
+}

@@ -70,10 +70,10 @@ async fn the_first_look_is_skipped_unless_something_is_plain() {
     says(&look("host-cpu", Value::Null, Host::below(root.path())).await, Status::Skipped, &["second look"]);
     machine(root.path(), "1 0 0 1 0 0 0 0 0 0", "0.1 0.1 0.1 1/9 9", "60.00");
     let entry = look("host-cpu", Value::Null, Host::below(root.path())).await;
-    says(&entry, Status::Warning, &["limit-pressure", "pressure 60%"]);
+    says(&entry, Status::Warning, &["limit-pressure", "pressure on the processors 60%"]);
     machine(root.path(), "1 0 0 1 0 0 0 0 0 0", "500.0 500.0 500.0 900/999 9", "95.00");
     let entry = look("host-cpu", Value::Null, Host::below(root.path())).await;
-    says(&entry, Status::Critical, &["limit-pressure", "limit-load15", "load15 250"]);
+    says(&entry, Status::Critical, &["limit-pressure", "limit-load15", "15-minute load per processor 250"]);
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn the_quota_of_the_own_container_counts() {
     usage(100_000, 10, 9);
     machine(root.path(), "100 0 0 1000 0 0 0 0 0 0", "0 0 0 1/9 9", "");
     let entry = looks.look().await;
-    says(&entry, Status::Warning, &["limit-throttled", "throttled 90%"]);
+    says(&entry, Status::Warning, &["limit-throttled", "stopped by its processor quota 90%"]);
     let used = measure(&entry, "quota-used", "");
     assert!((0.5..1.0).contains(&used), "a tenth of a processor was used nearly whole: {used}");
 }

@@ -54,7 +54,7 @@ async fn a_file_system_without_inodes_is_critical() {
     }
     assert!(made > 5, "some files could be made");
     let entry = look("host-disk", json!({ "paths": [mounted.name()] }), host()).await;
-    says(&entry, Status::Critical, &["limit-inodes", "inodes 16 of 16 (100%)"]);
+    says(&entry, Status::Critical, &["limit-inodes", "inodes used 16 of 16 (100%)"]);
     assert_eq!(entry.judgement.findings.len(), 1, "there is room: {:?}", entry.judgement.findings);
 }
 

@@ -142,10 +142,10 @@ async fn this_machine_is_seen_by_every_kind() {
 async fn each_kind_proposes_itself() {
     let mut registry = Registry::new();
     selx_checks::register(&mut registry).expect("every name is taken once");
-    for (kind, name) in [("host-cpu", "cpu"), ("host-disk", "disk"), ("host-memory", "memory")] {
+    for kind in ["host-cpu", "host-disk", "host-memory"] {
         let cx = selx_core::Context::new(Duration::from_secs(2));
         let found = registry.get(kind).expect("registered").discover(&cx).await;
         let selx_core::Discovery::Found(proposals) = found else { panic!("{kind}: {found:?}") };
-        assert_eq!((proposals.len(), proposals[0].name.as_str(), proposals[0].with.as_str()), (1, name, ""));
+        assert_eq!((proposals.len(), proposals[0].name.as_str(), proposals[0].with.as_str()), (1, "local", ""));
     }
 }

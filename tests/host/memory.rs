@@ -61,7 +61,7 @@ async fn a_kill_between_two_looks_is_critical_once() {
     machine(root.path(), 900_000, 0, 1_000, "oom_kill 2\n");
     says(&looks.look().await, Status::Ok, &["oom-kills-before", "killed 2 processes"]);
     machine(root.path(), 900_000, 0, 1_000, "oom_kill 5\n");
-    says(&looks.look().await, Status::Critical, &["limit-oom-kills", "oom-kills 3"]);
+    says(&looks.look().await, Status::Critical, &["limit-oom-kills", "processes killed for memory 3"]);
     says(&looks.look().await, Status::Ok, &[]);
 }
 
@@ -77,7 +77,7 @@ async fn pressure_is_judged_and_may_be_absent() {
     let text = "some avg10=90.00 avg60=80.00 avg300=60.00 total=9\nfull avg10=50.00 avg60=40.00 avg300=30.00 total=5\n";
     write(root.path(), "proc/pressure/memory", text);
     let entry = look("host-memory", Value::Null, Host::below(root.path())).await;
-    says(&entry, Status::Critical, &["limit-pressure", "pressure 30%"]);
+    says(&entry, Status::Critical, &["limit-pressure", "pressure on memory 30%"]);
 }
 
 #[tokio::test]

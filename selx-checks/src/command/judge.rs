@@ -83,7 +83,11 @@ fn nagios(code: i32, perfdata: bool, facts: &Facts) -> Judgement {
     let line = short(&printed.line);
     let mut judgement = Judgement::new(if line.is_empty() { "printed no line" } else { &*line });
     let said = || {
-        if line.is_empty() { format!("ended with exit code {code}{}", last_error(facts)) } else { line.to_string() }
+        if line.is_empty() {
+            format!("ended with exit code {code}{}", last_error(facts))
+        } else {
+            format!("says: {line}")
+        }
     };
     let finding = match code {
         // Interpreters end with 1 when they fail; without a line it is not the plugin that speaks.

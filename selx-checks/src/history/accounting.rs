@@ -29,8 +29,11 @@ pub(super) async fn begin(
     account: bool,
 ) -> Result<Vec<Finding>, sqlx::Error> {
     let mut told = Vec::new();
+    // Only routines are accounted for. The run of one check is noted when it ends: a second transaction would cost it
+    // more than the look.
+    let Some(routine) = &start.routine else { return Ok(told) };
     run(connection, "BEGIN IMMEDIATE").await?;
-    if let Some(routine) = start.routine.as_ref().filter(|_| account) {
+    if account {
         let earlier = earlier(connection, routine).await?;
         if let (Some(last), Some(every)) = (earlier.first(), start.every) {
             told.extend(missed(routine, &last.started, &start.started, every.get()));
@@ -176,8 +179,12 @@ fn fate(run: &Earlier, start: &RunStart, host: &Host) -> Fate {
 fn goes_on(routine: &str, run: &Earlier, start: &RunStart) -> Finding {
     let since = start.started.since(&run.started).unwrap_or_default();
     let since = TimeSpan::from(Duration::from_secs(since.as_secs()));
-    Finding::warning("run-overlapping", routine, format!("the {routine} run that began {since} ago is still going on"))
-        .evidence("process", run.pid)
+    Finding::warning(
+        "run-overlapping",
+        routine,
+        format!("was started again while the run that began {since} ago is still going on"),
+    )
+    .evidence("process", run.pid)
 }
 
 fn unfinished(routine: &str, run: &Earlier) -> Finding {
@@ -185,7 +192,7 @@ fn unfinished(routine: &str, run: &Earlier) -> Finding {
     Finding::warning(
         "run-unfinished",
         routine,
-        format!("the {routine} run of {began} never noted its end, and its process is gone"),
+        format!("did not end: the run of {began} never noted its end, and its process is gone"),
     )
     .evidence("process", run.pid)
 }

@@ -19,12 +19,23 @@ pub struct Expect {
     pub status: Statuses,
     /// What values in a JSON body must be.
     pub json: Vec<JsonRule>,
-    /// Texts that must all stand in the body.
+    /// Texts that must all stand in the body. None of them is empty.
+    #[serde(deserialize_with = "not_empty")]
     pub text: Vec<String>,
-    /// Texts of which none may stand in the body.
+    /// Texts of which none may stand in the body. None of them is empty.
+    #[serde(deserialize_with = "not_empty")]
     pub not_text: Vec<String>,
     /// Texts that headers of the answer must contain, by the name of the header; upper and lower case are one.
     pub headers: BTreeMap<FieldName, String>,
+}
+
+/// Refuses the empty text: it stands in every body, so expecting it says nothing.
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    if texts.iter().any(String::is_empty) {
+        return Err(serde::de::Error::custom("an empty text stands in every body; write a text, or leave it out"));
+    }
+    Ok(texts)
 }
 
 impl Expect {
@@ -64,7 +75,7 @@ impl JsonRule {
     }
 }
 
-/// A JSONPath of RFC 9535.
+/// A JSONPath of RFC 9535, without its functions `match` and `search`.
 #[derive(Clone, Debug)]
 pub struct Path {
     text: String,
@@ -252,6 +263,9 @@ mod tests {
         }
         assert_eq!(statuses.to_string(), "204, 300-399, 401-403");
         assert!(Statuses::default().allow(299) && !Statuses::default().allow(300));
+        for text in [r#"{"text":[""]}"#, r#"{"not-text":["a",""]}"#] {
+            assert!(serde_json::from_str::<Expect>(text).is_err(), "{text}");
+        }
         for text in ["[]", "[-1]", "[99999]", r#"["1xx"]"#, r#"["6xx"]"#, r#"["axx"]"#, r#"["2-3-4"]"#] {
             assert!(serde_json::from_str::<Statuses>(text).is_err(), "{text}");
         }

@@ -40,6 +40,15 @@ impl Check for Http {
             .readme(include_str!("README.md"))
             .sample(include_str!("sample.toml"))
             .codes(CODES)
+            .passing(&[
+                "name-not-resolved",
+                "not-connected",
+                "address-down",
+                "tls-failed",
+                "no-answer",
+                "cut-off",
+                "unexpected-status",
+            ])
             .measures(MEASURES)
             .routines(&["daily", "emergency"]);
 
@@ -157,38 +166,45 @@ const MEASURES: &[MeasureDoc] = &[
         Unit::Seconds,
         "time from the lookup of the name to the last byte of the answer",
         "Look which part grew: dns, connect, tls, first-byte or body.",
-    ),
-    MeasureDoc::new("dns", Unit::Seconds, "time to look the name up", "Look at the name servers in /etc/resolv.conf."),
+    )
+    .called("total time"),
+    MeasureDoc::new("dns", Unit::Seconds, "time to look the name up", "Look at the name servers in /etc/resolv.conf.")
+        .called("name lookup"),
     MeasureDoc::new(
         "connect",
         Unit::Seconds,
         "time to open the connection, with addresses that failed before",
         "Look at the network, and at the queue of the listening socket (`ss -ltn`).",
-    ),
+    )
+    .called("time to connect"),
     MeasureDoc::new(
         "tls",
         Unit::Seconds,
         "time to agree on encryption",
         "Look at the load of the server, and at its key and certificates.",
-    ),
+    )
+    .called("TLS handshake"),
     MeasureDoc::new(
         "first-byte",
         Unit::Seconds,
         "time from the request to the first byte of the answer",
         "The application is slow, or waits for a database or a free worker.",
-    ),
+    )
+    .called("time to the first byte"),
     MeasureDoc::new(
         "body",
         Unit::Seconds,
         "time from the first to the last byte of the answer",
         "The answer is large, streamed, or the network is slow.",
-    ),
+    )
+    .called("time of the body"),
     MeasureDoc::new(
         "body-size",
         Unit::Bytes,
         "size of the body of the answer",
         "Look what the answer holds; an empty or a huge one is often an error page.",
-    ),
+    )
+    .called("body size"),
 ];
 
 /// Reads the head of an answer from its chunks and tells whether it was accepted: the fuzzer's door.

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use selx_core::{Finding, Judgement, Severity};
 
+use crate::net::Phase;
+
 use super::config::{MinProtocol, Settings};
 use super::facts::{Asked, CHAIN_KEPT, Facts, File, Key, Pair, Reason, Seen};
 use super::grade::{Role, grade, readable, seconds, unreadable};
@@ -62,7 +64,13 @@ fn endpoint(settings: &Settings, facts: &Facts, seen: &Seen, subject: &str, now:
         } else {
             Severity::Critical
         };
-        let finding = Finding::new(severity, trouble.reason.code(), subject, trouble.text.clone());
+        // Most of what went wrong is told of the server or of an address; the line begins with the endpoint.
+        let text = match trouble.phase {
+            _ if trouble.text.starts_with("accepted ") => trouble.text.clone(),
+            Phase::Tls => format!("fails: {}", trouble.text),
+            _ => format!("cannot be reached: {}", trouble.text),
+        };
+        let finding = Finding::new(severity, trouble.reason.code(), subject, text);
         findings.push(finding.evidence("phase", trouble.phase));
     }
     if let Some(handshake) = &seen.handshake
@@ -149,7 +157,11 @@ fn rejections(seen: &Seen, said: &[Finding], subject: &str) -> Vec<Finding> {
             continue;
         }
         let severity = if rejection.reason.is_unknown() { Severity::Unknown } else { Severity::Critical };
-        findings.push(Finding::new(severity, code, subject, rejection.text.clone()));
+        let text = match severity {
+            Severity::Critical => format!("is refused by clients: {}", rejection.text),
+            _ => format!("is not verified: {}", rejection.text),
+        };
+        findings.push(Finding::new(severity, code, subject, text));
     }
     findings
 }

@@ -46,6 +46,7 @@ impl Check for TlsCertificate {
     .readme(include_str!("README.md"))
     .sample(include_str!("sample.toml"))
     .codes(CODES)
+    .passing(&["handshake-failed", "no-answer", "refused", "no-route", "not-found", "name-servers-failed"])
     .measures(MEASURES)
     .routines(&["daily", "weekly"])
     .needs("to read certificate files where `files`, `compare` or `keys` are set");
@@ -83,25 +84,29 @@ const MEASURES: &[MeasureDoc] = &[
         Unit::Seconds,
         "time until the certificate expires, as a part of its whole lifetime",
         "Renew it, and find out why it was not renewed by itself: the timer, the challenge, the hook.",
-    ),
+    )
+    .called("certificate valid for"),
     MeasureDoc::new(
         "issuer-remaining",
         Unit::Seconds,
         "time until the first of the certificates above it expires, the root left out",
         "Get the chain of the authority anew: issue the certificate again, or replace the chain file.",
-    ),
+    )
+    .called("issuers valid for"),
     MeasureDoc::new(
         "handshake",
         Unit::Seconds,
         "time of the TLS handshake, after the connection is open",
         "Look at the load of the server, and at the way to it.",
-    ),
+    )
+    .called("handshake time"),
     MeasureDoc::new(
         "chain-length",
         Unit::Count,
         "number of certificates that the server sends",
         "Send the server's own certificate and those between it and the root.",
-    ),
+    )
+    .called("chain length"),
 ];
 
 const CODES: &[Code] = &[

@@ -27,7 +27,7 @@ pub(crate) fn init(session: &mut Session<'_>, file: &Path) -> Result<Answer, Ref
         return Ok(Answer::new(text));
     }
     write(file, &text)?;
-    let shown = file.display();
+    let shown = selx_core::escape::visible(&file.display().to_string()).into_owned();
     Ok(Answer::new(format!(
         "{}\n{shown} is written: `selx validate {shown}` reads it, `selx run daily --config {shown}` runs it\n",
         told(session, &survey)

@@ -1,12 +1,11 @@
 //! `run` and `check`: look, and report.
 
 use std::num::NonZero;
-use std::path::Path;
 use std::sync::Arc;
 
 use selx_core::format::{Format, Style, render};
 use selx_core::recording::Recording;
-use selx_core::{Report, Runner, Selection, Settings, Suite, config, exit_codes};
+use selx_core::{Entry, Finding, Instance, Report, Runner, Selection, Settings, Suite, config, exit_codes};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +17,9 @@ use crate::program::Session;
 use crate::progress::Progress;
 
 /// What is said above a report for people of a host that nobody has described.
-const WITHOUT_FILE: &str = "There is no configuration file, so this host was looked over and checked with the usual limits.\n\
-                            `selx init` writes a file of it, to keep and to change.\n\n";
+const WITHOUT_FILE: &str = "There is no configuration file: this host was looked over,\n\
+                            and checked with the usual limits. `selx init` writes a\n\
+                            file of what was found, to keep and to change.\n\n";
 
 /// A check that was asked for in arguments.
 pub(crate) struct Asked {
@@ -36,7 +36,15 @@ pub(crate) fn routine(session: &mut Session<'_>, names: &[String], run: &RunOpti
     let format = session.options.format.unwrap_or(Format::Human);
     if let Some(path) = &run.replay {
         let suite = loaded.as_ref().map(|(_, suite)| suite);
-        return replay(session, path, suite, format);
+        let mut report = Recording::read(path)?.replay(session.registry, suite);
+        let routines = match suite {
+            Some(suite) => suite.routine_names(),
+            None => config::parse(session.registry, "", "").map_err(Refusal::verbatim)?.routine_names(),
+        };
+        let strangers = suite.and_then(|suite| not_recorded(suite, &report));
+        report.notices.extend(strangers);
+        leave(&mut report, names, &routines)?;
+        return Ok(reported(session, &report, format));
     }
     let (suite, found) = match loaded {
         Some((_, suite)) => (suite, true),
@@ -68,7 +76,14 @@ pub(crate) fn check(session: &mut Session<'_>, asked: &Asked, run: &RunOptions) 
     let format =
         session.options.format.unwrap_or_else(|| if session.on_terminal() { Format::Human } else { Format::Nagios });
     if let Some(path) = &run.replay {
-        return replay(session, path, None, format);
+        if !(asked.given.is_empty() && asked.warning.is_empty() && asked.critical.is_empty()) {
+            let refusal = Refusal::new("`check --replay` takes no settings and limits: those of the recording count");
+            return Err(refusal.advice("write them into a file: `selx run KIND --replay FILE --config FILE`"));
+        }
+        let mut report = Recording::read(path)?.replay(session.registry, None);
+        let name = asked.name.as_ref().map_or_else(|| asked.kind.clone(), |name| format!("{}.{name}", asked.kind));
+        leave(&mut report, &[name], &[])?;
+        return Ok(reported(session, &report, format));
     }
     let mut limits = Vec::new();
     for (level, texts) in [("warning", &asked.warning), ("critical", &asked.critical)] {
@@ -162,13 +177,14 @@ fn looked(
         }
         runner.run(selection).await
     });
+    let interrupted = owns_process && process::end_on_interrupt();
     // Threads that hang in a dead file system are left behind; the process ends without them.
     runtime.shutdown_background();
     if let Some(progress) = &progress {
         progress.clear();
     }
     let mut answer = reported(session, &report, format);
-    if owns_process && process::interrupted() {
+    if interrupted {
         answer.code = exit_codes::UNKNOWN;
     }
     if let Some(path) = &run.record
@@ -196,10 +212,34 @@ fn reported(session: &Session<'_>, report: &Report, format: Format) -> Answer {
     }
 }
 
-fn replay(session: &Session<'_>, path: &Path, suite: Option<&Suite>, format: Format) -> Result<Answer, Refusal> {
-    let recording = Recording::read(path)?;
-    let report = recording.replay(session.registry, suite);
-    Ok(reported(session, &report, format))
+/// Names the checks of the configuration that the recording does not have: a limit that was to be tried on another name
+/// must not pass for one that was tried.
+fn not_recorded(suite: &Suite, report: &Report) -> Option<Finding> {
+    let names: Vec<String> = suite.instances.iter().map(Instance::full_name).collect();
+    let there: Vec<String> = report.entries.iter().map(Entry::full_name).collect();
+    let missing: Vec<String> = names.into_iter().filter(|name| !there.contains(name)).collect();
+    (!missing.is_empty()).then(|| {
+        let message = format!("not judged, because the recording has nothing of that name: {}", missing.join(", "));
+        Finding::info("not-recorded", "", message)
+    })
+}
+
+/// Leaves of a recorded run what was asked for. A routine stands for all of it, because a recording does not say what
+/// belonged to which.
+fn leave(report: &mut Report, names: &[String], routines: &[String]) -> Result<(), Refusal> {
+    if names.iter().any(|name| routines.contains(name)) {
+        return Ok(());
+    }
+    let is = |entry: &Entry, name: &String| {
+        *name == entry.name || *name == entry.meta.id.as_str() || *name == entry.full_name()
+    };
+    if let Some(name) = names.iter().find(|name| !report.entries.iter().any(|entry| is(entry, name))) {
+        let there: Vec<String> = report.entries.iter().map(Entry::full_name).collect();
+        return Err(Refusal::new(format!("nothing in the recording is named `{name}`"))
+            .advice(format!("it has: {}", there.join(", "))));
+    }
+    report.entries.retain(|entry| names.iter().any(|name| is(entry, name)));
+    Ok(())
 }
 
 /// Makes the runtime: one thread for one check, several for several, and one again where the system gives no more.

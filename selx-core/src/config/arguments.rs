@@ -2,6 +2,7 @@
 //!
 //! The arguments become a document, one line each, that goes the way of a file; what is wrong is told of the argument.
 
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -38,7 +39,7 @@ struct Line {
 ///
 /// `settings` are pairs of a key (`url`, `expect.status`) and a raw value, which is typed by the schema of the setting:
 /// a text as it is, numbers, `true` and `false`; several values of an array by giving the flag again, or by commas if it
-/// is given once; a table or an array also as TOML (`{ a = 1 }`, `["a,b"]`). `limits` are a measure (`used`,
+/// is given once; a table or an array also as TOML (`{ a = 1 }`, `["a,b"]`, `[]`). `limits` are a measure (`used`,
 /// `used@/var`), `warning`, `critical`, `for` or `recover`, and its value. `timeout` is a duration.
 ///
 /// # Errors
@@ -74,7 +75,8 @@ pub fn from_arguments(
         document.push('\n');
         lines.push(Line { order, span: start..document.len(), flag, key: key.to_owned(), raw });
     };
-    let names: Vec<String> = settings_of(registry, kind).into_iter().map(|doc| doc.name).collect();
+    // Only an error needs them, and their schema costs more than all the rest.
+    let names = LazyCell::new(|| settings_of(registry, kind).into_iter().map(|doc| doc.name).collect::<Vec<_>>());
     for (order, (key, values)) in grouped(settings).into_iter().enumerate() {
         let flag = format!("--{}", escape(key, 100));
         let parts: Vec<&str> = key.split('.').collect();
@@ -163,7 +165,7 @@ fn nearest_flag(key: &str, names: &[String]) -> Option<String> {
 fn told(wrong: Wrong, lines: &[Line], names: &[String]) -> (usize, ArgumentError) {
     if let Some(missing) = &wrong.missing {
         let flag = format!("--{}", escape(missing, 100));
-        return (usize::MAX, ArgumentError { flag, message: "is missing".to_owned(), hint: wrong.hint });
+        return (usize::MAX, ArgumentError { flag, message: "must be given".to_owned(), hint: wrong.hint });
     }
     let line = lines.iter().find(|line| line.span.contains(&wrong.span.start));
     let Some(line) = line else {
@@ -236,7 +238,7 @@ fn typed(settings: &Settings, schema: Option<&serde_json::Value>, values: &[&str
         let parts: Vec<&str> = match values {
             [one] if one.trim_start().starts_with('{') => vec![one],
             [one] if types.text => return Ok(text_in_toml(one)),
-            [""] => Vec::new(),
+            // An empty value is one, mostly a variable that was not set: taken for `[]`, it would ask for less, or nothing.
             [one] => one.split(',').map(str::trim).collect(),
             several => several.to_vec(),
         };
@@ -266,7 +268,9 @@ fn typed(settings: &Settings, schema: Option<&serde_json::Value>, values: &[&str
         return Ok(format!("{number:?}"));
     }
     if types.table && !types.text {
-        return Err("takes a table, written as `{ key = \"value\" }`, or as `--table.key value`".to_owned());
+        return Err(
+            "takes a table, such as `{ key = \"value\" }`; `selx explain KIND` shows what stands in it".to_owned()
+        );
     }
     Ok(text_in_toml(first))
 }

@@ -25,7 +25,10 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line == 0 {
+        if self.line == 0 && self.message.contains(&format!("`{}`", self.file)) {
+            // The file is what the error is about, and is named.
+            write!(f, "{}", self.message)?;
+        } else if self.line == 0 {
             write!(f, "{}: {}", self.file, self.message)?;
         } else {
             write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;

@@ -37,6 +37,11 @@ fn names(meta: &Meta, found: &mut Vec<String>) {
             }
         }
     }
+    for code in meta.passing {
+        if meta.code(code).is_none() {
+            found.push(format!("`{code}` may pass by itself and is not documented"));
+        }
+    }
     let mut seen = BTreeSet::new();
     for measure in meta.measures {
         if !seen.insert(measure.name) {

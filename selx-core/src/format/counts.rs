@@ -53,7 +53,7 @@ fn waits(entry: &Entry) -> bool {
 /// Says in words that nothing was looked at, if so: such a run is unknown.
 pub(super) fn nothing_seen(rows: &[Row<'_>]) -> Option<&'static str> {
     if rows.is_empty() {
-        Some("0 checks ran")
+        Some("0 checks ran, no check belongs to this routine")
     } else if rows.iter().all(|row| row.status == Status::Skipped) {
         Some("nothing was looked at")
     } else {

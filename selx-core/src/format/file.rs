@@ -21,10 +21,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     if is_no_file(path) {
         // `selx --output /dev/null` by root must not leave a file in its place.
-        let opened = OpenOptions::new().write(true).open(path);
-        return opened
-            .and_then(|mut file| file.write_all(bytes))
-            .map_err(|error| failed(path, "cannot be written", error));
+        let written = open_in_place(path).and_then(|mut file| file.write_all(bytes));
+        return written.map_err(|error| failed(path, "cannot be written", error));
     }
     let Some(name) = path.file_name() else {
         return Err(Error::new(ErrorKind::Config, format!("`{}` is not the name of a file", path.display())));
@@ -47,11 +45,30 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 
 /// Tells whether there is something that is no file and no folder, or that the system keeps.
 fn is_no_file(path: &Path) -> bool {
-    let kept = path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc");
-    match path.metadata() {
-        Ok(meta) => !meta.is_dir() && (kept || !meta.is_file()),
-        Err(_) => false,
+    if path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc") {
+        return path.metadata().is_ok_and(|meta| !meta.is_dir());
     }
+    // Elsewhere a link is replaced, whatever it leads to: who may put one in a folder for everybody, such as `/tmp`, is
+    // not to choose a device that root then writes to.
+    path.symlink_metadata().is_ok_and(|meta| !meta.is_dir() && !meta.is_file() && !meta.is_symlink())
+}
+
+/// Opens a pipe or a device without waiting for a reader, who may never come.
+fn open_in_place(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::FileTypeExt as _;
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = OpenOptions::new().write(true).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::NXIO) => io::Error::new(io::ErrorKind::BrokenPipe, "nobody reads there"),
+        _ => error,
+    })?;
+    if file.metadata()?.file_type().is_block_device() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a disk is not overwritten"));
+    }
+    // A reader that is there may be slow.
+    rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 fn fill(mut file: File, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -92,6 +109,7 @@ fn failed(path: &Path, what: &str, error: io::Error) -> Error {
     let advice = match kind {
         ErrorKind::Denied => "the folder must be writable for the user that runs selx",
         ErrorKind::Missing => "make the folder first",
+        _ if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::InvalidInput) => "name a file",
         _ => "look at free space and quota of its file system",
     };
     Error::new(kind, format!("`{}` {what}", path.display())).advice(advice).source_error(error)

@@ -104,7 +104,7 @@ impl Default for Style {
 ///     notices: Vec::new(),
 /// };
 /// let text = render(&report, Format::Nagios, &Style::default(), &Secrets::default());
-/// assert_eq!(text, "SELX UNKNOWN - 0 checks ran\n");
+/// assert_eq!(text, "SELX UNKNOWN - 0 checks ran, no check belongs to this routine\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn render(report: &Report, format: Format, style: &Style, secrets: &Secrets) -> String {

@@ -61,20 +61,21 @@ pub fn judge(limit: &Limit, measure: &Measure, now: Timestamp, last: Option<Limi
         let Some((threshold, since)) = found else {
             continue;
         };
+        let (side, end) = threshold.place(measure);
         if lasted(*since) {
-            let mut reason = format!("outside the {name} limit of {threshold}");
+            let mut reason = format!("{side} the {name} limit of {end}");
             if let Some(needed) = limit.sustained {
                 let length = crate::quantity::TimeSpan::from(std::time::Duration::from_secs(
                     now.duration_since(*since).unsigned_abs().as_secs(),
                 ));
-                reason.push_str(&format!(" for {length} (limit {needed})"));
+                reason.push_str(&format!(" for {length} ({needed} allowed)"));
             }
             return Verdict { level, reason, state: state(level) };
         }
         if waiting.is_empty()
             && let Some(needed) = limit.sustained
         {
-            waiting = format!("outside the {name} limit of {threshold}, not yet for {needed}");
+            waiting = format!("{side} the {name} limit of {end}, not yet for {needed}");
         }
     }
 
@@ -113,6 +114,25 @@ mod tests {
         let limit = Limit::new(Unit::Bytes, "75%", "85%");
         for (share, level) in [(0.5, Level::Ok), (0.75, Level::Ok), (0.76, Level::Warning), (0.86, Level::Critical)] {
             assert_eq!(judge(&limit, &used(share), at(0), None).level, level, "{share}");
+        }
+    }
+
+    #[test]
+    fn the_reason_names_the_side_and_the_end() {
+        for (limit, value, reason) in [
+            ("10", 11.0, "above the critical limit of 10"),
+            ("10", -1.0, "below the critical limit of 0"),
+            ("10:", 9.0, "below the critical limit of 10"),
+            ("~:10", 11.0, "above the critical limit of 10"),
+            ("10:20", 21.0, "above the critical limit of 20"),
+            ("10:20", 9.0, "below the critical limit of 10"),
+            ("@10:20", 15.0, "inside the critical limit of 10:20"),
+            ("20: and 30%:", 19.0, "below the critical limit of 20 and 30%"),
+            ("20: or 90", 95.0, "above the critical limit of 90"),
+            ("5: or @8:9 or 3", 4.0, "outside the critical limit of 5: or @8:9 or 3"),
+        ] {
+            let measure = Measure::new("queue", value, Unit::Count).of(100.0);
+            assert_eq!(judge(&Limit::new(Unit::Count, "", limit), &measure, at(0), None).reason, reason, "{limit}");
         }
     }
 

@@ -124,8 +124,8 @@ impl Limits {
     }
 }
 
-/// The names of the settings of a limit in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a limit says of a measure, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
     /// Outside no limit.
     #[serde(rename = "ok")]

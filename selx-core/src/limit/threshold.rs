@@ -60,15 +60,34 @@ impl Threshold {
         let joint = if all { "and" } else { "or" };
         let ranges = words
             .split(|word| *word == joint)
-            .map(|part| Range::parse(&part.concat(), unit))
+            .map(|part| {
+                let joined = part.concat();
+                // An error quotes what was written, spaces too.
+                let quoted = |error: String| error.replace(&format!("`{joined}`"), &format!("`{}`", part.join(" ")));
+                Range::parse(&joined, unit).map_err(quoted)
+            })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { ranges, all })
     }
 
-    /// Tells whether a measure lies where the threshold says. A percent range on a measure without a whole never does.
+    /// Tells whether a measure lies where the threshold says. What cannot be told does not: see [`Self::undecided`].
     pub fn breached(&self, measure: &Measure) -> bool {
-        let mut ranges = self.ranges.iter().map(|range| range.breached(measure));
-        if self.all { ranges.all(|breached| breached) } else { ranges.any(|breached| breached) }
+        self.decide(measure) == Some(true)
+    }
+
+    /// Tells whether nobody can say if a measure lies where the threshold says: percent of a whole that is not known.
+    pub fn undecided(&self, measure: &Measure) -> bool {
+        self.decide(measure).is_none()
+    }
+
+    /// Returns `None` if it depends on a range that cannot be told.
+    fn decide(&self, measure: &Measure) -> Option<bool> {
+        let ranges = || self.ranges.iter().map(|range| range.breached(measure));
+        // One range that is breached decides an `or`, one that is not decides an `and`.
+        if ranges().any(|breached| breached == Some(!self.all)) {
+            return Some(!self.all);
+        }
+        if ranges().all(|breached| breached.is_some()) { Some(self.all) } else { None }
     }
 
     /// Returns the range in the base unit, in the notation of performance data, if it is a single one.
@@ -78,6 +97,20 @@ impl Threshold {
         match self.ranges.as_slice() {
             [range] => range.perfdata(measure),
             _ => None,
+        }
+    }
+
+    /// Says where a measure lies that breaches it, for "{above} the warning limit of {85%}".
+    ///
+    /// A plain end is named alone, without the notation of ranges: `below` and `21d and 33%` for `21d: and 33%:`.
+    pub(super) fn place(&self, measure: &Measure) -> (&'static str, String) {
+        let places: Vec<(&str, &str)> = self.ranges.iter().filter_map(|range| range.place(measure)).collect();
+        match places.as_slice() {
+            [(side, _), rest @ ..] if rest.iter().all(|(other, _)| other == side) => {
+                let ends: Vec<&str> = places.iter().map(|(_, end)| *end).collect();
+                (side, ends.join(if self.all { " and " } else { " or " }))
+            }
+            _ => ("outside", self.to_string()),
         }
     }
 }
@@ -124,12 +157,24 @@ impl Range {
         Ok(Self { low, high, inside, text: text.to_owned() })
     }
 
-    fn breached(&self, measure: &Measure) -> bool {
-        let (Some(low), Some(high)) = (self.low.compare(measure), self.high.compare(measure)) else {
-            return false;
-        };
+    /// Returns `None` for percent of a measure without a whole.
+    fn breached(&self, measure: &Measure) -> Option<bool> {
+        let (low, high) = (self.low.compare(measure)?, self.high.compare(measure)?);
         let outside = low == Some(std::cmp::Ordering::Less) || high == Some(std::cmp::Ordering::Greater);
-        outside != self.inside
+        Some(outside != self.inside)
+    }
+
+    /// Says on which side of which end a measure lies, if it breaches this range.
+    fn place(&self, measure: &Measure) -> Option<(&'static str, &str)> {
+        use std::cmp::Ordering::{Greater, Less};
+        let text = self.text.trim_start_matches('@');
+        let (low, high) = text.split_once(':').unwrap_or(("", text));
+        match (self.low.compare(measure)?, self.high.compare(measure)?) {
+            (Some(Less), _) if !self.inside => Some(("below", if low.is_empty() { "0" } else { low })),
+            (_, Some(Greater)) if !self.inside => Some(("above", high)),
+            (low, high) if self.inside && low != Some(Less) && high != Some(Greater) => Some(("inside", text)),
+            _ => None,
+        }
     }
 
     fn perfdata(&self, measure: &Measure) -> Option<String> {
@@ -159,6 +204,9 @@ impl Bound {
         };
         let (digits, suffix) = split_number(rest);
         let number: f64 = digits.parse().map_err(|_| wrong(text, unit))?;
+        if !(number * 1e15).is_finite() {
+            return Err(format!("`{text}` is larger than any measure, so it says nothing"));
+        }
         if suffix == "%" {
             return Ok(Self::Share(sign * number / 100.0));
         }

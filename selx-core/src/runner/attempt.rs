@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Retry};
 use crate::finding::Finding;
 use crate::history::Remembered;
 use crate::quantity::TimeSpan;
-use crate::report::{Attempt, Entry, Outcome, Status};
+use crate::report::{Attempt, Entry, Failure, Outcome, Status};
 use crate::secret::Secrets;
 use crate::suite::Instance;
 
@@ -49,8 +49,14 @@ impl Job {
                 break entry;
             }
             tracing::debug!(parent: &span, headline = entry.headline(), "trying again");
-            earlier.push(Attempt { status: entry.status(), reason: entry.headline(), took: start.elapsed() });
-            tokio::time::sleep(self.retry_delay).await;
+            let took = start.elapsed();
+            // Who cancels the run does not wait for an attempt that will not come.
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => break entry,
+                () = tokio::time::sleep(self.retry_delay) => {}
+            }
+            earlier.push(Attempt { status: entry.status(), reason: entry.headline(), took });
         };
         if let Some(first) = earlier.first()
             && entry.status() < Status::Unknown
@@ -110,12 +116,16 @@ async fn cancelled_and_late(cancel: &CancellationToken) {
     tokio::time::sleep(GRACE).await;
 }
 
-/// Tells whether trying again would give the same.
+/// Tells whether trying again would give the same: only what may pass by itself is asked twice.
 fn is_final(entry: &Entry) -> bool {
+    let later = |failure: &Failure| failure.retry == Retry::Later;
+    let passing = |finding: &Finding| {
+        Status::from(finding.severity) >= Status::Unknown && entry.meta.passing.contains(&&*finding.code)
+    };
     match &entry.outcome {
-        Outcome::Failed(failure) => failure.retry == Retry::Never,
+        Outcome::Failed(failure) => !later(failure),
         Outcome::Skipped(_) => true,
-        Outcome::Seen => false,
+        Outcome::Seen => !entry.faults.iter().any(later) && !entry.judgement.findings.iter().any(passing),
     }
 }
 

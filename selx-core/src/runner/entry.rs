@@ -9,7 +9,7 @@ use crate::check::{Judging, Moment};
 use crate::error::{Error, ErrorKind};
 use crate::finding::{Finding, Judgement, Severity};
 use crate::history::Remembered;
-use crate::limit::{self, Level, Limits};
+use crate::limit::{self, Level};
 use crate::measure::Measure;
 use crate::report::{Entry, Failure, LIMIT_CODE, Measured, Outcome};
 use crate::show;
@@ -55,10 +55,12 @@ pub(super) fn judged(instance: &Instance, facts: Value, cx: Judging<Value>, reme
     let mut entry = blank(instance, now);
     entry.judgement = judged.judgement;
     for measure in judged.measures {
-        let (measured, finding) = measure_limit(&instance.limits, measure, now, remembered);
-        entry.judgement.findings.extend(finding);
+        let (measured, findings) = measure_limit(instance, measure, now, remembered);
+        entry.judgement.findings.extend(findings);
         entry.measures.push(measured);
     }
+    let idle = idle_limits(instance, &entry);
+    entry.judgement.findings.extend(idle);
     entry.facts = Some(facts);
     entry.previous = cx.previous;
     entry.remembered = remembered.limits.clone();
@@ -78,22 +80,67 @@ fn waits_for_data(judgement: &Judgement) -> Option<String> {
     Some(waiting.message.clone())
 }
 
+/// Names the limits that somebody set and that had nothing to judge: a misspelt subject must not pass for a quiet one.
+///
+/// A limit on one subject is unknown then, and so is every one of a kind without limits of its own: what such a kind
+/// measures is up to its settings. One on a measure that this host does not have, such as swap, is only told.
+fn idle_limits(instance: &Instance, entry: &Entry) -> Vec<Finding> {
+    let worst = entry.judgement.findings.iter().map(|finding| finding.severity).max();
+    let waits = entry.judgement.findings.iter().any(|finding| finding.code == NEEDS_DATA);
+    // Where something failed or is not known yet, that is the reason, and it is told.
+    if waits || worst.is_some_and(|worst| worst >= Severity::Unknown) {
+        return Vec::new();
+    }
+    let own = instance.check.limits();
+    let mut idle = Vec::new();
+    for (key, limit) in instance.limits.iter() {
+        let (name, subject) = key.split_once('@').unwrap_or((key, ""));
+        let of_kind = own.iter().any(|(own_key, own_limit)| own_key == key && own_limit == limit);
+        let judges = limit.warning.is_some() || limit.critical.is_some();
+        let measured =
+            |one: &&Measured| one.measure.name == name && (subject.is_empty() || one.measure.subject == subject);
+        if of_kind || !judges || entry.measures.iter().any(|one| measured(&one)) {
+            continue;
+        }
+        let severity = if subject.is_empty() && !own.is_empty() { Severity::Info } else { Severity::Unknown };
+        let message = match subject {
+            "" => format!("`{name}` has a limit, but was not measured"),
+            _ => format!("has a limit of its own (`{key}`), but no `{name}` was measured on it"),
+        };
+        let finding = of_limit(name, severity, subject, message);
+        idle.push(finding.advice("`-v` shows what was measured; correct the limit, or take it out"));
+    }
+    idle
+}
+
+fn of_limit(measure: &str, severity: Severity, subject: &str, message: String) -> Finding {
+    Finding {
+        code: Cow::Owned(format!("{LIMIT_CODE}{measure}")),
+        severity,
+        subject: subject.to_owned(),
+        message,
+        advice: None,
+        evidence: Vec::new(),
+        fix: None,
+    }
+}
+
 fn measure_limit(
-    limits: &Limits,
+    instance: &Instance,
     measure: Measure,
     now: Moment,
     remembered: &Remembered,
-) -> (Measured, Option<Finding>) {
-    let limit = limits.of(&measure.name, &measure.subject);
+) -> (Measured, Vec<Finding>) {
+    let limit = instance.limits.of(&measure.name, &measure.subject);
     let mut measured =
         Measured { level: None, warning: None, critical: None, ranges: (None, None), state: None, measure };
     let measure = &measured.measure;
     if !measure.value.is_finite() {
         let message = format!("the measure `{}` is not a number", measure.name);
-        return (measured.clone(), Some(Finding::unknown("not-a-number", measure.subject.clone(), message)));
+        return (measured.clone(), vec![Finding::unknown("not-a-number", measure.subject.clone(), message)]);
     }
     let Some(limit) = limit else {
-        return (measured, None);
+        return (measured, Vec::new());
     };
     let last = remembered
         .limits
@@ -101,6 +148,7 @@ fn measure_limit(
         .find(|(name, subject, _)| *name == measure.name && *subject == measure.subject)
         .map(|(_, _, state)| *state);
     let verdict = limit::judge(limit, measure, now.at, last);
+    let called = instance.meta().measure(&measure.name).map_or(&*measure.name, |doc| doc.called);
     let severity = match verdict.level {
         Level::Critical => Some(Severity::Critical),
         Level::Warning => Some(Severity::Warning),
@@ -109,23 +157,42 @@ fn measure_limit(
         Level::Ok if !verdict.reason.is_empty() => Some(Severity::Info),
         Level::Ok => None,
     };
-    let finding = severity.map(|severity| Finding {
-        code: Cow::Owned(format!("{LIMIT_CODE}{}", measure.name)),
-        severity,
-        subject: measure.subject.clone(),
-        message: match severity {
+    let finding = |severity, message| of_limit(&measure.name, severity, &measure.subject, message);
+    let mut findings: Vec<Finding> = Vec::new();
+    if let Some(severity) = severity {
+        let message = match severity {
             Severity::Unknown => format!(
-                "{} {}, {}; how long it has lasted cannot be told without a history",
-                measure.name,
+                "{called} {}, {}; how long it has lasted cannot be told without a history",
                 show::measure(measure),
                 verdict.reason
             ),
-            _ => format!("{} {}, {}", measure.name, show::measure(measure), verdict.reason),
-        },
-        advice: None,
-        evidence: Vec::new(),
-        fix: None,
+            _ => format!("{called} {}, {}", show::measure(measure), verdict.reason),
+        };
+        findings.push(finding(severity, message));
+    }
+    let undecided = [("critical", Level::Critical, &limit.critical), ("warning", Level::Warning, &limit.warning)];
+    let undecided = undecided.into_iter().find_map(|(name, level, threshold)| {
+        let threshold = threshold.as_ref().filter(|threshold| threshold.undecided(measure))?;
+        // A worse alarm stands already.
+        (verdict.level < level).then_some((name, threshold))
     });
+    if let Some((name, threshold)) = undecided {
+        let message = format!(
+            "{called} {}; whether it is outside the {name} limit of {threshold} cannot be told: the whole is not known",
+            show::measure(measure)
+        );
+        findings.push(finding(Severity::Unknown, message).advice("set the limit without percent"));
+    } else if verdict.level == Level::Ok
+        && remembered.unavailable
+        && let Some(recover) = limit.recover.as_ref().filter(|recover| recover.breached(measure))
+        && findings.is_empty()
+    {
+        let message = format!(
+            "{called} {}, not back inside {recover}; whether an alarm stood cannot be told without a history",
+            show::measure(measure)
+        );
+        findings.push(finding(Severity::Unknown, message));
+    }
     measured.ranges = (
         limit.warning.as_ref().and_then(|threshold| threshold.perfdata(&measured.measure)),
         limit.critical.as_ref().and_then(|threshold| threshold.perfdata(&measured.measure)),
@@ -134,7 +201,7 @@ fn measure_limit(
     measured.critical = limit.critical.as_ref().map(ToString::to_string);
     measured.level = Some(verdict.level);
     measured.state = Some(verdict.state);
-    (measured, finding)
+    (measured, findings)
 }
 
 fn blank(instance: &Instance, now: Moment) -> Entry {

@@ -52,7 +52,9 @@ fn values_are_typed_by_the_schema() {
     assert_eq!(disk(&[("paths", "/,/var")]), json!({ "paths": ["/", "/var"] }));
     assert_eq!(disk(&[("paths", "/a,b"), ("paths", "/c")]), json!({ "paths": ["/a,b", "/c"] }));
     assert_eq!(disk(&[("paths", "[\"/a,b\"]")]), json!({ "paths": ["/a,b"] }));
-    assert_eq!(disk(&[("paths", "")]), json!({ "paths": [] }));
+    // A variable that was not set is not the wish for an empty list.
+    assert_eq!(disk(&[("paths", "")]), json!({ "paths": [""] }));
+    assert_eq!(disk(&[("paths", "[]")]), json!({ "paths": [] }));
     assert_eq!(disk(&[]), json!({}));
 }
 
@@ -106,7 +108,7 @@ fn wrong_arguments_are_told_by_their_flags() {
           hint: is `--expect.status` meant?
         --expect.body.deeper: expected a text, found a table
         --servers: is not a value of TOML: unclosed array, expected `]`
-        --headers: takes a table, written as `{ key = "value" }`, or as `--table.key value`
+        --headers: takes a table, such as `{ key = "value" }`; `selx explain KIND` shows what stands in it
         --verify: expected true or false, found a text
         --login: a secret is given as `env:NAME` or `file:/path`, never as its value
         --token: there is no such setting
@@ -114,8 +116,8 @@ fn wrong_arguments_are_told_by_their_flags() {
         --slow: `5` is not a duration; write a number with a unit: `500ms`, `5s`, `2m30s`, `24h`, `21d`
         --: there is no such setting
           hint: there are `--expect`, `--expect.also`, `--expect.body`, `--expect.max-body`, `--expect.status`, `--family`, `--follow`, `--headers`, `--login`, `--port`, `--sample`, `--servers` and 3 more
-        --expect.status: is missing
-        --url: is missing
+        --expect.status: must be given
+        --url: must be given
         "#
     );
     insta::assert_snapshot!(

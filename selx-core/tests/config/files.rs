@@ -41,12 +41,12 @@ fn a_file_that_others_can_write_is_refused() {
     assert_eq!(load(&registry(), &path).unwrap().files, std::slice::from_ref(&path));
     mode(&path, 0o664);
     insta::assert_snapshot!(told(&folder, "selx.toml"), @r"
-    DIR/selx.toml: `DIR/selx.toml` can be written by its group (mode 0664)
+    `DIR/selx.toml` can be written by its group (mode 0664)
       hint: chmod go-w DIR/selx.toml
     ");
     mode(&path, 0o602);
     insta::assert_snapshot!(told(&folder, "selx.toml"), @r"
-    DIR/selx.toml: `DIR/selx.toml` can be written by everybody (mode 0602)
+    `DIR/selx.toml` can be written by everybody (mode 0602)
       hint: chmod go-w DIR/selx.toml
     ");
 }
@@ -90,7 +90,7 @@ fn a_file_of_somebody_else_is_refused() {
         let folder = folder(&[("selx.toml", "[check.disk.x]\n"), ("theirs/selx.toml", "[check.disk.x]\n")]);
         std::os::unix::fs::chown(folder.path().join("selx.toml"), Some(4242), None).unwrap();
         insta::assert_snapshot!(told(&folder, "selx.toml"), @r"
-        DIR/selx.toml: `DIR/selx.toml` belongs to user 4242, who could write there what selx then does
+        `DIR/selx.toml` belongs to user 4242, who could write there what selx then does
           hint: chown 0 DIR/selx.toml
         ");
         std::os::unix::fs::chown(folder.path().join("theirs"), Some(4242), None).unwrap();
@@ -117,7 +117,7 @@ fn what_is_no_file_is_refused_and_nothing_hangs() {
     made.unwrap();
     let began = Instant::now();
     insta::assert_snapshot!(told(&folder, "pipe.toml"), @r"
-    DIR/pipe.toml: `DIR/pipe.toml` is a pipe, not a file
+    `DIR/pipe.toml` is a pipe, not a file
       hint: a configuration is a plain file, or a link to one
     ");
     assert!(began.elapsed() < Duration::from_secs(2));
@@ -127,7 +127,7 @@ fn what_is_no_file_is_refused_and_nothing_hangs() {
     assert!(told(&folder, "socket.toml").contains("cannot be opened"));
     assert!(load(&registry(), Path::new("/dev/zero")).unwrap_err().to_string().contains("a device, not a file"));
     insta::assert_snapshot!(told(&folder, "none.toml"), @r"
-    DIR/none.toml: `DIR/none.toml` does not exist
+    `DIR/none.toml` does not exist
       hint: is the path right?
     ");
 }
@@ -138,7 +138,7 @@ fn sizes_and_bytes() {
     let path = |name: &str| folder.path().join(name);
     fs::write(path("big.toml"), "#".repeat((1 << 20) + 1)).unwrap();
     insta::assert_snapshot!(told(&folder, "big.toml"), @r"
-    DIR/big.toml: `DIR/big.toml` is larger than 1 MiB
+    `DIR/big.toml` is larger than 1 MiB
       hint: split it and name the parts in `include`; is it the right file?
     ");
     fs::write(path("full.toml"), "#".repeat(1 << 20)).unwrap();

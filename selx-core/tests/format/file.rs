@@ -58,6 +58,41 @@ fn failures_name_the_path_and_leave_nothing() {
     assert_eq!(write_atomic(Path::new("/"), b"x", 0o644).unwrap_err().kind(), ErrorKind::Config);
 }
 
+/// In a folder for everybody somebody else may have put a link where root writes.
+#[test]
+fn a_link_to_a_device_is_replaced_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report");
+    symlink("/dev/full", &path).unwrap();
+    write_atomic(&path, b"new", 0o600).unwrap();
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    // Named as what it is, it is a device.
+    assert_eq!(write_atomic(Path::new("/dev/full"), b"x", 0o600).unwrap_err().kind(), ErrorKind::Local);
+    write_atomic(Path::new("/dev/null"), b"x", 0o600).unwrap();
+}
+
+#[test]
+fn a_pipe_is_written_to_if_somebody_reads() {
+    use std::io::Read as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let error = write_atomic(&path, b"x", 0o600).unwrap_err();
+    assert!(error.to_string().contains("nobody reads there"), "{error}");
+    // More than a pipe holds, for a reader that comes late.
+    let bytes = vec![b'x'; 300_000];
+    let mut reader = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let length = bytes.len();
+    let reads = std::thread::spawn(move || {
+        let mut got = vec![0; length];
+        reader.read_exact(&mut got).unwrap();
+        got
+    });
+    write_atomic(&path, &bytes, 0o600).unwrap();
+    assert!(reads.join().unwrap() == bytes);
+    assert_eq!(names(folder.path()), ["pipe"]);
+}
+
 const CHILD: &str = "SELX_TEST_FULL_DISK";
 
 /// A disk that is full in the middle of the file. A limit on the size of files stands in for it: the kernel takes a

@@ -156,5 +156,7 @@ fn nothing_seen_is_unknown_everywhere() {
         let status = samples.iter().find(|sample| sample.name == "selx_run_status").unwrap();
         assert_eq!(status.value, 3.0);
     }
-    assert!(data::human(&data::empty(), None, 0).starts_with("0 checks ran: unknown"));
+    assert!(
+        data::human(&data::empty(), None, 0).starts_with("0 checks ran, no check belongs to this routine: unknown")
+    );
 }

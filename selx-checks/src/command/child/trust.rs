@@ -77,7 +77,9 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 }
 
 fn look(path: &Path) -> Result<Metadata> {
-    std::fs::symlink_metadata(path).map_err(|error| Error::from_io(error, format!("`{}`", path.display())))
+    std::fs::symlink_metadata(path).map_err(|error| {
+        Error::from_io(error, format!("`{}`", path.display())).advice("install the program, or correct `program`")
+    })
 }
 
 fn runnable(path: &Path, meta: &Metadata) -> Result<()> {

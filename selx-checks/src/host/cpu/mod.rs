@@ -98,43 +98,50 @@ impl Check for HostCpu {
             Unit::Ratio,
             "share of the time since the last look in which the processors were not idle",
             "Find who uses them (`top`, `pidstat 5`); limit it, move it to another hour, or add processors.",
-        ),
+        )
+        .called("processors busy"),
         MeasureDoc::new(
             "iowait",
             Unit::Ratio,
             "share of the time since the last look in which processors were idle while tasks waited for a disk",
             "Find who reads and writes (`iostat -x 5`, `pidstat -d 5`).",
-        ),
+        )
+        .called("processors waiting for disks"),
         MeasureDoc::new(
             "steal",
             Unit::Ratio,
             "share of the time since the last look that the hypervisor gave to others",
             "Ask the provider of the machine, or move to one with processors of its own.",
-        ),
+        )
+        .called("processor time taken by the hypervisor"),
         MeasureDoc::new(
             "pressure",
             Unit::Ratio,
             "share of the last five minutes in which at least one task waited for a processor",
             "Find who uses the processors (`top`, `pidstat 5`).",
-        ),
+        )
+        .called("pressure on the processors"),
         MeasureDoc::new(
             "load15",
             Unit::Count,
             "load average over 15 minutes, for each processor",
             "Find whether tasks wait for processors or for disks (`vmstat 5`: columns r and b).",
-        ),
+        )
+        .called("15-minute load per processor"),
         MeasureDoc::new(
             "quota-used",
             Unit::Ratio,
             "share of the processor quota of the container that selx runs in that was used since the last look",
             "Raise the quota of the container, or find which of its processes grew.",
-        ),
+        )
+        .called("processor quota of the container used"),
         MeasureDoc::new(
             "throttled",
             Unit::Ratio,
             "share of the periods since the last look in which the container was stopped because its quota was used up",
             "Raise the quota of the container, or let it run fewer threads than the quota has processors.",
-        ),
+        )
+        .called("container stopped by its processor quota"),
     ]);
 
     fn new(_: Config) -> Self {
@@ -172,7 +179,7 @@ impl Check for HostCpu {
             Err(error) => Discovery::Unclear(error.to_string()),
             Ok(facts) => {
                 let reason = format!("{} processors", facts.stat.cores);
-                Discovery::Found(vec![Proposal::new("cpu", reason, "")])
+                Discovery::Found(vec![Proposal::new("local", reason, "")])
             }
         }
     }

@@ -220,7 +220,6 @@ impl Check for HostDisk {
     const META: Meta = Meta::new("host-disk", Area::Host, "space and inodes of every real file system")
         .readme(include_str!("README.md"))
         .sample(include_str!("sample.toml"))
-        .remembers()
         .codes(&[
             Code::new(
                 "file-system-error",
@@ -283,7 +282,7 @@ impl Check for HostDisk {
                 "inodes in use, which files need as they need space",
                 "Find the folder with the many small files (`du --inodes -x`) and remove them; more inodes need a new \
                  file system.",
-            ),
+            ).called("inodes used"),
         ]);
 
     fn new(config: Config) -> Self {
@@ -320,7 +319,7 @@ impl Check for HostDisk {
                 let more = found.len() - points.len();
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
                 let reason = format!("mounted: {}{more}", points.join(", "));
-                Discovery::Found(vec![Proposal::new("disk", reason, "")])
+                Discovery::Found(vec![Proposal::new("local", reason, "")])
             }
         }
     }

@@ -87,45 +87,45 @@ impl Check for HostMemory {
                     Unit::Bytes,
                     "memory that cannot be had any more, caches not counted",
                     "Find who has it (`ps --sort=-rss`), and limit or restart it, or add memory.",
-                ),
+                ).called("memory used"),
                 MeasureDoc::new(
                     "available",
                     Unit::Bytes,
                     "memory that programs can still have without swapping",
                     "Find who has it (`ps --sort=-rss`), and limit or restart it, or add memory.",
-                ),
+                ).called("memory available"),
                 MeasureDoc::new(
                     "swap-used",
                     Unit::Bytes,
                     "swap space in use; absent where there is none",
                     "See by `vmstat 1` whether it moves; pages that lie there for weeks harm nobody, but when it is full the \
                      next burst kills a process.",
-                ),
+                ).called("swap used"),
                 MeasureDoc::new(
                     "pressure",
                     Unit::Ratio,
                     "share of the last five minutes in which every task that had work waited for memory",
                     "The machine is thrashing: find who has the memory, and limit or stop it.",
-                ),
+                ).called("pressure on memory"),
                 MeasureDoc::new(
                     "pressure-some",
                     Unit::Ratio,
                     "share of the last five minutes in which at least one task waited for memory",
                     "Find who has the memory, and limit it.",
-                ),
+                ).called("some pressure on memory"),
                 MeasureDoc::new(
                     "oom-kills",
                     Unit::Count,
                     "number of processes the kernel killed for memory since the last look",
                     "Look in the kernel log (`journalctl -k -g 'Killed process'`) which it was and whether it runs again; it had \
                      too little memory, or the limit of its container is too low.",
-                ),
+                ).called("processes killed for memory"),
                 MeasureDoc::new(
                     "container-used",
                     Unit::Bytes,
                     "memory of the container that selx runs in, of its limit, idle caches not counted",
                     "Raise the limit of the container, or find which of its processes grew.",
-                ),
+                ).called("memory of the container used"),
             ]);
 
     fn new(_: Config) -> Self {
@@ -160,7 +160,7 @@ impl Check for HostMemory {
             Err(error) => Discovery::Unclear(error.to_string()),
             Ok(facts) => {
                 let total = selx_core::ByteSize(facts.memory.total);
-                Discovery::Found(vec![Proposal::new("memory", format!("{total} of memory"), "")])
+                Discovery::Found(vec![Proposal::new("local", format!("{total} of memory"), "")])
             }
         }
     }
