@@ -88,3 +88,38 @@ pub(crate) fn cancel_on_interrupt(cancel: &CancellationToken) -> std::io::Result
 pub(crate) fn end_on_interrupt() -> bool {
     INTERRUPTED.get().is_some_and(|seen| seen.swap(true, Ordering::Relaxed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_tells_no_secret() {
+        let folder = std::env::temp_dir().join(format!("selx-panic-{}", std::process::id()));
+        std::fs::write(&folder, "canary \"7d3f\"\n").unwrap();
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let secrets = Arc::new(Secrets::default());
+        let secret = secrets.get(&format!("file:{}", folder.display()).parse().unwrap()).unwrap();
+        std::fs::remove_file(&folder).unwrap();
+        assert!(SECRETS.set(Arc::clone(&secrets)).is_ok());
+        let (sender, lines) = std::sync::mpsc::channel();
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let _ = sender.send(panic_line(panic));
+        }));
+        let raw = std::panic::catch_unwind(|| panic!("with {}\nand more", secret.expose()));
+        let quoted = std::panic::catch_unwind(|| panic!("with {:?}", secret.expose()));
+        std::panic::set_hook(before);
+        assert!(raw.is_err() && quoted.is_err());
+        // Other tests of this process may panic on purpose at the same time.
+        let lines: Vec<String> = lines.try_iter().filter(|line| line.contains("with ")).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for line in lines {
+            assert!(
+                line.starts_with("selx: bug: with ") && line.contains("[secret]") && !line.contains("7d3f"),
+                "{line}"
+            );
+            assert_eq!(line.matches('\n').count(), 1);
+        }
+    }
+}

@@ -117,7 +117,7 @@ impl Program {
         };
         let options = arguments.options;
         if let Some(level) = options.log {
-            log(level, console.error_colours(options.color));
+            log(level, console.error_colours(options.color), &secrets);
         }
         let mut session = Session { registry: &registry, options: &options, console, secrets, owns_process };
         let answer = match arguments.command {
@@ -194,9 +194,26 @@ fn unknown_option(error: &clap::Error, kind: Option<&Meta>) -> Option<Refusal> {
     })
 }
 
-fn log(level: tracing::Level, colours: bool) {
+fn log(level: tracing::Level, colours: bool, secrets: &Arc<Secrets>) {
+    let secrets = Arc::clone(secrets);
+    let writer = move || Log(Arc::clone(&secrets));
     // A second program in the same process keeps the first one's log.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(colours).try_init();
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(writer).with_ansi(colours).try_init();
+}
+
+/// Standard error without secrets, whoever logs them. An event arrives in one piece.
+struct Log(Arc<Secrets>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let clean = self.0.redact(&String::from_utf8_lossy(bytes));
+        std::io::stderr().write_all(clean.as_ref().map_or(bytes, |text| text.as_bytes()))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 impl Session<'_> {

@@ -38,6 +38,9 @@ const OF_RUNNER: [&str; 2] = ["passed-on-retry", "over-time"];
 pub struct Recording {
     format: String,
     version: u32,
+    /// The version of the program that made it; empty in recordings from before it was told.
+    #[serde(default)]
+    selx: String,
     run: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     routine: Option<String>,
@@ -116,6 +119,7 @@ impl Recording {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
+            selx: env!("CARGO_PKG_VERSION").to_owned(),
             run: report.run.clone(),
             routine: report.routine.clone(),
             host: report.host.clone(),

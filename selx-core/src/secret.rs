@@ -113,6 +113,8 @@ impl JsonSchema for SecretRef {
 pub struct Secrets {
     /// The longest first: one secret may be the beginning of another.
     seen: Mutex<Vec<Seen>>,
+    /// Where those came from that are too short to be taken out.
+    short: Mutex<Vec<SecretRef>>,
 }
 
 /// A secret that was handed out, with the ways it can stand in a text: making them costs more than a search for them.
@@ -157,6 +159,12 @@ impl Secrets {
             return Err(Error::new(ErrorKind::Missing, format!("the secret at `{from}` is empty")));
         }
         let secret = Secret::new(value);
+        if value.chars().count() < SHORTEST {
+            let mut short = self.short.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if !short.contains(from) {
+                short.push(from.clone());
+            }
+        }
         self.note(&secret);
         Ok(secret)
     }
@@ -184,6 +192,11 @@ impl Secrets {
             }
         }
         out
+    }
+
+    /// Returns where secrets came from that are too short to be taken out of texts.
+    pub fn short(&self) -> Vec<SecretRef> {
+        self.short.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Tells whether any secret was handed out, so that a sink may skip the search.
@@ -219,8 +232,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// The ways a value can stand in a text: as it is, quoted, percent-encoded by any habit, in hexadecimal, and in base64
 /// also inside of something longer, such as `user:password` in a header.
 fn forms(secret: &str) -> Vec<String> {
-    let json = serde_json::to_string(secret).unwrap_or_default();
-    let mut all = vec![secret.to_owned(), json.trim_matches('"').to_owned(), secret.escape_debug().to_string()];
+    let mut all = vec![secret.to_owned()];
+    // Quoted, and quoted again: JSON in a text of JSON, the message of an error in that of another.
+    for quoted in [in_json(secret), in_json(secret).replace('/', "\\/"), secret.escape_debug().to_string()] {
+        all.extend([in_json(&quoted), quoted.escape_debug().to_string(), quoted]);
+    }
     for set in [NON_ALPHANUMERIC, RESERVED] {
         let percent = utf8_percent_encode(secret, set).to_string();
         all.push(percent.replace("%20", "+"));
@@ -241,9 +257,15 @@ fn forms(secret: &str) -> Vec<String> {
     all.push(hex.to_uppercase());
     all.push(hex);
     // The longest first: a short one inside of it would leave the rest behind.
-    all.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
+    all.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     all.dedup();
     all
+}
+
+/// Writes a text as it stands between the quotes of JSON.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
 /// Writes the digits of percent-encoding as many libraries do: `%2f`.
@@ -291,6 +313,9 @@ mod tests {
             ("p\"ss w/rd!-and-more", "more"),
             ("7022737320772f726421", "70227373"),
             (&format!("{:?}", "p\"ss w/rd!"), "rd!"),
+            (&format!("{:?}", format!("{:?}", "p\"ss w/rd!")), "rd!"),
+            (r#"{"in": "{\"a\": \"p\\\"ss w/rd!\"}"}"#, "rd!"),
+            (r#"{"php": "p\"ss w\/rd!"}"#, "rd!"),
             (&basic("a"), "InNzIHcvcm"),
             (&basic("ab"), "IncmQ"),
             (&basic("abc"), "cncmQ"),

@@ -192,3 +192,16 @@ fn files() {
     assert_eq!(Recording::read(&folder.path().join("big.json")).unwrap_err().kind(), ErrorKind::Limit);
     assert_eq!(Recording::read(Path::new("/dev/zero")).unwrap_err().kind(), ErrorKind::Config, "it does not end");
 }
+
+#[test]
+fn a_recording_names_the_version_that_made_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.json");
+    Recording::of(&run("[check.disk.root]\n")).write(&path).unwrap();
+    let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(json["selx"], env!("CARGO_PKG_VERSION"));
+    // One from before that reads all the same.
+    json.as_object_mut().unwrap().remove("selx");
+    fs::write(&path, json.to_string()).unwrap();
+    assert_eq!(Recording::read(&path).unwrap().replay(&kinds::registry(), None).entries.len(), 1);
+}

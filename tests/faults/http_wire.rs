@@ -130,13 +130,13 @@ async fn over_a_socket_file() {
 }
 
 /// A root in a file, and a server that has a certificate of it for some names.
-struct Certified {
-    root: PathBuf,
-    server: Arc<ServerConfig>,
+pub(crate) struct Certified {
+    pub(crate) root: PathBuf,
+    pub(crate) server: Arc<ServerConfig>,
     _folder: tempfile::TempDir,
 }
 
-fn certified(names: &[&str]) -> Certified {
+pub(crate) fn certified(names: &[&str]) -> Certified {
     let mut root = CertificateParams::new(Vec::new()).unwrap();
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
@@ -155,7 +155,7 @@ fn certified(names: &[&str]) -> Certified {
     Certified { root: path, server: Arc::new(server), _folder: folder }
 }
 
-fn encrypted(server: &Arc<ServerConfig>, script: Vec<Step>) -> Vec<Step> {
+pub(crate) fn encrypted(server: &Arc<ServerConfig>, script: Vec<Step>) -> Vec<Step> {
     [vec![Step::Tls(Arc::clone(server))], script].concat()
 }
 

@@ -11,6 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
 
 use super::failure::{Failure, FailureKind, Phase, bounded, of_io, waited};
+use super::unbroken::{self, Unbroken};
 
 /// One address that was tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct Dialled {
     /// The first connection that was opened, with its address.
-    pub stream: Option<(SocketAddr, TcpStream)>,
+    pub stream: Option<(SocketAddr, Unbroken<TcpStream>)>,
     /// Every address that was tried, in order; the last one is the one that was reached, if one was.
     pub attempts: Vec<Attempt>,
 }
@@ -38,13 +39,17 @@ pub struct Dialled {
 /// # Errors
 ///
 /// The inner error is what the peer did: refused, unreachable, timed out. The outer one is what this host could not do.
-pub async fn connect(address: SocketAddr, until: Instant, cx: &Context) -> Result<Result<TcpStream, Failure>> {
+pub async fn connect(
+    address: SocketAddr,
+    until: Instant,
+    cx: &Context,
+) -> Result<Result<Unbroken<TcpStream>, Failure>> {
     let whom = address.to_string();
     let began = Instant::now();
-    match bounded(cx, until, TcpStream::connect(address)).await? {
+    match bounded(cx, until, unbroken::opened(|| TcpStream::connect(address))).await? {
         Some(Ok(stream)) => {
             // Requests are written in one piece and waited for; there is nothing to gather.
-            let _ = stream.set_nodelay(true);
+            let _ = stream.0.set_nodelay(true);
             Ok(Ok(stream))
         }
         Some(Err(error)) if error.kind() == io::ErrorKind::AddrNotAvailable && unroutable(address) => {
@@ -69,10 +74,10 @@ fn unroutable(address: SocketAddr) -> bool {
 /// # Errors
 ///
 /// As [`connect`]; a socket file that is not there is the peer's failure, a right that is missing is this host's.
-pub async fn connect_unix(path: &Path, until: Instant, cx: &Context) -> Result<Result<UnixStream, Failure>> {
+pub async fn connect_unix(path: &Path, until: Instant, cx: &Context) -> Result<Result<Unbroken<UnixStream>, Failure>> {
     let whom = format!("unix:{}", path.display());
     let began = Instant::now();
-    match bounded(cx, until, UnixStream::connect(path)).await? {
+    match bounded(cx, until, unbroken::opened(|| UnixStream::connect(path))).await? {
         Some(Ok(stream)) => Ok(Ok(stream)),
         // A full queue of a socket file is answered at once, not waited for.
         Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {

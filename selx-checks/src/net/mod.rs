@@ -7,8 +7,10 @@ mod connect;
 mod failure;
 mod resolve;
 mod scope;
+mod unbroken;
 
 pub use connect::{Attempt, Dialled, connect, connect_unix, dial};
 pub use failure::{Failure, FailureKind, Phase, bounded, of_io};
 pub use resolve::{MAX_ADDRESSES, Resolved, resolve};
 pub use scope::{Scope, scope};
+pub use unbroken::Unbroken;

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::facts::{Asked, Handshake};
 use super::trust::provider;
-use crate::net::bounded;
+use crate::net::{Unbroken, bounded};
 
 /// The most bytes of a server that are read. The library itself takes no message over 64 KiB.
 const READ_CAP: usize = 1 << 20;
@@ -164,7 +164,7 @@ fn config(shown: &Arc<Mutex<Shown>>) -> Result<ClientConfig> {
 ///
 /// `Cancelled`, and `Bug` if the client cannot be set up; what the server does is in the result.
 pub(crate) async fn shake(
-    stream: &mut TcpStream,
+    stream: &mut Unbroken<TcpStream>,
     name: ServerName<'static>,
     until: Instant,
     cx: &Context,
@@ -208,7 +208,7 @@ fn agreed(connection: &ClientConnection, seconds: f64) -> Option<Handshake> {
 
 /// One conversation.
 struct Talk<'a> {
-    stream: &'a mut TcpStream,
+    stream: &'a mut Unbroken<TcpStream>,
     connection: ClientConnection,
     until: Instant,
     cx: &'a Context,

@@ -10,7 +10,7 @@ mod human;
 mod json;
 mod nagios;
 mod openmetrics;
-mod redact;
+pub(crate) mod redact;
 
 use std::fmt;
 use std::str::FromStr;

@@ -52,6 +52,48 @@ pub(super) fn report<'a>(report: &'a Report, secrets: &Secrets) -> Cow<'a, Repor
     Cow::Owned(clean)
 }
 
+/// Takes the secrets that were handed out from an entry itself: from what it says and from what it saw, so that whoever
+/// keeps or shows it, a history or a recording too, never gets one.
+///
+/// The settings stay as they are: they were given by the operator and say where secrets are.
+pub(crate) fn entry(entry: &mut Entry, secrets: &Secrets) {
+    let mut texts = Texts(String::new());
+    each(entry, &mut |text| texts.add(text));
+    if secrets.redact(&texts.0).is_some() {
+        each(entry, &mut |text| {
+            if let Some(clean) = secrets.redact(text.get()) {
+                text.set(clean);
+            }
+        });
+    }
+    let previous = entry.previous.as_mut().map(|previous| &mut previous.facts);
+    for facts in entry.facts.as_mut().into_iter().chain(previous) {
+        // One search tells whether there is anything to take out.
+        if secrets.redact(&facts.to_string()).is_some() {
+            value(facts, secrets);
+        }
+    }
+}
+
+fn value(json: &mut Value, secrets: &Secrets) {
+    match json {
+        Value::String(text) => {
+            if let Some(clean) = secrets.redact(text) {
+                *text = clean;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| value(item, secrets)),
+        Value::Object(fields) => {
+            let taken = std::mem::take(fields);
+            fields.extend(taken.into_iter().map(|(name, mut field)| {
+                value(&mut field, secrets);
+                (secrets.redact(&name).unwrap_or(name), field)
+            }));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// All texts of something, one after the other, to be searched at once.
 struct Texts(String);
 

@@ -23,6 +23,9 @@ pub const VERSION: u32 = 1;
 pub struct Report {
     /// The version of this form: 1.
     pub version: u32,
+    /// The version of selx that made the report; empty in reports from before it was told.
+    #[serde(default)]
+    pub selx: String,
     /// The id of the run; later runs of one host sort behind earlier ones.
     pub run: String,
     /// The routine, if the run was one.

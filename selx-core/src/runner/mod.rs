@@ -22,9 +22,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::context::Host;
 use crate::error::{Error, ErrorKind};
 use crate::finding::Finding;
+use crate::format::redact;
 use crate::history::{History, Remembered, RunStart};
 use crate::report::{Entry, Report};
-use crate::secret::Secrets;
+use crate::secret::{SecretRef, Secrets};
 use crate::suite::{Instance, Selection, Settings};
 
 pub use entry::judge_facts;
@@ -158,6 +159,10 @@ impl Runner {
 
         let mut entries = self.run_all(&selection.instances, memory, began + self.settings.deadline).await;
         fold::explain(&mut entries, &selection.instances);
+        if !self.secrets.is_empty() {
+            entries.iter_mut().for_each(|entry| redact::entry(entry, &self.secrets));
+            notices.extend(self.secrets.short().iter().map(short_secret));
+        }
         let mut report = Report {
             run,
             routine: routine.map(|(name, _)| name),
@@ -256,6 +261,12 @@ impl Runner {
         }
         slots.into_iter().flatten().collect()
     }
+}
+
+/// Tells of a secret that outputs cannot be searched for.
+fn short_secret(from: &SecretRef) -> Finding {
+    let message = "is shorter than six characters: it is not taken out of texts, should one repeat it";
+    Finding::info("secret-short", from.to_string(), message).advice("use a longer secret")
 }
 
 const HISTORY_CODE: &str = "history-unavailable";

@@ -23,6 +23,7 @@ impl From<&report::Report> for Report {
         }
         Self {
             version: VERSION,
+            selx: env!("CARGO_PKG_VERSION").to_owned(),
             run: report.run.clone(),
             routine: report.routine.clone(),
             host: report.host.clone(),
