@@ -19,6 +19,7 @@ mod page;
 mod process;
 mod program;
 mod progress;
+mod session;
 
 pub use console::{Color, Console};
 pub use program::Program;

@@ -10,11 +10,12 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use selx_core::{Duplicate, Meta, Registry, Secrets, exit_codes};
 
 use crate::answer::{Refusal, deliver, refuse};
-use crate::arguments::{Arguments, Command, Options};
+use crate::arguments::{Arguments, Command};
 use crate::command;
 use crate::console::{Color, Console};
 use crate::flags;
 use crate::process;
+use crate::session::{Session, unknown_kind};
 
 /// A function that registers kinds.
 type Register = fn(&mut Registry) -> Result<(), Duplicate>;
@@ -30,16 +31,6 @@ type Register = fn(&mut Registry) -> Result<(), Duplicate>;
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     registers: Vec<Register>,
-}
-
-/// What a command works with.
-pub(crate) struct Session<'a> {
-    pub(crate) registry: &'a Registry,
-    pub(crate) options: &'a Options,
-    pub(crate) console: &'a mut Console,
-    pub(crate) secrets: Arc<Secrets>,
-    /// Whether the process is ours, so that its signals are too.
-    pub(crate) owns_process: bool,
 }
 
 impl Program {
@@ -214,39 +205,6 @@ impl std::io::Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         std::io::stderr().flush()
     }
-}
-
-impl Session<'_> {
-    /// Finds a kind, or says which one may be meant.
-    pub(crate) fn kind(&self, name: &str) -> Result<&dyn selx_core::Factory, Refusal> {
-        self.registry.get(name).ok_or_else(|| unknown_kind(self.registry, name))
-    }
-
-    /// Lays a page of Markdown out for a terminal; elsewhere it stays what it is.
-    pub(crate) fn page(&self, markdown: &str) -> String {
-        if !self.console.is_terminal() || self.options.output.is_some() {
-            let mut text = markdown.trim_end().to_owned();
-            text.push('\n');
-            return text;
-        }
-        let layout =
-            crate::page::Layout { width: self.console.width(), colours: self.console.colours(self.options.color) };
-        crate::page::laid_out(markdown, layout)
-    }
-
-    /// Returns whether the answer is read on a terminal.
-    pub(crate) fn on_terminal(&self) -> bool {
-        self.console.is_terminal() && self.options.output.is_none()
-    }
-}
-
-pub(crate) fn unknown_kind(registry: &Registry, name: &str) -> Refusal {
-    let meant = selx_core::nearest(name, registry.names());
-    let refusal = Refusal::new(format!("no kind is named `{name}`"));
-    refusal.advice(match meant {
-        Some(meant) => format!("is `{meant}` meant? `selx list` names all"),
-        None => "`selx list` names all".to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use selx_core::{config, explain};
 
 use crate::answer::{Answer, Refusal, one_form_only};
-use crate::program::Session;
+use crate::session::Session;
 
 /// The page of exit codes; the documentation has the same file.
 const EXIT_CODES: &str = include_str!("../exit-codes.md");

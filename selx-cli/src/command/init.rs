@@ -8,7 +8,7 @@ use std::path::Path;
 use selx_core::{Discovery, Survey};
 
 use crate::answer::{Answer, PRIVATE, Refusal, one_form_only};
-use crate::program::Session;
+use crate::session::Session;
 
 /// Writes the file, or prints it for `-`, and says what was found.
 pub(crate) fn init(session: &mut Session<'_>, file: &Path) -> Result<Answer, Refusal> {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::suite;
 use crate::answer::{Answer, Refusal, human_or_json};
 use crate::page::broken;
-use crate::program::Session;
+use crate::session::Session;
 
 /// Lists kinds by area, or checks in the order of the file.
 pub(crate) fn list(session: &mut Session<'_>, checks: bool) -> Result<Answer, Refusal> {

@@ -18,7 +18,7 @@ use selx_core::{Context, Host, Suite, Survey, SystemClock};
 pub(crate) use history::history;
 
 use crate::answer::Refusal;
-use crate::program::Session;
+use crate::session::Session;
 
 /// How long a host may be looked over.
 const SURVEY_TIME: Duration = Duration::from_secs(10);

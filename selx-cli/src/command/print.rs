@@ -7,7 +7,7 @@ use selx_core::{config, exit_codes};
 
 use crate::answer::{Answer, Refusal, one_form_only};
 use crate::arguments::Arguments;
-use crate::program::Session;
+use crate::session::Session;
 
 /// Prints the JSON Schema of the configuration file.
 pub(crate) fn schema(session: &Session<'_>) -> Result<Answer, Refusal> {

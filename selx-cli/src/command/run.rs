@@ -13,8 +13,8 @@ use super::{descriptors_are_left, no_runtime, small_runtime, suite, survey};
 use crate::answer::{Answer, PRIVATE, PUBLIC, Refusal, refuse};
 use crate::arguments::RunOptions;
 use crate::process;
-use crate::program::Session;
 use crate::progress::Progress;
+use crate::session::Session;
 
 /// What is said above a report for people of a host that nobody has described.
 const WITHOUT_FILE: &str = "There is no configuration file: this host was looked over,\n\

@@ -6,7 +6,7 @@ use selx_core::{config, exit_codes};
 use serde_json::json;
 
 use crate::answer::{Answer, Refusal, human_or_json};
-use crate::program::Session;
+use crate::session::Session;
 
 /// Reads a file as a run would, and runs nothing.
 pub(crate) fn validate(session: &mut Session<'_>, file: Option<PathBuf>) -> Result<Answer, Refusal> {

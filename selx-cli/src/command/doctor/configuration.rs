@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use selx_core::{Suite, config};
 
 use super::Item;
-use crate::program::Session;
+use crate::session::Session;
 
 const TOPIC: &str = "configuration";
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::answer::{Answer, Refusal, human_or_json};
-use crate::program::Session;
+use crate::session::Session;
 
 /// What came out of looking at one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
