@@ -91,11 +91,10 @@ fn host_checks(selx: &Path) -> Vec<Row> {
         }
     };
     let disk = ["check", "host-disk", "--paths", "/", "--format", "nagios"];
-    let plain = [&disk[..], &["--no-history"]].concat();
-    let kept = [&disk[..], &["--state-dir", &folder]].concat();
+    let memory = ["check", "host-memory", "--format", "nagios", "--state-dir", &folder];
     vec![
-        row("`selx check host-disk --no-history`", &plain, 1000, "; aim 2 × at most"),
-        row("`selx check host-disk`, which also keeps and compares what it saw", &kept, 200, ""),
+        row("`selx check host-disk`", &disk, 1000, "; aim 2 × at most"),
+        row("`selx check host-memory`, which also keeps and compares what it saw", &memory, 200, ""),
     ]
 }
 

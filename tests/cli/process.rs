@@ -10,7 +10,8 @@ pub(crate) fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "selx-cli", "--bin", "selx"])
+            // With the examples, cargo resolves the features as it does for the tests, and builds nothing twice.
+            .args(["build", "--quiet", "--examples", "--bins"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .expect("cargo starts");
