@@ -39,10 +39,15 @@ fn reachable(binary: PathBuf) -> PathBuf {
         if let Some(pid) = file.to_str().and_then(|file| file.strip_prefix("selx-tests-program-"))
             && !Path::new("/proc").join(pid).exists()
         {
-            let _ = std::fs::remove_file(entry.path());
+            let _ = std::fs::remove_file(entry.path().join("selx"));
+            let _ = std::fs::remove_dir(entry.path());
         }
     }
-    let copy = name(&std::process::id().to_string());
+    let folder = name(&std::process::id().to_string());
+    std::fs::create_dir(&folder).unwrap();
+    mode(&folder, 0o755);
+    // The name is in the help.
+    let copy = folder.join("selx");
     std::fs::copy(&binary, &copy).unwrap();
     mode(&copy, 0o755);
     copy
