@@ -1,7 +1,5 @@
 //! A limit that could not be judged is never fine: nothing to judge, no whole, no memory.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
