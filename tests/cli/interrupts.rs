@@ -90,7 +90,7 @@ fn a_second_interrupt_ends_at_once() {
 #[test]
 fn an_interrupt_ends_a_run_whose_reader_is_stuck() {
     let mut text = "[runner]\nretries = 0\n".to_owned();
-    for index in 0..400 {
+    for index in 0..800 {
         text.push_str(&format!("[check.command.c{index}]\nwith = {{ program = \"/nowhere/{}\" }}\n", "x".repeat(200)));
     }
     let place = Place::with(&text);
