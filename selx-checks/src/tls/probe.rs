@@ -62,7 +62,9 @@ async fn look_at_endpoints(
     cx: &Context,
 ) -> Result<()> {
     // Without roots there is still much to be seen; that nothing could be verified is told beside it.
-    let trust = match Trust::load(settings.ca_file.as_deref(), cx.host()) {
+    let (file, host) = (settings.ca_file.clone(), cx.host().clone());
+    let read = cx.blocking("reading the trusted roots", move |_| Trust::load(file.as_deref(), &host));
+    let trust = match read.await {
         Ok(trust) => Some(trust),
         Err(error) => {
             facts.trust_trouble = Some(error.to_string());

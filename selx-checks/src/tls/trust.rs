@@ -123,6 +123,10 @@ impl Trust {
     fn of_file(path: &Path) -> Result<Self> {
         let shown = format!("`{}`", path.display());
         let about = std::fs::metadata(path).map_err(|error| Error::from_io(error, &shown))?;
+        // Opening a pipe would wait for somebody to write into it, and a device has no end.
+        if !about.is_file() {
+            return Err(Error::new(ErrorKind::Config, format!("{shown} is not a plain file")));
+        }
         let (changed, length) = (about.modified().ok(), about.len());
         let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) =
@@ -255,6 +259,12 @@ mod tests {
         let host = Host::default();
         let error = Trust::load(Some(&path), &host).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Missing);
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        for endless in [pipe.as_path(), Path::new("/dev/zero")] {
+            let error = Trust::load(Some(endless), &host).unwrap_err();
+            assert!(error.to_string().contains("is not a plain file"), "{error}");
+        }
         std::fs::write(&path, "nothing").unwrap();
         let error = Trust::load(Some(&path), &host).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
