@@ -134,11 +134,9 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
 }
 
 fn json(rules: &[JsonRule], body: &[u8]) -> JsonSeen {
-    let value: Value = match serde_json::from_slice(body) {
+    let value = match super::json::parse(body) {
         Ok(value) => value,
-        Err(error) => {
-            return JsonSeen { error: Some(error.to_string()), paths: Vec::new() };
-        }
+        Err(error) => return JsonSeen { error: Some(error), paths: Vec::new() },
     };
     let each = |rule: &JsonRule| {
         let found = rule.path.query(&value);

@@ -8,6 +8,7 @@ mod expect;
 mod facts;
 mod field;
 mod head;
+mod json;
 mod judge;
 mod probe;
 mod redirect;
