@@ -8,3 +8,4 @@ mod kinds;
 mod properties;
 mod right;
 mod wrong;
+mod wrong_values;
