@@ -92,7 +92,7 @@ fn limit(critical: &str) -> Limit {
 
 #[tokio::test]
 async fn a_limit_on_a_subject_that_is_not_there_is_unknown() {
-    let own = Limits::default().set("used", limit("100"));
+    let own = Limits::default().set("used", limit("100B"));
     for (key, measure, status) in [
         ("used@/var", used(1.0).on("/var"), Status::Ok),
         ("used@/var/", used(1.0).on("/var"), Status::Unknown),
@@ -102,19 +102,19 @@ async fn a_limit_on_a_subject_that_is_not_there_is_unknown() {
         // What is bad already is not made less so.
         ("used@/backup", used(101.0).on("/var"), Status::Critical),
     ] {
-        let report = run(vec![measure], own.clone(), &Limits::default().set(key, limit("10"))).await;
+        let report = run(vec![measure], own.clone(), &Limits::default().set(key, limit("10B"))).await;
         assert_eq!(report.status(), status, "{key}: {}", report.entries[0].headline());
     }
     let off = Limits::default().set("used@/backup", Limit::default());
     assert_eq!(run(vec![used(1.0).on("/var")], own.clone(), &off).await.status(), Status::Ok);
     // The limits of the kind itself may well find nothing here.
-    let own = own.set("used@/never", limit("1"));
+    let own = own.set("used@/never", limit("1B"));
     assert_eq!(run(vec![used(1.0).on("/var")], own, &Limits::default()).await.status(), Status::Ok);
 }
 
 #[tokio::test]
 async fn a_kind_that_measures_what_it_is_told_to_has_to_measure_it() {
-    let report = run(vec![used(1.0)], Limits::default(), &Limits::default().set("value", limit("10"))).await;
+    let report = run(vec![used(1.0)], Limits::default(), &Limits::default().set("value", limit("10B"))).await;
     assert_eq!(report.status(), Status::Unknown);
     let finding = report.entries[0].judgement.findings.first().expect("told");
     assert_eq!(finding.code, "limit-value");
@@ -130,29 +130,29 @@ async fn percent_of_an_unknown_whole_is_unknown() {
         (used(90.0).of(-1.0), "80%", Status::Unknown),
         (used(90.0).of(f64::NAN), "80%", Status::Unknown),
         // One range may decide without the other.
-        (used(90.0), "80 or 80%", Status::Critical),
-        (used(70.0), "80 or 80%", Status::Unknown),
-        (used(70.0), "80 and 80%", Status::Ok),
-        (used(90.0), "80 and 80%", Status::Unknown),
+        (used(90.0), "80B or 80%", Status::Critical),
+        (used(70.0), "80B or 80%", Status::Unknown),
+        (used(70.0), "80B and 80%", Status::Ok),
+        (used(90.0), "80B and 80%", Status::Unknown),
     ] {
         let shown = format!("{measure:?} against {critical}");
         let report = run(vec![measure], Limits::default(), &Limits::default().set("used", limit(critical))).await;
         assert_eq!(report.status(), status, "{shown}: {}", report.entries[0].headline());
     }
     // A warning that stands does not hide that the critical limit could not be judged.
-    let both = Limits::default().set("used", Limit::new(Unit::Bytes, "10", "80%"));
+    let both = Limits::default().set("used", Limit::new(Unit::Bytes, "10B", "80%"));
     assert_eq!(run(vec![used(20.0)], Limits::default(), &both).await.status(), Status::Unknown);
 }
 
 #[tokio::test]
 async fn without_a_history_nobody_knows_whether_an_alarm_is_held() {
-    let mut held = limit("80");
-    held.recover = Threshold::parse("50", Unit::Bytes).ok();
+    let mut held = limit("80B");
+    held.recover = Threshold::parse("50B", Unit::Bytes).ok();
     for (value, status) in [(40.0, Status::Ok), (60.0, Status::Unknown), (90.0, Status::Critical)] {
         let report = run(vec![used(value)], Limits::default(), &Limits::default().set("used", held.clone())).await;
         assert_eq!(report.status(), status, "{value}: {}", report.entries[0].headline());
     }
-    let lasting = Limits::default().set("used", limit("80").lasting(TimeSpan::secs(60)));
+    let lasting = Limits::default().set("used", limit("80B").lasting(TimeSpan::secs(60)));
     assert_eq!(run(vec![used(90.0)], Limits::default(), &lasting).await.status(), Status::Unknown);
 }
 
@@ -177,4 +177,17 @@ async fn who_cancels_does_not_wait_for_the_next_attempt() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(report.status(), Status::Critical, "what was seen before stands");
     assert!(report.entries[0].attempts.is_empty(), "the one attempt is the one that counts");
+}
+
+#[test]
+fn a_size_without_a_unit_is_refused() {
+    use selx_core::Unit;
+    use selx_core::limit::Threshold;
+    for text in ["75", "10:", "10:20GiB", "@1:2"] {
+        let told = Threshold::parse(text, Unit::Bytes).unwrap_err();
+        assert!(told.contains("a size such as `10GiB`"), "{told}");
+    }
+    for text in ["0", "75B", "1:", "~:10GiB", "75%"] {
+        assert_eq!(Threshold::parse(text, Unit::Bytes).is_ok(), text != "1:", "{text}");
+    }
 }

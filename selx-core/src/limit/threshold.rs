@@ -211,6 +211,8 @@ impl Bound {
             return Ok(Self::Share(sign * number / 100.0));
         }
         let factor = match unit {
+            // Who writes `75` means percent as a rule, and 75 bytes are no limit of anybody; nothing is the same in all.
+            Unit::Bytes | Unit::BytesPerSecond if suffix.is_empty() && number != 0.0 => None,
             Unit::Bytes | Unit::BytesPerSecond => size_factor(suffix.trim_end_matches("/s")),
             Unit::Seconds if suffix.is_empty() => None,
             Unit::Seconds => {
