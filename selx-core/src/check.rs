@@ -1,7 +1,6 @@
 //! What a check is: look, judge, measure. And its twin that a runner can hold.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::finding::Judgement;
 use crate::limit::Limits;
 use crate::measure::Measure;
 use crate::meta::Meta;
+use crate::secret::SecretRef;
 
 /// A future in a box that may be spawned.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -201,15 +201,31 @@ pub trait DynCheck: Send + Sync {
 
     /// Returns the limits that hold unless the configuration sets others.
     fn limits(&self) -> Limits;
+
+    /// Returns the secrets that its settings name. A run reads those of all its checks before the first of them looks:
+    /// what one check sends, another may see come back, and could not tell from any other text.
+    fn secrets(&self) -> &[SecretRef] {
+        &[]
+    }
 }
 
 /// Makes a [`DynCheck`] of a [`Check`].
-pub struct Typed<C>(C, PhantomData<fn() -> C>);
+pub struct Typed<C> {
+    check: C,
+    secrets: Vec<SecretRef>,
+}
 
 impl<C: Check> Typed<C> {
     /// Takes a check.
     pub fn new(check: C) -> Self {
-        Self(check, PhantomData)
+        Self { check, secrets: Vec::new() }
+    }
+
+    /// Says which secrets its settings name.
+    #[must_use]
+    pub fn naming(mut self, secrets: Vec<SecretRef>) -> Self {
+        self.secrets = secrets;
+        self
     }
 }
 
@@ -220,7 +236,7 @@ impl<C: Check> DynCheck for Typed<C> {
 
     fn probe<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
-            let facts = self.0.probe(cx).await?;
+            let facts = self.check.probe(cx).await?;
             serde_json::to_value(&facts)
                 .map_err(|error| Error::new(ErrorKind::Bug, "the facts cannot be written as JSON").source_error(error))
         })
@@ -235,10 +251,14 @@ impl<C: Check> DynCheck for Typed<C> {
             Some(Previous { facts: C::Facts::deserialize(&previous.facts).ok()?, seen: previous.seen })
         });
         let cx = Judging { now: cx.now, previous };
-        Ok(Judged { judgement: self.0.judge(&facts, &cx), measures: self.0.measure(&facts, &cx) })
+        Ok(Judged { judgement: self.check.judge(&facts, &cx), measures: self.check.measure(&facts, &cx) })
     }
 
     fn limits(&self) -> Limits {
-        self.0.limits()
+        self.check.limits()
+    }
+
+    fn secrets(&self) -> &[SecretRef] {
+        &self.secrets
     }
 }

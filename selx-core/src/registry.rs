@@ -14,6 +14,7 @@ use crate::check::{BoxFuture, Check, DynCheck, Typed};
 use crate::context::Context;
 use crate::discovery::Discovery;
 use crate::meta::{Id, Meta};
+use crate::secret::SecretRef;
 
 /// Makes checks of one kind. It is implemented for every [`Check`] and by hand where settings have no Rust type.
 pub trait Factory: Send + Sync {
@@ -94,8 +95,8 @@ impl<C: Check> Factory for OfCheck<C> {
     }
 
     fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynCheck>, toml::de::Error> {
-        let config = C::Config::deserialize(ValueDeserializer::from(with))?;
-        Ok(Arc::new(Typed::new(C::new(config))))
+        let (config, secrets) = SecretRef::named_by(|| C::Config::deserialize(ValueDeserializer::from(with)));
+        Ok(Arc::new(Typed::new(C::new(config?)).naming(secrets)))
     }
 
     fn discover<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Discovery> {

@@ -1,5 +1,6 @@
 //! Secrets: configuration says where one is, never what it is, and nothing prints it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -88,9 +89,26 @@ impl fmt::Display for SecretRef {
     }
 }
 
+thread_local! {
+    /// The references that were read since [`SecretRef::named_by`] began on this thread.
+    static NAMED: RefCell<Option<Vec<SecretRef>>> = const { RefCell::new(None) };
+}
+
+impl SecretRef {
+    /// Returns what reading settings gives, with every reference that they hold, wherever their types keep it: a list
+    /// that authors of kinds would have to keep would be forgotten.
+    pub(crate) fn named_by<T>(read: impl FnOnce() -> T) -> (T, Vec<Self>) {
+        let outer = NAMED.replace(Some(Vec::new()));
+        let result = read();
+        (result, NAMED.replace(outer).unwrap_or_default())
+    }
+}
+
 impl<'de> Deserialize<'de> for SecretRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        let reference: Self = String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)?;
+        NAMED.with_borrow_mut(|named| named.as_mut().map(|named| named.push(reference.clone())));
+        Ok(reference)
     }
 }
 

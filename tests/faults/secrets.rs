@@ -175,6 +175,34 @@ with = {{ program = "/bin/sh", args = ["-c", "echo begin; env; tr '\\0' ' ' </pr
     assert!(!text.contains("SELX_TEST_TOKEN"), "{text}");
 }
 
+/// O3: what one check sends comes back to another that was there first, and is cut where it is shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o3_a_secret_is_known_to_checks_that_ran_before_its_own() {
+    let place = Place::empty();
+    let file = password(&place);
+    // However long what stands before it, an excerpt ends inside of it somewhere.
+    let mut checks = String::new();
+    let mut peers = Vec::new();
+    for before in (100..200).step_by(9) {
+        let body = format!("{}{}", ".".repeat(before), forms(OF_FILE)[2].repeat(9));
+        let echo = format!("HTTP/1.1 500 No\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let peer = Peer::tcp(answer(echo)).await;
+        let url = peer.url("/");
+        let _ = write!(checks, "[check.http.first-{before}]\nwith = {{ url = \"{url}\" }}\n");
+        peers.push(peer);
+    }
+    let _ = write!(
+        checks,
+        "[check.http.last]\nwith = {{ url = \"{}\", authorization = {{ bearer = \"file:{file}\" }} }}\n",
+        peers[0].url("/")
+    );
+    place.put("selx.toml", &format!("[runner]\nconcurrency = 1\nretries = 0\n{checks}"));
+    let ran = Ran::of(&mut place.command(&["run", "daily", "-vv", "--record", "recording.json"])).code(2);
+    assert!(ran.out.contains("[secret]"), "{ran:#?}");
+    assert_clean("standard output", ran.out.as_bytes());
+    assert!(assert_files_clean(place.path()) >= 2);
+}
+
 /// A kind of somebody else that is careless with what it was given.
 struct Careless(Config);
 

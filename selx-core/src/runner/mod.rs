@@ -157,6 +157,7 @@ impl Runner {
             }
         }
 
+        self.read_secrets(&selection.instances).await;
         let mut entries = self.run_all(&selection.instances, memory, began + self.settings.deadline).await;
         fold::explain(&mut entries, &selection.instances);
         if !self.secrets.is_empty() {
@@ -179,6 +180,23 @@ impl Runner {
             report.notices.push(history_failed(&error));
         }
         report
+    }
+
+    /// Reads every secret that the checks name, so that each of them knows what to take out of what it sees.
+    ///
+    /// What cannot be read is told by the check that needs it; what does not answer holds nothing up for long.
+    async fn read_secrets(&self, instances: &[Instance]) {
+        let named: Vec<SecretRef> = instances.iter().flat_map(|one| one.check.secrets()).cloned().collect();
+        if named.is_empty() {
+            return;
+        }
+        let secrets = Arc::clone(&self.secrets);
+        let reading = tokio::task::spawn_blocking(move || named.iter().for_each(|from| drop(secrets.get(from))));
+        let most = self.settings.timeout.min(self.settings.deadline);
+        tokio::select! {
+            _ = tokio::time::timeout(most, reading) => {}
+            () = self.cancel.cancelled() => {}
+        }
     }
 
     async fn run_all(
