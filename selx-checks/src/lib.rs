@@ -27,14 +27,18 @@
 
 #[cfg(feature = "command")]
 pub mod command;
+#[cfg(feature = "docker")]
+pub mod docker;
 #[cfg(feature = "history")]
 pub mod history;
 #[cfg(feature = "host")]
 pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "http", feature = "tls"))]
+#[cfg(any(feature = "docker", feature = "tls"))]
 pub mod net;
+#[cfg(feature = "docker")]
+pub mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
 

@@ -170,21 +170,40 @@ impl Secrets {
                 Error::new(ErrorKind::Missing, format!("the environment variable `{name}` is not set"))
                     .advice("cron starts jobs with an almost empty environment; a `file:` reference works there too")
             })?,
-            SecretRef::File(path) => read_file(path)?,
+            SecretRef::File(path) => read_file(path, true)?,
         };
         let value = value.lines().next().unwrap_or_default();
         if value.is_empty() {
             return Err(Error::new(ErrorKind::Missing, format!("the secret at `{from}` is empty")));
         }
-        let secret = Secret::new(value);
         if value.chars().count() < SHORTEST {
             let mut short = self.short.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if !short.contains(from) {
                 short.push(from.clone());
             }
         }
+        Ok(self.learn(value))
+    }
+
+    /// Takes a secret that was found elsewhere than where a [`SecretRef`] may say, such as in the environment of a
+    /// container. It is taken out of texts like every other.
+    pub fn learn(&self, value: &str) -> Secret {
+        let secret = Secret::new(value);
         self.note(&secret);
-        Ok(secret)
+        secret
+    }
+
+    /// Reads the first line of a secret's file whose rights are not ours to judge, such as one that a container mounts.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` if it is not there or empty, `Denied` if it may not be read.
+    pub fn of_file(&self, path: &std::path::Path) -> Result<Secret> {
+        let text = read_file(path, false)?;
+        match text.lines().next() {
+            Some(value) if !value.is_empty() => Ok(self.learn(value)),
+            _ => Err(Error::new(ErrorKind::Missing, format!("the secret's file `{}` is empty", path.display()))),
+        }
     }
 
     fn note(&self, secret: &Secret) {
@@ -223,7 +242,7 @@ impl Secrets {
     }
 }
 
-fn read_file(path: &std::path::Path) -> Result<String> {
+fn read_file(path: &std::path::Path, ours: bool) -> Result<String> {
     let shown = format!("the secret's file `{}`", path.display());
     let file = std::fs::OpenOptions::new()
         .read(true)
@@ -235,7 +254,7 @@ fn read_file(path: &std::path::Path) -> Result<String> {
     if !meta.is_file() {
         return Err(Error::new(ErrorKind::Missing, format!("{shown} is not a regular file")));
     }
-    if meta.mode() & 0o007 != 0 {
+    if ours && meta.mode() & 0o007 != 0 {
         return Err(Error::new(ErrorKind::Denied, format!("{shown} is open to every user of this machine"))
             .advice(format!("chmod o-rwx {}", path.display())));
     }

@@ -13,12 +13,16 @@ use tokio::time::Instant;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Phase {
+    /// The container of a service is looked for.
+    Find,
     /// Its name is looked up.
     Resolve,
     /// A connection is opened.
     Connect,
     /// Encryption is agreed on.
     Tls,
+    /// The peer is told who asks.
+    Login,
     /// The request is sent and nothing has come back yet.
     FirstByte,
     /// The head of the answer is read.
@@ -30,9 +34,11 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Find => "container",
             Self::Resolve => "name resolution",
             Self::Connect => "connect",
             Self::Tls => "tls",
+            Self::Login => "login",
             Self::FirstByte => "first byte",
             Self::Head => "headers",
             Self::Body => "body",

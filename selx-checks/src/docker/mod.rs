@@ -1,0 +1,1 @@
+//! The Docker engine, asked over its socket; nothing here can change anything.
