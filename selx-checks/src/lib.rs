@@ -39,6 +39,8 @@ pub mod host;
 pub mod http;
 #[cfg(any(feature = "docker", feature = "tls"))]
 pub mod net;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "docker")]
@@ -64,6 +66,8 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "prometheus")]
+    registry.check::<prometheus::PrometheusQuery>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
