@@ -16,5 +16,5 @@ mod edge;
 #[expect(dead_code, reason = "the tests of the command line use all of it")]
 #[path = "../cli/process.rs"]
 mod process;
-#[allow(dead_code, reason = "every test program that takes the stack uses another part of it")]
+#[expect(dead_code, reason = "other test programs use the rest of it")]
 mod stack;
