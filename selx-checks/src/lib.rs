@@ -62,6 +62,10 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::ping::RedisPing>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::stats::RedisStats>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
