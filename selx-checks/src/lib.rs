@@ -68,6 +68,10 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<http::Http>()?;
     #[cfg(feature = "prometheus")]
     registry.check::<prometheus::PrometheusQuery>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::ping::RedisPing>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::stats::RedisStats>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
