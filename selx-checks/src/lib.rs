@@ -37,6 +37,8 @@ pub mod host;
 pub mod http;
 #[cfg(any(feature = "docker", feature = "tls"))]
 pub mod net;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "docker")]
 pub mod target;
 #[cfg(feature = "tls")]
