@@ -83,7 +83,7 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// Shows a name that may be any bytes; what is no text stands as `\xNN`.
-pub fn shown(name: &[u8]) -> String {
+pub(super) fn shown(name: &[u8]) -> String {
     const LONGEST: usize = 200;
     let mut text = String::new();
     for chunk in name.utf8_chunks() {

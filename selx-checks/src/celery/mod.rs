@@ -4,6 +4,7 @@
 //! Redis and ends with the last answer. Three kinds share it: `celery-workers`, `celery-queues`, `celery-progress`.
 
 mod config;
+mod depth;
 mod discover;
 mod keys;
 mod pidbox;

@@ -167,19 +167,20 @@ pub(super) async fn ask<const N: usize>(
         Err(trouble) => return Ok(Err(trouble)),
     };
     let until = (Instant::now() + patience).min(cx.deadline() - KEPT.min(cx.remaining() / 4));
-    let waiting = wait(redis, &queue, &tickets, &mut heard, until, cx).await?;
-    let waiting = match waiting {
+    match wait(redis, &queue, &tickets, &mut heard, until, cx).await? {
+        Ok(()) => {}
         // The connection is lost, but what was put into Redis is not to be left there.
         Err(failure) if failure.kind == FailureKind::TooLarge => {
-            if let Ok(mut again) = server.connect(cx).await? {
-                let _ = again.ask_all(&clear, cx).await?;
+            heard.iter_mut().for_each(|heard| heard.cut = true);
+            match server.connect(cx).await? {
+                Ok(again) => *redis = again,
+                Err(trouble) => return Ok(Err(trouble)),
             }
-            Err(failure)
         }
-        Err(failure) => Err(failure),
-        Ok(()) => redis.ask_all(&clear, cx).await?.map(drop),
-    };
-    Ok(waiting.map(|()| heard).map_err(Trouble::Peer))
+        Err(failure) => return Ok(Err(Trouble::Peer(failure))),
+    }
+    let cleared = redis.ask_all(&clear, cx).await?;
+    Ok(cleared.map(|_| heard).map_err(Trouble::Peer))
 }
 
 /// Makes room for the answers and publishes the questions, in one round trip: all of it is done, or nothing.

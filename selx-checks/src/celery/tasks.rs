@@ -110,7 +110,7 @@ fn time(value: &Value) -> Option<f64> {
             let zoned = text.parse::<jiff::Timestamp>();
             let at = zoned.or_else(|_| {
                 let civil: jiff::civil::DateTime = text.parse()?;
-                civil.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp())
+                jiff::tz::TimeZone::UTC.to_timestamp(civil)
             });
             at.ok()?.as_microsecond() as f64 / 1e6
         }
