@@ -25,6 +25,8 @@
 //! the types of reports and for kinds of your own, the page of each kind (`selx explain KIND`, or `README.md` in its
 //! folder) for its settings, measures and codes, `history::Sqlite` for what is kept between runs.
 
+#[cfg(feature = "celery")]
+pub mod celery;
 #[cfg(feature = "command")]
 pub mod command;
 #[cfg(feature = "docker")]
@@ -56,6 +58,12 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
+    #[cfg(feature = "celery")]
+    registry.check::<celery::progress::CeleryProgress>()?;
+    #[cfg(feature = "celery")]
+    registry.check::<celery::queues::CeleryQueues>()?;
+    #[cfg(feature = "celery")]
+    registry.check::<celery::workers::CeleryWorkers>()?;
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
     #[cfg(feature = "host")]
