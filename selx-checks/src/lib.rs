@@ -28,6 +28,8 @@
 #[cfg(feature = "command")]
 pub mod command;
 #[cfg(feature = "docker")]
+pub mod compose;
+#[cfg(feature = "docker")]
 pub mod docker;
 #[cfg(feature = "history")]
 pub mod history;
@@ -39,6 +41,8 @@ pub mod http;
 pub mod net;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "docker")]
 pub mod target;
 #[cfg(feature = "tls")]

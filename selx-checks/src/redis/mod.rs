@@ -1,0 +1,3 @@
+//! Redis: whether it serves, and how well.
+
+pub mod client;
