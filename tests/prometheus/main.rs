@@ -210,7 +210,13 @@ async fn a_server_behind_a_password_a_certificate_and_a_prefix() {
         with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         with
     };
-    assert_ok(&look(with(json!({ "authorization": basic(&secret) })), LONG).await, &["1 for `vector(1)`"]);
+    let mut entry = look(with(json!({ "authorization": basic(&secret) })), LONG).await;
+    // It listens before it is ready, and says so.
+    while entry.status() != Status::Ok {
+        assert_is(&entry, Status::Critical, "not-ready", &["503 Service Unavailable"]);
+        entry = look(with(json!({ "authorization": basic(&secret) })), LONG).await;
+    }
+    assert_ok(&entry, &["1 for `vector(1)`"]);
     for (more, code, said) in [
         (json!({}), "unauthorized", "401 Unauthorized"),
         (json!({ "authorization": basic(&wrong) }), "unauthorized", "401 Unauthorized"),

@@ -16,7 +16,11 @@ fn entry(ran: &Ran, name: &str) -> Value {
     let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
     let entries = report["entries"].as_array().unwrap();
     let (kind, own) = name.split_once('.').unwrap();
-    entries.iter().find(|entry| entry["kind"] == kind && entry["name"] == own).unwrap_or_else(|| panic!("no {name}: {ran:#?}")).clone()
+    entries
+        .iter()
+        .find(|entry| entry["kind"] == kind && entry["name"] == own)
+        .unwrap_or_else(|| panic!("no {name}: {ran:#?}"))
+        .clone()
 }
 
 /// Asserts that a check has one status and says these words.

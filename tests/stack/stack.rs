@@ -65,7 +65,8 @@ impl Stack {
         let mut lines = Vec::new();
         for line in BufReader::new(said).lines().map_while(Result::ok) {
             if line == "ready" {
-                return Self::read(keeper, &lines).ok_or_else(|| format!("what tests/stack/keep said is odd: {lines:?}"));
+                return Self::read(keeper, &lines)
+                    .ok_or_else(|| format!("what tests/stack/keep said is odd: {lines:?}"));
             }
             lines.push(line);
         }
