@@ -2,27 +2,51 @@
 
 use std::time::Duration;
 
-use selx_core::{Context, Discovery, Proposal};
+use selx_core::{Context, Discovery, ErrorKind, Proposal};
 
 use crate::http::{Url, Wanted, fetch};
+use crate::target::{Candidate, RunningService, running_services, undiscovered};
 
 /// Where a server listens unless somebody said otherwise.
 const USUAL: &str = "http://127.0.0.1:9090";
 /// How long a server may take that is on this machine.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Proposes to look at the targets of the server at the usual port, if there is one.
+/// Proposes to look at the targets of every Prometheus in a compose project, or else of the one at the usual port.
 pub(super) async fn discover(cx: &Context) -> Discovery {
-    match is_prometheus(USUAL, cx).await {
-        Ok(true) => Discovery::Found(vec![proposal(USUAL)]),
-        Ok(false) => Discovery::Absent(format!("no Prometheus answers at {USUAL}")),
-        Err(why) => Discovery::Unclear(why),
+    let services = running_services(is_service, cx).await;
+    let found: Vec<Proposal> = services.iter().flatten().filter_map(of_service).collect();
+    if !found.is_empty() {
+        return Discovery::Found(found);
+    }
+    match (is_prometheus(USUAL, cx).await, services) {
+        (Ok(true), _) => {
+            Discovery::Found(vec![proposal("local", format!("Prometheus answers at {USUAL}"), &format!("\"{USUAL}\""))])
+        }
+        (Err(why), _) => Discovery::Unclear(why),
+        (Ok(false), Err(error)) if error.kind() != ErrorKind::Missing => undiscovered(&error),
+        (Ok(false), _) => {
+            Discovery::Absent(format!("no service of a compose project is Prometheus, and none answers at {USUAL}"))
+        }
     }
 }
 
-fn proposal(at: &str) -> Proposal {
-    let with = format!("target = \"{at}\"\npreset = \"targets-up\"");
-    Proposal::new("targets", format!("Prometheus answers at {at}"), with)
+/// Tells whether a service is Prometheus: by its image, or by what it starts.
+fn is_service(candidate: &Candidate<'_>) -> bool {
+    let starts = || {
+        let mut words = candidate.command.split_whitespace();
+        words.any(|word| word.rsplit('/').next() == Some("prometheus")) && candidate.command.contains("--config.file")
+    };
+    candidate.image_is(&["prometheus"]) || starts()
+}
+
+fn of_service(service: &RunningService) -> Option<Proposal> {
+    let reason = format!("service `{}` of project `{}` is Prometheus", service.service, service.project);
+    Some(proposal(&service.name(), reason, &service.target()?))
+}
+
+fn proposal(name: &str, reason: String, target: &str) -> Proposal {
+    Proposal::new(format!("{name}-targets"), reason, format!("target = {target}\npreset = \"targets-up\""))
 }
 
 /// Tells whether a server says of itself that it is Prometheus and ready.
@@ -79,6 +103,17 @@ mod tests {
 
     #[test]
     fn what_is_proposed_reads() {
-        assert!(toml::from_str::<super::super::Config>(&proposal(USUAL).with).is_ok());
+        let proposal = proposal("local", String::new(), &format!("\"{USUAL}\""));
+        assert!(toml::from_str::<super::super::Config>(&proposal.with).is_ok());
+        assert_eq!(proposal.name, "local-targets");
+    }
+
+    #[test]
+    fn services_are_known_by_image_or_command() {
+        let is = |image, command| is_service(&Candidate { service: "x", image, command });
+        assert!(is("prom/prometheus:v3.1.0", "/bin/prometheus --config.file=/etc/prometheus/prometheus.yml"));
+        assert!(is("shop:1", "as-user prometheus prometheus --config.file=/etc/prometheus.yml"));
+        assert!(!is("shop:1", "redis-server"));
+        assert!(!is("prom/alertmanager:v1", "/bin/alertmanager --config.file=/etc/alertmanager.yml"));
     }
 }

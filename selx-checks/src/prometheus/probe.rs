@@ -7,7 +7,7 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use selx_core::{Context, Result};
 
 use super::config::{Reduce, Settings};
-use super::facts::{Age, Facts, Freshness, Last, Outcome, Reply};
+use super::facts::{Age, Facts, Freshness, Last, Outcome, Reply, Sort};
 use super::reply::{self, Said};
 use super::selector::{self, MAX_SELECTORS, Selector};
 use super::server::{Found, below};
@@ -134,7 +134,13 @@ impl Asker<'_> {
         fields.push(("start", format!("{:.3}", end - range.get().as_secs_f64())));
         fields.push(("end", format!("{end:.3}")));
         fields.push(("step", format!("{:.3}", settings.step().as_secs_f64())));
-        self.ask("/api/v1/query_range", &fields, keep, 0.9).await
+        Ok(match self.ask("/api/v1/query_range", &fields, keep, 0.9).await? {
+            Reply::Found(outcome) if outcome.sort != Sort::Matrix => {
+                let why = "a range was asked for, and something else came".to_owned();
+                Reply::Foreign { status: 200, why, excerpt: String::new() }
+            }
+            reply => reply,
+        })
     }
 
     /// Sends one request; the server is told to give up when `share` of the time that is left has passed.
