@@ -28,6 +28,8 @@
 #[cfg(feature = "command")]
 pub mod command;
 #[cfg(feature = "docker")]
+pub mod compose;
+#[cfg(feature = "docker")]
 pub mod docker;
 #[cfg(feature = "history")]
 pub mod history;
