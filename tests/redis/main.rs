@@ -13,6 +13,7 @@
 
 mod breakages;
 mod cost;
+mod discovery;
 mod encrypted;
 mod hostile;
 #[path = "../host/memory_of_runs.rs"]
