@@ -30,6 +30,8 @@ pub mod celery;
 #[cfg(feature = "command")]
 pub mod command;
 #[cfg(feature = "docker")]
+pub mod compose;
+#[cfg(feature = "docker")]
 pub mod docker;
 #[cfg(feature = "history")]
 pub mod history;
@@ -39,6 +41,8 @@ pub mod host;
 pub mod http;
 #[cfg(any(feature = "docker", feature = "tls"))]
 pub mod net;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "docker")]
@@ -70,6 +74,12 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "prometheus")]
+    registry.check::<prometheus::PrometheusQuery>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::ping::RedisPing>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::stats::RedisStats>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;

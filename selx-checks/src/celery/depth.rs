@@ -30,7 +30,11 @@ pub(super) fn lengths(names: &Names, queues: &[Vec<u8>]) -> Vec<Cmd> {
 type Answers = Vec<Result<redis::Value, crate::redis::client::Refusal>>;
 
 /// Reads the answers to [`lengths`].
-pub(super) fn read_lengths(names: &Names, queues: usize, answers: &mut std::vec::IntoIter<Result<redis::Value, crate::redis::client::Refusal>>) -> Result<Vec<Depth>, Trouble> {
+pub(super) fn read_lengths(
+    names: &Names,
+    queues: usize,
+    answers: &mut std::vec::IntoIter<Result<redis::Value, crate::redis::client::Refusal>>,
+) -> Result<Vec<Depth>, Trouble> {
     let mut depths = Vec::with_capacity(queues);
     for _ in 0..queues {
         let mut depth = Depth::default();

@@ -53,7 +53,14 @@ pub(super) fn ticket() -> String {
     // The keys of the standard library's tables are random, of the system's own making.
     let part = || RandomState::new().build_hasher().finish();
     let (high, low) = (part(), part() ^ part().rotate_left(17));
-    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xffff, high & 0xffff, low >> 48, low & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 /// Writes the message that asks every worker.

@@ -69,9 +69,10 @@ fn identity(cx: &Context) -> String {
     let name: String = name.trim().chars().filter(allowed).take(40).collect();
     // Two machines may have one name. The id itself is not to be told, so only a digest of it is.
     let machine = std::fs::read(cx.host().path("/etc/machine-id")).unwrap_or_default();
-    let digest = machine.iter().take(64).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let digest = machine
+        .iter()
+        .take(64)
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     let user = rustix::process::geteuid().as_raw();
     format!("selx-{name}-{:08x}-{user}", (digest >> 32) ^ (digest & 0xffff_ffff))
 }

@@ -140,11 +140,13 @@ pub struct Task {
 /// Reads the tasks of a worker's answer, at most so many.
 pub(super) fn tasks(value: &Value, most: usize) -> Option<(Vec<Task>, u64)> {
     let list = value.as_array()?;
-    let each = |task: &Value| Some(Task {
-        id: text(task.get("id"))?,
-        name: text(task.get("name").or_else(|| task.get("type"))).unwrap_or_default(),
-        started: task.get("time_start").and_then(time),
-    });
+    let each = |task: &Value| {
+        Some(Task {
+            id: text(task.get("id"))?,
+            name: text(task.get("name").or_else(|| task.get("type"))).unwrap_or_default(),
+            started: task.get("time_start").and_then(time),
+        })
+    };
     Some((list.iter().filter_map(each).take(most).collect(), list.len() as u64))
 }
 
@@ -167,7 +169,10 @@ mod tests {
         });
         let head = Head::read(message.to_string().as_bytes());
         assert_eq!((head.tag.as_str(), head.id.as_deref(), head.task.as_deref()), ("t", Some("1"), Some("app.add")));
-        assert_eq!((head.eta, head.expires, head.sent), (Some(1_795_401_000.0), Some(1_795_401_000.0), Some(1_795_401_000.0)));
+        assert_eq!(
+            (head.eta, head.expires, head.sent),
+            (Some(1_795_401_000.0), Some(1_795_401_000.0), Some(1_795_401_000.0))
+        );
         assert_eq!(head.retries, 2);
         assert!(!format!("{head:?}").contains("hunter2"));
         let body = STANDARD.encode(r#"{"id": "2", "task": "app.old", "eta": null, "retries": 0}"#);
@@ -183,7 +188,8 @@ mod tests {
 
     #[test]
     fn tasks_of_workers_are_read() {
-        let value = json!([{ "id": "1", "name": "app.sleep", "time_start": 1_795_401_000.5, "args": ["hunter2"] }, 7, {}]);
+        let value =
+            json!([{ "id": "1", "name": "app.sleep", "time_start": 1_795_401_000.5, "args": ["hunter2"] }, 7, {}]);
         let (tasks, count) = tasks(&value, 10).unwrap();
         assert_eq!(count, 3);
         assert_eq!(tasks, [Task { id: "1".into(), name: "app.sleep".into(), started: Some(1_795_401_000.5) }]);

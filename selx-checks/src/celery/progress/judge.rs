@@ -26,11 +26,15 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
     let broker = facts.broker.as_str();
     let roll = match (&facts.trouble, &facts.roll) {
         (Some(trouble), _) => {
-            return Judgement::new(format!("the work on {broker} could not be looked at")).with(trouble.finding(broker));
+            return Judgement::new(format!("the work on {broker} could not be looked at"))
+                .with(trouble.finding(broker));
         }
         (None, None) => {
-            return Judgement::new(format!("the work on {broker} was not looked at"))
-                .with(Finding::unknown("unread-answer", broker, "nothing was recorded"));
+            return Judgement::new(format!("the work on {broker} was not looked at")).with(Finding::unknown(
+                "unread-answer",
+                broker,
+                "nothing was recorded",
+            ));
         }
         (None, Some(roll)) => roll,
     };
@@ -152,7 +156,12 @@ fn stalled_queue(
     }
     let workers: Vec<&Worker> = facts.workers.iter().filter(|worker| worker.queues.contains(&queue.name)).collect();
     let begun = workers.iter().filter_map(|worker| begun(worker, cx)).fold(0, u64::saturating_add);
-    let stands = format!("{} wait and nothing was taken for {}: {} is still the next", queue.depth, whole(interval), head.named());
+    let stands = format!(
+        "{} wait and nothing was taken for {}: {} is still the next",
+        queue.depth,
+        whole(interval),
+        head.named()
+    );
     if begun > 0 {
         let message = format!("{stands}, though {} began {begun} other tasks", names(&workers));
         return Some(Finding::warning("passed-over", &queue.name, message));
@@ -224,9 +233,10 @@ fn unseen(facts: &Facts, roll: &Roll, broker: &str) -> Vec<Finding> {
 }
 
 fn clock(facts: &Facts, cx: &Judging<Facts>) -> Option<Finding> {
-    let ages = facts.workers.iter().flat_map(|worker| {
-        worker.active.iter().filter_map(|task| Some((worker.node.as_str(), age(task, cx)?)))
-    });
+    let ages = facts
+        .workers
+        .iter()
+        .flat_map(|worker| worker.active.iter().filter_map(|task| Some((worker.node.as_str(), age(task, cx)?))));
     let (node, age) = ages.min_by(|one, other| one.1.total_cmp(&other.1))?;
     if age > -SKEW {
         return None;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use selx_core::{
-    Area, Check, Code, Context, Discovery, Judgement, Judging, Measure, MeasureDoc, Meta, Result,
-    SecretRef, TimeSpan, Unit,
+    Area, Check, Code, Context, Discovery, Judgement, Judging, Measure, MeasureDoc, Meta, Result, SecretRef, TimeSpan,
+    Unit,
 };
 use serde::{Deserialize, Serialize};
 

@@ -90,9 +90,11 @@ fn workers(
 ) -> Vec<Worker> {
     let mut workers: BTreeMap<&str, Worker> = BTreeMap::new();
     for answer in &stats.answers {
-        let begun = answer.value.get("total").and_then(Value::as_object).map(|total| {
-            total.values().filter_map(Value::as_u64).fold(0, u64::saturating_add)
-        });
+        let begun = answer
+            .value
+            .get("total")
+            .and_then(Value::as_object)
+            .map(|total| total.values().filter_map(Value::as_u64).fold(0, u64::saturating_add));
         let pid = answer.value.get("pid").and_then(Value::as_u64);
         let slots = answer.value.get("pool").and_then(|pool| pool.get("max-concurrency")).and_then(Value::as_u64);
         let worker = workers.entry(&answer.node).or_default();

@@ -102,7 +102,8 @@ fn findings(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Vec<Finding>
         let message = format!("the next message expired {} ago: work is thrown away", seconds(now - expires));
         findings.push(Finding::warning("expired", &queue.name, message));
     }
-    if let Some(newest) = facts.unacked.as_ref().and_then(|unacked| unacked.newest).filter(|newest| newest - now > SKEW) {
+    if let Some(newest) = facts.unacked.as_ref().and_then(|unacked| unacked.newest).filter(|newest| newest - now > SKEW)
+    {
         let message = format!("the clock of a worker is {} ahead of that of the broker", seconds(newest - now));
         findings.push(Finding::warning("clock-ahead", broker, message));
     }

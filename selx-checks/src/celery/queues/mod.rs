@@ -212,42 +212,46 @@ const CODES: [Code; SHARED + OWN] = client::codes([
 impl Check for CeleryQueues {
     type Config = Config;
     type Facts = Facts;
-    const META: Meta = Meta::new("celery-queues", Area::Queue, "how much waits in Celery's queues, how long, and who takes it")
-        .readme(include_str!("README.md"))
-        .sample(include_str!("sample.toml"))
-        .codes(&CODES)
-        .passing(PASSING)
-        .measures(&[
-            MeasureDoc::new(
-                "depth",
-                Unit::Count,
-                "number of messages that wait in a queue, of every priority",
-                "Look whether workers take from it and how long tasks run; add workers, or find who sends so many.",
-            )
-            .called("messages that wait"),
-            MeasureDoc::new(
-                "oldest",
-                Unit::Seconds,
-                "least time that the next message of a queue has waited, where anything tells it",
-                "Look whether workers take from it, and what they do.",
-            )
-            .called("wait of the next message"),
-            MeasureDoc::new(
-                "unacked",
-                Unit::Count,
-                "number of messages that workers have taken and not acknowledged",
-                "Look at `worker_prefetch_multiplier`, and for tasks with a time far ahead.",
-            )
-            .called("messages not acknowledged"),
-            MeasureDoc::new(
-                "unacked-age",
-                Unit::Seconds,
-                "time since the first of the messages that are not acknowledged was delivered",
-                "A task that runs, or waits for its time, longer than `visibility_timeout` is delivered again and again: \
+    const META: Meta = Meta::new(
+        "celery-queues",
+        Area::Queue,
+        "how much waits in Celery's queues, how long, and who takes it",
+    )
+    .readme(include_str!("README.md"))
+    .sample(include_str!("sample.toml"))
+    .codes(&CODES)
+    .passing(PASSING)
+    .measures(&[
+        MeasureDoc::new(
+            "depth",
+            Unit::Count,
+            "number of messages that wait in a queue, of every priority",
+            "Look whether workers take from it and how long tasks run; add workers, or find who sends so many.",
+        )
+        .called("messages that wait"),
+        MeasureDoc::new(
+            "oldest",
+            Unit::Seconds,
+            "least time that the next message of a queue has waited, where anything tells it",
+            "Look whether workers take from it, and what they do.",
+        )
+        .called("wait of the next message"),
+        MeasureDoc::new(
+            "unacked",
+            Unit::Count,
+            "number of messages that workers have taken and not acknowledged",
+            "Look at `worker_prefetch_multiplier`, and for tasks with a time far ahead.",
+        )
+        .called("messages not acknowledged"),
+        MeasureDoc::new(
+            "unacked-age",
+            Unit::Seconds,
+            "time since the first of the messages that are not acknowledged was delivered",
+            "A task that runs, or waits for its time, longer than `visibility_timeout` is delivered again and again: \
                  raise it above the longest task, or shorten the task. With no worker left nothing delivers it again.",
-            )
-            .called("age of a message not acknowledged"),
-        ]);
+        )
+        .called("age of a message not acknowledged"),
+    ]);
 
     fn new(config: Config) -> Self {
         let server = Server {

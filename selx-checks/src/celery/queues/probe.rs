@@ -93,8 +93,7 @@ async fn measure(
         Ok(heads) => heads,
         Err(trouble) => return Ok(Err(trouble)),
     };
-    let mut heads: BTreeMap<&[u8], Option<Head>> =
-        filled.iter().map(|(queue, _)| *queue).zip(heads).collect();
+    let mut heads: BTreeMap<&[u8], Option<Head>> = filled.iter().map(|(queue, _)| *queue).zip(heads).collect();
     for (queue, depth) in queues.iter().zip(&depths) {
         let text = std::str::from_utf8(queue).unwrap_or_default();
         facts.queues.push(Queue {
@@ -120,13 +119,7 @@ async fn measure(
 fn unacked(names: &Names) -> [Cmd; 5] {
     let (messages, index) = (names.key(b"unacked"), names.key(b"unacked_index"));
     let range = |at: i64| cmd("ZRANGE").arg(&index).arg(at).arg(at).arg("WITHSCORES").clone();
-    [
-        cmd("HLEN").arg(&messages).clone(),
-        cmd("ZCARD").arg(&index).clone(),
-        range(0),
-        range(-1),
-        cmd("TIME"),
-    ]
+    [cmd("HLEN").arg(&messages).clone(), cmd("ZCARD").arg(&index).clone(), range(0), range(-1), cmd("TIME")]
 }
 
 fn read_unacked(answers: Vec<Value>, facts: &mut Facts) -> (Unacked, Option<Vec<u8>>) {

@@ -54,8 +54,7 @@ pub(super) async fn bound(redis: &mut Connection, names: &Names, cx: &Context) -
     let exchange = |key: &Vec<u8>| key.get(begin.len()..).unwrap_or_default().to_vec();
     let wanted: Vec<Vec<u8>> =
         exchanges.into_iter().filter(|key| !names.is_internal(&exchange(key), b"")).take(EXCHANGES).collect();
-    let commands: Vec<redis::Cmd> =
-        wanted.iter().map(|key| cmd("SRANDMEMBER").arg(key).arg(BOUND).clone()).collect();
+    let commands: Vec<redis::Cmd> = wanted.iter().map(|key| cmd("SRANDMEMBER").arg(key).arg(BOUND).clone()).collect();
     let answers = match redis.ask_all(&commands, cx).await? {
         Ok(answers) => answers,
         Err(failure) => return Ok(Err(Trouble::Peer(failure))),

@@ -18,8 +18,11 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
                 .with(trouble.finding(broker));
         }
         (None, None) => {
-            return Judgement::new(format!("the workers behind {broker} were not asked"))
-                .with(Finding::unknown("unread-answer", broker, "nothing was recorded"));
+            return Judgement::new(format!("the workers behind {broker} were not asked")).with(Finding::unknown(
+                "unread-answer",
+                broker,
+                "nothing was recorded",
+            ));
         }
         (None, Some(roll)) => roll,
     };
@@ -113,7 +116,9 @@ fn quiet(config: &Config, facts: &Facts, roll: &Roll, nodes: &BTreeSet<&str>, be
     let of = roll.subscribers;
     let (subject, begin) = match (named, silent) {
         (true, 1) => (listed(candidates.iter()), format!("listens and did not answer within {waited}")),
-        (true, _) => (facts.broker.clone(), format!("{} listen and did not answer within {waited}", listed(candidates.iter()))),
+        (true, _) => {
+            (facts.broker.clone(), format!("{} listen and did not answer within {waited}", listed(candidates.iter())))
+        }
         (false, _) => (facts.broker.clone(), format!("{silent} of {of} that listen did not answer within {waited}")),
     };
     let mut message = begin;
@@ -166,11 +171,7 @@ fn gone(
     if config.expect.is_some() || here >= before.len() as u64 {
         return None;
     }
-    let message = format!(
-        "{} at the last look, {here} now: gone is {}",
-        count(before.len()),
-        listed(gone.iter())
-    );
+    let message = format!("{} at the last look, {here} now: gone is {}", count(before.len()), listed(gone.iter()));
     Some(Finding::critical("gone", broker, message))
 }
 
@@ -199,16 +200,17 @@ fn of_answers(broker: &str, roll: &Roll) -> Vec<Finding> {
         }
     }
     for (node, times) in times.into_iter().filter(|(_, times)| *times > 1) {
-        let message = format!("is the name of {times} workers, so that nobody can tell which of them is meant or missing");
+        let message =
+            format!("is the name of {times} workers, so that nobody can tell which of them is meant or missing");
         findings.push(Finding::warning("duplicate-name", node, message));
     }
     let kinds: BTreeSet<&Unread> = roll.unread.iter().collect();
     for unread in kinds {
         let same = roll.unread.iter().filter(|other| *other == unread).count();
         let message = match unread {
-            Unread::Serializer(sort) => format!(
-                "{same} answered in `{sort}`, which is not read: it is alive, and its name stays unknown"
-            ),
+            Unread::Serializer(sort) => {
+                format!("{same} answered in `{sort}`, which is not read: it is alive, and its name stays unknown")
+            }
             Unread::Malformed(why) => format!("{same} answered something that no worker sends: {why}"),
         };
         findings.push(Finding::unknown("unread-answer", broker, message));

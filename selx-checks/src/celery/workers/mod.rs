@@ -114,22 +114,14 @@ const CODES: [Code; SHARED + OWN] = client::codes([
         "Two workers have one name, so that neither can be addressed or missed by itself.",
         "Start each with a name of its own: `--hostname worker1@%h`.",
     ),
-    Code::new(
-        "error-answer",
-        "A worker answers the ping with an error.",
-        "Look at its log at the time of this check.",
-    ),
+    Code::new("error-answer", "A worker answers the ping with an error.", "Look at its log at the time of this check."),
     Code::new(
         "unread-answer",
         "An answer is not in JSON, or is none of a worker; it was not read.",
         "Set `task_serializer = \"json\"` in the application: remote control is written as tasks are. Look who else may \
          write to the broker.",
     ),
-    Code::new(
-        "too-many-answers",
-        "More came than is read.",
-        "Look who writes to the broker; a worker answers once.",
-    ),
+    Code::new("too-many-answers", "More came than is read.", "Look who writes to the broker; a worker answers once."),
     Code::new(
         "not-expected",
         "A worker answers that is not in the list of the expected.",
@@ -153,35 +145,36 @@ const PASSING: &[&str] = &[
 impl Check for CeleryWorkers {
     type Config = Config;
     type Facts = Facts;
-    const META: Meta = Meta::new("celery-workers", Area::Queue, "who of the Celery workers answers, is silent, or is missing")
-        .readme(include_str!("README.md"))
-        .sample(include_str!("sample.toml"))
-        .codes(&CODES)
-        .passing(PASSING)
-        .routines(&["daily", "emergency"])
-        .measures(&[
-            MeasureDoc::new(
-                "workers",
-                Unit::Count,
-                "number of answers that came",
-                "Look which workers are missing, and why.",
-            )
-            .called("workers that answer"),
-            MeasureDoc::new(
-                "silent",
-                Unit::Count,
-                "number of workers that are connected and did not answer",
-                "Look which of them is stopped, hangs, or is busy.",
-            )
-            .called("silent workers"),
-            MeasureDoc::new(
-                "answer-time",
-                Unit::Seconds,
-                "time until the answer of a worker was there",
-                "Look what else its machine does: a healthy worker answers in milliseconds.",
-            )
-            .called("time to answer"),
-        ]);
+    const META: Meta =
+        Meta::new("celery-workers", Area::Queue, "who of the Celery workers answers, is silent, or is missing")
+            .readme(include_str!("README.md"))
+            .sample(include_str!("sample.toml"))
+            .codes(&CODES)
+            .passing(PASSING)
+            .routines(&["daily", "emergency"])
+            .measures(&[
+                MeasureDoc::new(
+                    "workers",
+                    Unit::Count,
+                    "number of answers that came",
+                    "Look which workers are missing, and why.",
+                )
+                .called("workers that answer"),
+                MeasureDoc::new(
+                    "silent",
+                    Unit::Count,
+                    "number of workers that are connected and did not answer",
+                    "Look which of them is stopped, hangs, or is busy.",
+                )
+                .called("silent workers"),
+                MeasureDoc::new(
+                    "answer-time",
+                    Unit::Seconds,
+                    "time until the answer of a worker was there",
+                    "Look what else its machine does: a healthy worker answers in milliseconds.",
+                )
+                .called("time to answer"),
+            ]);
 
     fn new(config: Config) -> Self {
         let server = Server {

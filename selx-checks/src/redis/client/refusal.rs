@@ -3,7 +3,10 @@
 use std::fmt;
 
 use redis::Value;
+use selx_core::Finding;
 use serde::{Deserialize, Serialize};
+
+use super::trouble::right;
 
 /// What an error reply says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,20 @@ impl Refusal {
     /// Tells whether the server closes the connection with it, whatever else was asked.
     pub(super) fn is_last(&self) -> bool {
         matches!(self.kind, RefusalKind::TooManyClients | RefusalKind::Protected)
+    }
+
+    /// Makes the finding of a kind that goes on without the answer: what is not known now, and which right is missing.
+    pub fn unseen(&self, subject: &str, unknown: &str) -> Finding {
+        let command = &self.command;
+        let finding = match self.kind {
+            RefusalKind::NoPerm => {
+                let message = format!("does not let this user run {command}, so that {unknown}");
+                Finding::unknown("not-permitted", subject, message)
+                    .advice(format!("Give the user the right: `ACL SETUSER NAME {}`.", right(command)))
+            }
+            _ => Finding::unknown("refused", subject, format!("refuses {command}, so that {unknown}")),
+        };
+        finding.evidence("answer", &self.text)
     }
 
     /// Reads an error reply; another reply is given back.
