@@ -37,6 +37,8 @@ pub mod host;
 pub mod http;
 #[cfg(any(feature = "docker", feature = "tls"))]
 pub mod net;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "docker")]
 pub mod target;
 #[cfg(feature = "tls")]
@@ -60,6 +62,12 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "postgres")]
+    registry.check::<postgres::activity::PostgresActivity>()?;
+    #[cfg(feature = "postgres")]
+    registry.check::<postgres::ready::PostgresReady>()?;
+    #[cfg(feature = "postgres")]
+    registry.check::<postgres::query::SqlQuery>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;
