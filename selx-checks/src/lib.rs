@@ -21,12 +21,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Each group of kinds is a cargo feature: `command`, `history`, `host`, `http`, `tls`. Where to go next: `selx_core` for
+//! Each group of kinds is a cargo feature: `command`, `docker`, `history`, `host`, `http`, `tls`. Where to go next: `selx_core` for
 //! the types of reports and for kinds of your own, the page of each kind (`selx explain KIND`, or `README.md` in its
 //! folder) for its settings, measures and codes, `history::Sqlite` for what is kept between runs.
 
 #[cfg(feature = "command")]
 pub mod command;
+#[cfg(feature = "docker")]
+pub mod compose;
 #[cfg(feature = "docker")]
 pub mod docker;
 #[cfg(feature = "history")]
@@ -54,6 +56,8 @@ use selx_core::{Duplicate, Registry};
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
+    #[cfg(feature = "docker")]
+    registry.check::<compose::ComposeServices>()?;
     #[cfg(feature = "host")]
     registry.check::<host::cpu::HostCpu>()?;
     #[cfg(feature = "host")]

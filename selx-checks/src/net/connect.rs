@@ -89,6 +89,12 @@ pub async fn connect_unix(path: &Path, until: Instant, cx: &Context) -> Result<R
     }
 }
 
+/// Opens a connection to a socket file for a client that bounds time itself.
+#[cfg(feature = "docker")]
+pub(crate) async fn open_unix(path: &Path) -> io::Result<Unbroken<UnixStream>> {
+    unbroken::opened(|| UnixStream::connect(path)).await
+}
+
 /// Tries addresses in order until one is reached.
 ///
 /// Each gets `each`, but not more than an equal share of the time that is left, so that a black hole in front does not

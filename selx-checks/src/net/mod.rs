@@ -9,6 +9,8 @@ mod resolve;
 mod scope;
 mod unbroken;
 
+#[cfg(feature = "docker")]
+pub(crate) use connect::open_unix;
 pub use connect::{Attempt, Dialled, connect, connect_unix, dial};
 pub use failure::{Failure, FailureKind, Phase, bounded, of_io};
 pub use resolve::{MAX_ADDRESSES, Resolved, resolve};

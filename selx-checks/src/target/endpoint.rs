@@ -38,6 +38,14 @@ impl fmt::Debug for Container {
     }
 }
 
+impl Container {
+    /// Takes what is needed of what the engine says about a container.
+    pub fn of(from: crate::docker::Container) -> Self {
+        let crate::docker::Container { id, name, environment, process, mounts, .. } = from;
+        Self { id, name, environment, command: process, mounts }
+    }
+}
+
 impl Endpoint {
     /// An address that was given.
     pub fn of(address: Address) -> Self {

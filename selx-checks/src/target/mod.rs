@@ -7,6 +7,8 @@
 mod address;
 mod compose;
 mod endpoint;
+mod reach;
+mod running;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,6 +23,8 @@ use serde::{Deserialize, Deserializer};
 pub use address::{Address, Place};
 pub use compose::ComposeService;
 pub use endpoint::{Container, Endpoint};
+pub(crate) use running::{check_name, engine_failed, toml_text};
+pub use running::{Candidate, RunningService, running_services, undiscovered};
 
 use crate::net::Failure;
 
@@ -151,11 +155,16 @@ mod tests {
         let read = |text: &str| toml::from_str::<Settings>(text).map(|settings| settings.target.to_string());
         assert_eq!(read("target = 'db'").unwrap(), "db:5432");
         assert_eq!(read("target = { compose = '/a/b.yml', service = 'db' }").unwrap(), "service db of /a/b.yml");
+        let two = "target = { compose = ['/a/b.yml', '/a/c.yml'], service = 'db', engine = 'unix:/run/d.sock' }";
+        assert_eq!(read(two).unwrap(), "service db of /a/b.yml, /a/c.yml");
         for (wrong, words) in [
             ("target = 3", "an address, or a table"),
             ("target = { compose = '/a/b.yml' }", "missing field `service`"),
             ("target = { compose = '/a/b.yml', service = 'db', prot = 1 }", "unknown field `prot`"),
             ("target = { compose = 'b.yml', service = 'db' }", "absolute"),
+            ("target = { compose = [], service = 'db' }", "at least one"),
+            ("target = { compose = 3, service = 'db' }", "a list of paths"),
+            ("target = { compose = '/b.yml', service = 'db', engine = 'tcp://x:1' }", "socket"),
             ("target = 'http://db'", "`postgres`"),
         ] {
             let error = read(wrong).unwrap_err();

@@ -1,0 +1,298 @@
+//! The questions that are put to an engine.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::errors::Error as ClientError;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use jiff::Timestamp;
+use selx_core::{Context, Error, ErrorKind, Result, TimeSpan, escape};
+use tokio::time::Instant;
+
+use super::container::{Container, Summary};
+use super::place::denied;
+use super::transport::{Exchange, client, take};
+use crate::net::{Failure, FailureKind, Phase, bounded, of_io};
+
+/// The version that is asked for first: the oldest that every current engine answers.
+const FIRST: usize = 44;
+/// The newest and the oldest whose answers are known.
+const NEWEST: usize = 53;
+const OLDEST: usize = 25;
+
+/// How much of an answer is read: of a list, of a container, of an image.
+const LIST_CAP: usize = 16 << 20;
+const CONTAINER_CAP: usize = 2 << 20;
+const IMAGE_CAP: usize = 1 << 20;
+
+/// A Docker engine behind a socket file.
+///
+/// Answers have two layers. The outer error is what this host could not do: no right to the socket, no socket at all. The
+/// inner one is what the engine did wrong: it refused, hung, flooded, answered garbage.
+#[derive(Debug)]
+pub struct Engine {
+    path: PathBuf,
+    /// The minor number of the version that is spoken.
+    minor: AtomicUsize,
+    /// The clock of the engine against the moment at which it was told.
+    clock: Mutex<Option<(Timestamp, Instant)>>,
+}
+
+/// What asking came to: an answer, nothing of that name, or what the engine did wrong.
+type Answer<T> = Result<Result<T, Failure>>;
+
+impl Engine {
+    /// Makes a client; nothing is connected yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), minor: AtomicUsize::new(FIRST), clock: Mutex::default() }
+    }
+
+    /// Returns the socket file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the version of the API that is spoken, such as `1.44`. Before the first answer it is a guess.
+    pub fn version(&self) -> String {
+        format!("1.{}", self.minor.load(Ordering::Relaxed))
+    }
+
+    /// Returns what time it is by the engine's own clock, if it has said so. Ages of containers are counted from it.
+    pub fn now(&self) -> Option<Timestamp> {
+        let clock = *self.clock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (told, at) = clock?;
+        told.checked_add(at.elapsed()).ok()
+    }
+
+    /// Lists containers, running or not, that have every one of these labels: `name` or `name=value`.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` if nothing is at the path of the socket, `Denied` without the right to it, `Local` if this host has no
+    /// descriptors left; the inner one is what the engine did wrong.
+    pub async fn list(&self, labels: &[String], cx: &Context) -> Answer<Vec<Summary>> {
+        let filters = HashMap::from([("label", labels.to_vec())]);
+        let listed = self
+            .ask(LIST_CAP, cx, |docker| {
+                let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+                async move { docker.list_containers(Some(options)).await }
+            })
+            .await?;
+        Ok(listed.map(|found| found.unwrap_or_default().into_iter().filter_map(Summary::of).collect()))
+    }
+
+    /// Looks at one container, by its id or name: `None` if there is none (any more).
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn container(&self, id: &str, cx: &Context) -> Answer<Option<Container>> {
+        let seen = self
+            .ask(CONTAINER_CAP, cx, |docker| {
+                let id = name(id);
+                async move { docker.inspect_container(&id, None).await }
+            })
+            .await?;
+        Ok(seen.map(|seen| seen.and_then(Container::of)))
+    }
+
+    /// Returns the id of the image that a reference names now: `None` if there is no such image here.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn image(&self, reference: &str, cx: &Context) -> Answer<Option<String>> {
+        let seen = self
+            .ask(IMAGE_CAP, cx, |docker| {
+                let reference = name(reference);
+                async move { docker.inspect_image(&reference).await }
+            })
+            .await?;
+        Ok(seen.map(|seen| seen.and_then(|image| image.id)))
+    }
+
+    /// Puts one question, and once more in another version if the engine asks for that.
+    pub(super) async fn ask<T, F>(&self, cap: usize, cx: &Context, question: impl Fn(Docker) -> F) -> Answer<Option<T>>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        let mut minor = self.minor.load(Ordering::Relaxed);
+        for last in [false, true] {
+            let exchange = Arc::new(Exchange::default());
+            let docker = client(&self.path, (1, minor), cap, &exchange)
+                .map_err(|error| Error::new(ErrorKind::Bug, "no client for the engine").source_error(error))?;
+            let began = Instant::now();
+            let answer = bounded(cx, cx.deadline(), question(docker)).await?;
+            self.note(&exchange, cx);
+            let error = match answer {
+                None => return Ok(Err(silent(&self.shown(), exchange.phase(), began.elapsed()))),
+                Some(Ok(answer)) => {
+                    self.minor.store(minor, Ordering::Relaxed);
+                    return Ok(Ok(Some(answer)));
+                }
+                Some(Err(error)) => error,
+            };
+            match other_version(&error, take(&exchange.speaks).as_deref(), minor) {
+                Some(Ok(other)) if !last => minor = other,
+                Some(why) => return Err(self.no_version(why.err(), minor, &error)),
+                None => return self.failed(&exchange, error),
+            }
+        }
+        Err(Error::new(ErrorKind::Bug, "an engine was asked without end"))
+    }
+
+    /// Keeps what time it is at the engine.
+    fn note(&self, exchange: &Exchange, cx: &Context) {
+        let Some(date) = take(&exchange.date) else { return };
+        let Ok(told) = jiff::fmt::rfc2822::parse(&date) else { return };
+        let (told, own) = (told.timestamp(), cx.clock().now());
+        // The header counts whole seconds; a clock that agrees with ours is not made worse by that.
+        let agrees = told.duration_since(own).abs() <= jiff::SignedDuration::from_secs(2);
+        let told = if agrees { own } else { told };
+        *self.clock.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((told, Instant::now()));
+    }
+
+    fn shown(&self) -> String {
+        format!("the engine at unix:{}", self.path.display())
+    }
+
+    /// Both versions, for an engine with which there is no common one.
+    fn no_version(&self, speaks: Option<String>, minor: usize, error: &ClientError) -> Error {
+        let speaks = match speaks {
+            Some(speaks) => format!("speaks version {speaks} of its API"),
+            None => format!("refuses version 1.{minor} of its API"),
+        };
+        Error::new(ErrorKind::Missing, format!("{} {speaks}; selx speaks 1.{OLDEST} to 1.{NEWEST}", self.shown()))
+            .advice("update the older of the two")
+            .with("answer", words(error))
+    }
+
+    /// Maps what the client could not do.
+    fn failed<T>(&self, exchange: &Exchange, error: ClientError) -> Answer<Option<T>> {
+        let shown = self.shown();
+        let failure = |phase, kind, text| Ok(Err(Failure::new(phase, kind, text)));
+        if let Some(error) = take(&exchange.refused) {
+            return match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    let place = self.path.display();
+                    Err(Error::new(
+                        ErrorKind::Missing,
+                        format!("no engine listens at unix:{place}: there is no socket"),
+                    )
+                    .advice("start the engine, or set `engine` if its socket is elsewhere"))
+                }
+                std::io::ErrorKind::PermissionDenied => Err(denied(&self.path)),
+                std::io::ErrorKind::ConnectionRefused => failure(
+                    Phase::Connect,
+                    FailureKind::Refused,
+                    format!("{shown} is down: its socket file is there, and nothing listens on it"),
+                ),
+                std::io::ErrorKind::WouldBlock => failure(
+                    Phase::Connect,
+                    FailureKind::Refused,
+                    format!("{shown} accepts no more connections, its queue is full"),
+                ),
+                _ => of_io(Phase::Connect, &shown, &error).map(Err),
+            };
+        }
+        if exchange.flooded() {
+            return failure(exchange.phase(), FailureKind::TooLarge, format!("{shown} answers more than is read"));
+        }
+        match error {
+            ClientError::DockerResponseServerError { status_code: 404, .. } => Ok(Ok(None)),
+            ClientError::DockerResponseServerError { status_code: status @ (401 | 403), .. } => {
+                Err(Error::new(ErrorKind::Denied, format!("{shown} may not be asked: {status}, {}", words(&error)))
+                    .advice("let what stands before the engine pass `GET` of containers, images and logs"))
+            }
+            ClientError::DockerResponseServerError { status_code: status, .. } => {
+                failure(Phase::Head, FailureKind::Other, format!("{shown} answers {status}: {}", words(&error)))
+            }
+            ClientError::HyperResponseError { err } => self.broken(exchange, &err),
+            ClientError::JsonDataError { .. } | ClientError::JsonSerdeError { .. } => failure(
+                Phase::Body,
+                FailureKind::Malformed,
+                format!("{shown} answers what is not the JSON of its API: {}", words(&error)),
+            ),
+            ClientError::IOError { err } => of_io(exchange.phase(), &shown, &err).map(Err),
+            error => failure(exchange.phase(), FailureKind::Other, format!("{shown}: {}", words(&error))),
+        }
+    }
+
+    fn broken<T>(&self, exchange: &Exchange, error: &hyper::Error) -> Answer<Option<T>> {
+        let (shown, phase) = (self.shown(), exchange.phase());
+        let mut source = std::error::Error::source(error);
+        while let Some(inner) = source {
+            if let Some(inner) = inner.downcast_ref::<std::io::Error>()
+                && inner.kind() != std::io::ErrorKind::UnexpectedEof
+            {
+                return of_io(phase, &shown, inner).map(Err);
+            }
+            source = inner.source();
+        }
+        let (kind, text) = if error.is_parse() {
+            (FailureKind::Malformed, format!("{shown} answers what is not HTTP"))
+        } else {
+            (FailureKind::Closed, format!("{shown} broke off before its answer was whole"))
+        };
+        Ok(Err(Failure::new(phase, kind, text)))
+    }
+}
+
+fn silent(shown: &str, phase: Phase, waited: Duration) -> Failure {
+    let waited = TimeSpan::from(Duration::from_millis(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX)));
+    let text = match phase {
+        Phase::Connect => format!("{shown} did not accept a connection within {waited}"),
+        Phase::FirstByte => format!("{shown} accepted and said nothing within {waited}"),
+        _ => format!("{shown} did not end its answer within {waited}"),
+    };
+    Failure::new(phase, FailureKind::TimedOut, text)
+}
+
+/// Tells what to do if an engine refuses the version: the minor number to try, or what it speaks if there is none.
+fn other_version(error: &ClientError, speaks: Option<&str>, asked: usize) -> Option<Result<usize, String>> {
+    let ClientError::DockerResponseServerError { status_code: 400, message } = error else { return None };
+    let old = message.contains("too old");
+    if !old && !message.contains("too new") {
+        return None;
+    }
+    let minor = |text: &str| text.trim().strip_prefix("1.").and_then(|minor| minor.parse::<usize>().ok());
+    // "Maximum supported API version is 1.41", "Minimum supported API version is 1.44, please upgrade …"
+    let told = message.split("version is ").nth(1).and_then(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        rest.get(..end).map(|text| text.trim_end_matches('.').to_owned())
+    });
+    let wanted = if old { told.or(speaks.map(str::to_owned)) } else { speaks.map(str::to_owned).or(told) };
+    Some(match wanted.as_deref().and_then(minor) {
+        Some(minor) if (OLDEST..=NEWEST).contains(&minor) && minor != asked => Ok(minor),
+        _ => Err(wanted.map_or_else(|| "unknown".to_owned(), |text| escape::visible(&text).into_owned())),
+    })
+}
+
+/// Shows what a client or an engine said: short, and harmless.
+fn words(error: &ClientError) -> String {
+    let text = match error {
+        ClientError::DockerResponseServerError { message, .. } => message.trim().to_owned(),
+        error => error.to_string(),
+    };
+    let mut letters = text.chars();
+    let short: String = letters.by_ref().take(200).collect();
+    let more = if letters.next().is_some() { "…" } else { "" };
+    format!("{}{more}", escape::visible(&short))
+}
+
+/// Writes a name so that it is one step of a path.
+fn name(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b':' | b'@' | b'/' => out.push(byte.into()),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out.replace("..", "%2E%2E")
+}
