@@ -237,7 +237,7 @@ async fn a_server_without_room_for_clients_says_so() {
     // Until one is turned away.
     loop {
         let mut one = std::os::unix::net::UnixStream::connect(server.socket()).unwrap();
-        one.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        one.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         let mut answer = [0; 64];
         match one.read(&mut answer) {
             Ok(count) => {

@@ -122,11 +122,13 @@ impl Connection {
         if let Some(failure) = &self.broken {
             return Ok(Err(failure.clone()));
         }
+        // A question whose asker goes away is answered all the same: the next one must not take that for its own.
+        self.broken = Some(self.failure(FailureKind::Other, "an earlier question was given up"));
         let answers = self.converse(commands, until, cx).await;
         match &answers {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => self.broken = None,
             Ok(Err(failure)) => self.broken = Some(failure.clone()),
-            Err(_) => self.broken = Some(self.failure(FailureKind::Other, "an earlier question was given up")),
+            Err(_) => {}
         }
         answers
     }

@@ -1,5 +1,7 @@
 //! The way to an open connection: container, name, address, encryption, login.
 
+use std::time::Duration;
+
 use redis::{Cmd, Value, cmd};
 use selx_core::{Context, Error, ErrorKind, Result, Secret, TimeSpan};
 use tokio::time::Instant;
@@ -15,6 +17,9 @@ use crate::net::{self, Failure, FailureKind, Phase, bounded, of_io};
 use crate::target::{Endpoint, Place, Target};
 use crate::tls::error::explain;
 use crate::tls::trust::Trust;
+
+/// How long one address may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// An open stream, whom it leads to, and how it was reached.
 type Opened = (Box<dyn Stream>, Reached);
@@ -83,7 +88,7 @@ impl Server {
             Ok(resolved) => resolved,
             Err(failure) => return Ok(Err(failure)),
         };
-        let mut dialled = net::dial(&resolved.addresses, cx.limit(), cx).await?;
+        let mut dialled = net::dial(&resolved.addresses, CONNECT, cx).await?;
         let Some((address, stream)) = dialled.stream else {
             let texts: Vec<&str> =
                 dialled.attempts.iter().filter_map(|a| Some(a.failure.as_ref()?.text.as_str())).collect();
