@@ -60,9 +60,10 @@ async fn a_look_that_is_killed_anywhere_leaves_nothing_without_an_end() {
         for number in 1..=12 {
             let inject = format!("inject={call}:signal=KILL:when={number}");
             let trace = format!("trace={call}");
-            let status = process(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject], &broker.url(0), "2s")
-                .status()
-                .expect("strace starts");
+            let status =
+                process(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject], &broker.url(0), "2s")
+                    .status()
+                    .expect("strace starts");
             if status.success() {
                 break;
             }

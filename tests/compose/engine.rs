@@ -8,15 +8,16 @@ use std::sync::OnceLock;
 const PROGRAMS: &[&str] = &["/bin/sh", "/bin/sleep", "/bin/kill", "/bin/cat"];
 const IMAGE: &str = "selx-test-shell:1";
 
-/// Returns the socket of the engine that tests use: that of `DOCKER_HOST`, the usual one, or that of tests.
+/// Returns the socket of the engine that tests use: that of `DOCKER_HOST`, the usual one, or the one that `tests/all`
+/// starts.
 pub(crate) fn socket() -> &'static Path {
     static SOCKET: OnceLock<PathBuf> = OnceLock::new();
     SOCKET.get_or_init(|| {
         let named = std::env::var("DOCKER_HOST").ok();
         let named = named.as_deref().and_then(|host| host.strip_prefix("unix://"));
-        let places = named.into_iter().chain(["/var/run/docker.sock", "/run/selx-test-docker.sock"]);
+        let places = named.into_iter().chain(["/var/run/docker.sock", "/run/selx-test-engine/docker.sock"]);
         let found = places.map(PathBuf::from).find(|path| path.exists());
-        found.expect("these tests need an engine: set DOCKER_HOST=unix:///PATH")
+        found.expect("these tests need a Docker engine: run `tests/all`, or set DOCKER_HOST=unix:///PATH")
     })
 }
 
@@ -78,6 +79,7 @@ impl Project {
         let base = folder.path().file_name().unwrap().to_string_lossy().to_lowercase();
         let name = base.chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();
         let project = Self { name, folder };
+        image();
         project.write(file);
         project
     }
@@ -117,13 +119,26 @@ impl Project {
             label("project.working_dir", &self.folder.path().display().to_string()),
             label("version", "2.40.0"),
         ];
+        let network = self.network();
+        let own = if more.iter().any(|flag| flag.starts_with("--network")) { None } else { Some(&*network) };
         let mut args = vec!["run", "-d", "--name", &name];
+        args.extend(own);
         args.extend(labels.iter().map(String::as_str));
         args.extend(more);
         args.push(image());
         args.extend(command);
         docker(&args);
         name
+    }
+
+    /// Makes the network of the project, and returns the flag that puts a container into it.
+    fn network(&self) -> String {
+        let name = format!("{}_default", self.name);
+        let label = format!("--label=com.docker.compose.project={}", self.name);
+        if !run("docker", &["network", "inspect", &name]).status.success() {
+            docker(&["network", "create", &label, &name]);
+        }
+        format!("--network={name}")
     }
 }
 

@@ -44,7 +44,7 @@ async fn a_service_is_found_and_what_keeps_it_from_being_found_is_said() {
     project.run("down", 1, &[], &["sh", "-c", "exit 9"]);
 
     let found = target(&project, "api").find(&context()).await.unwrap().unwrap();
-    let address = docker(&["inspect", "-f", "{{.NetworkSettings.IPAddress}}", &first]);
+    let address = docker(&["inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &first]);
     assert_eq!(*found.place(), Place::Tcp { host: address, port: 7 });
     let container = found.container.as_ref().unwrap();
     assert_eq!((&*container.name, found.variable("WORD")), (&*first, Some("open")));

@@ -82,7 +82,9 @@ fn template() -> Arc<TempDir> {
     let template = Arc::new(folder());
     let data = template.path().join("data");
     let mut initdb = command("initdb");
-    initdb.args(["-U", "postgres", "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync", "-D"]).arg(&data);
+    initdb
+        .args(["-U", "postgres", "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync", "-D"])
+        .arg(&data);
     done(initdb.stdout(Stdio::null()).output().unwrap());
     std::fs::write(data.join("pg_hba.conf"), HBA).unwrap();
     // In one process without a server: every statement ends with its line.

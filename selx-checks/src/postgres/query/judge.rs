@@ -18,7 +18,11 @@ pub(super) fn judge(settings: &Settings, facts: &Facts) -> Judgement {
         return Judgement::new(trouble.words()).with(failed(settings, facts, trouble, &subject));
     }
     let Some(answer) = &facts.answer else {
-        return Judgement::new("nothing was asked").with(Finding::unknown("query-failed", subject, "nothing was asked"));
+        return Judgement::new("nothing was asked").with(Finding::unknown(
+            "query-failed",
+            subject,
+            "nothing was asked",
+        ));
     };
     let mut judgement = match tasks(settings, answer) {
         Some((failed, total)) => rate(settings, failed, total, &subject),
@@ -67,9 +71,9 @@ fn advice(settings: &Settings, facts: &Facts, error: &ServerError) -> Option<Str
         "42P01" | "42883" if settings.query.is_some() && settings.schemas.is_empty() => Some(
             "names are looked up in pg_catalog alone: write `public.NAME`, or set `schemas = [\"public\"]`".to_owned(),
         ),
-        "42P01" | "42703" if settings.preset.is_some() => {
-            Some("set `table-schema`, `table`, `time-column` and `status-column` as the application has them".to_owned())
-        }
+        "42P01" | "42703" if settings.preset.is_some() => Some(
+            "set `table-schema`, `table`, `time-column` and `status-column` as the application has them".to_owned(),
+        ),
         "42501" => Some(format!("let the owner of the table say: GRANT SELECT ON TABLE … TO \"{user}\"")),
         "42601" if error.message.contains("multiple commands") => {
             Some("one check asks one question: make a check of each statement".to_owned())
