@@ -56,7 +56,21 @@ fn every_kind_keeps_to_the_contract() {
 #[test]
 fn the_kinds_of_the_daily_report_are_there() {
     let names: Vec<_> = registry().names().collect();
-    assert_eq!(names, ["command", "compose-services", "host-cpu", "host-disk", "host-memory", "http", "tls-certificate"]);
+    assert_eq!(
+        names,
+        [
+            "command",
+            "compose-services",
+            "host-cpu",
+            "host-disk",
+            "host-memory",
+            "http",
+            "postgres-activity",
+            "postgres-ready",
+            "sql-query",
+            "tls-certificate",
+        ]
+    );
 }
 
 /// Compares a derived document with the one that is kept, or rewrites it.

@@ -27,12 +27,17 @@ async fn a_chain_of_locks_has_an_end_and_everyone_a_name() {
     let quiet = look_with_limits(KIND, as_role(&cluster, "selx")).await;
     assert_is(&quiet, Status::Ok, &[], &["1 of 27 connections used", "primary"]);
     cluster.say("CREATE TABLE jobs (id int PRIMARY KEY, mail text); INSERT INTO jobs VALUES (1, 'a'), (2, 'b')").await;
-    let (mut first, mut second, mut third) = (cluster.session().await, cluster.session().await, cluster.session().await);
+    let (mut first, mut second, mut third) =
+        (cluster.session().await, cluster.session().await, cluster.session().await);
     say(&mut first, "BEGIN; UPDATE jobs SET mail = 'ann@example.org' WHERE id = 1").await;
     let holder: i32 = sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut first).await.unwrap().get(0);
     say(&mut first, "UPDATE jobs SET mail = 'ann@example.org' WHERE id = 1").await;
     let second = tokio::spawn(async move {
-        say(&mut second, "BEGIN; UPDATE jobs SET mail = 'x' WHERE id = 2; UPDATE jobs SET mail = 'x' WHERE id = 1; COMMIT").await;
+        say(
+            &mut second,
+            "BEGIN; UPDATE jobs SET mail = 'x' WHERE id = 2; UPDATE jobs SET mail = 'x' WHERE id = 1; COMMIT",
+        )
+        .await;
     });
     let mut watcher = cluster.session().await;
     until(&mut watcher, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").await;
@@ -40,8 +45,9 @@ async fn a_chain_of_locks_has_an_end_and_everyone_a_name() {
     until(&mut watcher, "SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").await;
     watcher.close().await.unwrap();
     let entry = look(KIND, as_role(&cluster, "selx"), LONG).await;
-    let held = format!("2 sessions wait for a lock, the longest for");
-    let by = format!("it is held by pid {holder} (user postgres, application shop-api, database shop), idle in transaction");
+    let held = "2 sessions wait for a lock, the longest for".to_owned();
+    let by =
+        format!("it is held by pid {holder} (user postgres, application shop-api, database shop), idle in transaction");
     let query = "UPDATE jobs SET mail = ? WHERE id = ?";
     let end = format!("SELECT pg_terminate_backend({holder})");
     assert_is(&entry, Status::Ok, &[], &[&held, &by, query, &end, "longest idle in transaction"]);
@@ -65,7 +71,12 @@ async fn a_chain_of_locks_has_an_end_and_everyone_a_name() {
     let waiting = tokio::spawn(async move { say(&mut waiting, "UPDATE jobs SET mail = 'w' WHERE id = 1").await });
     until(&mut first, "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").await;
     let entry = look(KIND, as_role(&cluster, "selx"), LONG).await;
-    assert_is(&entry, Status::Ok, &[], &["held by a prepared transaction", "forgotten in shop by postgres", "COMMIT PREPARED"]);
+    assert_is(
+        &entry,
+        Status::Ok,
+        &[],
+        &["held by a prepared transaction", "forgotten in shop by postgres", "COMMIT PREPARED"],
+    );
     assert!(measure(&entry, "prepared", "") > 0.0 && measure(&entry, "held-back", "prepared transaction") >= 1.0);
     say(&mut first, "COMMIT PREPARED 'forgotten'").await;
     waiting.await.unwrap();
@@ -87,7 +98,9 @@ async fn deadlocks_and_temporary_files_since_the_last_look() {
         let lost = sqlx::raw_sql("DELETE FROM t WHERE id = 1").execute(&mut b).await.is_err();
         b.close().await.unwrap();
         assert!(lost ^ a.await.unwrap());
-        cluster.say("SELECT count(*) FROM (SELECT * FROM generate_series(1, 200000) n ORDER BY n DESC OFFSET 1) x").await;
+        cluster
+            .say("SELECT count(*) FROM (SELECT * FROM generate_series(1, 200000) n ORDER BY n DESC OFFSET 1) x")
+            .await;
         // Sessions tell the statistics at their end; that takes a moment.
         let mut watcher = cluster.session().await;
         until(&mut watcher, "SELECT sum(deadlocks) > 0 AND sum(temp_bytes) > 0 FROM pg_stat_database").await;
@@ -117,7 +130,8 @@ async fn a_missing_right_is_a_fault_with_its_grant() {
     // A right that was taken away from all.
     cluster.say("REVOKE SELECT ON pg_catalog.pg_replication_slots FROM PUBLIC").await;
     let entry = look(KIND, as_role(&cluster, "viewer"), LONG).await;
-    assert_is(&entry, Status::Unknown, &[], &["permission denied for view pg_replication_slots", "GRANT"]);
+    assert_is(&entry, Status::Unknown, &[], &["permission denied for view pg_replication_slots"]);
+    assert!(format!("{:?}", entry.outcome).contains("GRANT pg_monitor"), "{:?}", entry.outcome);
     let unasked = look(KIND, and(json!({ "target": cluster.address() }), json!({ "user": "selx" })), LONG).await;
     assert_is(&unasked, Status::Unknown, &[], &["wants SCRAM-SHA-256 of role `selx`, and the check has no password"]);
 }
@@ -153,9 +167,11 @@ async fn d15_functions_of_others_stand_in_no_way() {
 #[tokio::test]
 async fn d10_a_look_that_is_dropped_leaves_no_session() {
     let cluster = Cluster::start(&[]).await;
-    let with: Value = and(as_role(&cluster, "selx"), json!({ "query": "SELECT pg_sleep(60)", "statement-timeout": "2m" }));
+    let with: Value =
+        and(as_role(&cluster, "selx"), json!({ "query": "SELECT pg_sleep(60)", "statement-timeout": "2m" }));
     let check = crate::drive::check("sql-query", &with);
-    let task = tokio::spawn(async move { check.probe(&selx_core::Context::new(Duration::from_secs(120))).await.is_ok() });
+    let task =
+        tokio::spawn(async move { check.probe(&selx_core::Context::new(Duration::from_secs(120))).await.is_ok() });
     let mut watcher = cluster.session().await;
     const RUNS: &str = "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'selx' AND state = 'active'";
     until(&mut watcher, RUNS).await;
@@ -176,9 +192,8 @@ async fn a_look_is_one_transaction_of_ten_questions() {
     let ours = || log.lines().filter(|line| line.starts_with("selx|"));
     // One message, one duration.
     assert_eq!(ours().filter(|line| line.contains("statement:")).count(), 1, "{log}");
-    let durations: Vec<f64> = ours()
-        .filter_map(|line| line.split("duration: ").nth(1)?.split(' ').next()?.parse().ok())
-        .collect();
+    let durations: Vec<f64> =
+        ours().filter_map(|line| line.split("duration: ").nth(1)?.split(' ').next()?.parse().ok()).collect();
     assert_eq!(durations.len(), 1, "{log}");
     // What is promised is a few milliseconds; a busy machine may take its time.
     assert!(durations[0] < 2000.0, "{durations:?}");

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of its own for a test: its own folder, socket and port of loopback, gone with the test.
 
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, Weak};
@@ -82,7 +82,9 @@ fn template() -> Arc<TempDir> {
     let template = Arc::new(folder());
     let data = template.path().join("data");
     let mut initdb = command("initdb");
-    initdb.args(["-U", "postgres", "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync", "-D"]).arg(&data);
+    initdb
+        .args(["-U", "postgres", "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust", "--no-sync", "-D"])
+        .arg(&data);
     done(initdb.stdout(Stdio::null()).output().unwrap());
     std::fs::write(data.join("pg_hba.conf"), HBA).unwrap();
     // In one process without a server: every statement ends with its line.

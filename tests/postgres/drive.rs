@@ -1,6 +1,6 @@
 //! Running a check of any kind, and looking at what came out.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,11 +61,18 @@ pub(crate) fn words(entry: &Entry) -> String {
         let evidence: Vec<String> =
             finding.evidence.iter().map(|pair| format!("{}: {}", pair.label, pair.value)).collect();
         let (severity, advice) = (finding.severity, finding.advice.as_deref().unwrap_or_default());
-        format!("{severity:?} {} {} {} {advice} {}", finding.code, finding.subject, finding.message, evidence.join("; "))
+        format!(
+            "{severity:?} {} {} {} {advice} {}",
+            finding.code,
+            finding.subject,
+            finding.message,
+            evidence.join("; ")
+        )
     });
-    let faults = entry.faults.iter().map(|fault| {
-        format!("fault {} {}", fault.message, fault.advice.as_deref().unwrap_or_default())
-    });
+    let faults = entry
+        .faults
+        .iter()
+        .map(|fault| format!("fault {} {}", fault.message, fault.advice.as_deref().unwrap_or_default()));
     let evidence = entry.judgement.evidence.iter().map(|pair| format!("{}: {}", pair.label, pair.value));
     let all: Vec<String> = findings.chain(faults).chain(evidence).collect();
     format!("{:?}: {} | {} | {}", entry.status(), entry.headline(), entry.judgement.summary, all.join(" | "))

@@ -22,12 +22,19 @@ async fn who_is_let_in_and_who_is_not() {
     let stranger = and(as_role(&cluster, "selx"), json!({ "database": "nowhere" }));
     for (with, code, said) in [
         (stranger, "no-such-database", "database \"nowhere\" does not exist, SQLSTATE 3D000"),
-        (and(as_role(&cluster, "selx"), json!({ "password": password(cluster.folder(), "wrong-wrong") })),
-         "wrong-password", "password authentication failed for user \"selx\", SQLSTATE 28P01"),
+        (
+            and(as_role(&cluster, "selx"), json!({ "password": password(cluster.folder(), "wrong-wrong") })),
+            "wrong-password",
+            "password authentication failed for user \"selx\", SQLSTATE 28P01",
+        ),
         (as_role(&cluster, "rejected"), "login-not-allowed", "pg_hba.conf rejects connection"),
         (as_role(&cluster, "nohba"), "login-not-allowed", "no pg_hba.conf entry"),
         (as_role(&cluster, "nobody"), "login-not-allowed", "not permitted to log in, SQLSTATE 28000"),
-        (and(as_role(&cluster, "selx"), json!({ "role": "standby" })), "wrong-role", "is a primary, and a standby is expected"),
+        (
+            and(as_role(&cluster, "selx"), json!({ "role": "standby" })),
+            "wrong-role",
+            "is a primary, and a standby is expected",
+        ),
         (and(as_role(&cluster, "selx"), json!({ "tls": "require" })), "tls-failed", "does not encrypt"),
     ] {
         let entry = look(KIND, with, LONG).await;
@@ -44,14 +51,14 @@ async fn who_is_let_in_and_who_is_not() {
     let trusted = look(KIND, json!({ "target": cluster.socket() }), LONG).await;
     assert_is(&trusted, Status::Ok, &[], &["accepts role postgres on database postgres"]);
     let url = format!("postgresql://selx@{target}/shop");
-    let entry = look(KIND, json!({ "target": url, "password": password(cluster.folder(), "hunter2-hunter2") }), LONG).await;
+    let entry =
+        look(KIND, json!({ "target": url, "password": password(cluster.folder(), "hunter2-hunter2") }), LONG).await;
     assert_is(&entry, Status::Ok, &[], &["accepts role selx on database shop"]);
 }
 
 #[tokio::test]
 async fn d2_all_connections_taken() {
-    let cluster =
-        Cluster::start(&["max_connections=5", "superuser_reserved_connections=2", "autovacuum=off"]).await;
+    let cluster = Cluster::start(&["max_connections=5", "superuser_reserved_connections=2", "autovacuum=off"]).await;
     let mut sessions = Vec::new();
     for _ in 0..3 {
         sessions.push(cluster.session().await);
@@ -87,7 +94,9 @@ async fn encrypted_and_verified() {
         std::fs::write(data.join("server.crt"), leaf.pem()).unwrap();
         let path = data.join("server.key");
         std::fs::write(&path, key.serialize_pem()).unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(data).unwrap());
+        std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
     });
     cluster.wait().await;
     let file = cluster.folder().join("root.pem");
@@ -113,7 +122,8 @@ async fn what_pg_isready_does_not_see() {
     let mut isready = command("pg_isready");
     isready.args(["-h", "127.0.0.1", "-p", &cluster.port.to_string(), "-U", "nosuch", "-d", "nosuch"]);
     assert!(isready.output().unwrap().status.success());
-    let with = and(as_role(&cluster, "selx"), json!({ "user": "nosuch", "database": "nosuch", "target": cluster.socket() }));
+    let with =
+        and(as_role(&cluster, "selx"), json!({ "user": "nosuch", "database": "nosuch", "target": cluster.socket() }));
     let entry = look(KIND, with, LONG).await;
     assert_is(&entry, Status::Critical, &["wrong-password"], &["28P01"]);
 }

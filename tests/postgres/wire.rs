@@ -70,7 +70,8 @@ async fn d3_lengths_are_not_believed() {
 
 #[tokio::test]
 async fn d3_a_reply_that_is_cut_or_stalls_anywhere_is_never_fine() {
-    let whole = [asks(0, b""), message(b'S', b"server_version\x0015.1\0"), message(b'K', &[0; 8]), message(b'Z', b"I")].concat();
+    let whole = [asks(0, b""), message(b'S', b"server_version\x0015.1\0"), message(b'K', &[0; 8]), message(b'Z', b"I")]
+        .concat();
     for at in 0..whole.len() {
         let entry = answers_and_closes(&whole[..at]).await;
         assert_eq!(entry.status(), Status::Critical, "{at}: {}", words(&entry));
@@ -78,7 +79,12 @@ async fn d3_a_reply_that_is_cut_or_stalls_anywhere_is_never_fine() {
     let stalled = vec![Step::Await(b"UTF8\0\0"), Step::Send(whole[..20].to_vec()), Step::Silence];
     assert_is(&with("off", stalled, SHORT).await, Status::Critical, &["no-answer"], &["did not answer within"]);
     let silent = vec![Step::Silence];
-    assert_is(&with("prefer", silent, SHORT).await, Status::Critical, &["no-answer"], &["did not answer", "phase: tls"]);
+    assert_is(
+        &with("prefer", silent, SHORT).await,
+        Status::Critical,
+        &["no-answer"],
+        &["did not answer", "phase: tls"],
+    );
     // One that lets everybody in and then answers no question.
     let mute = vec![Step::Await(b"UTF8\0\0"), Step::Send(whole), Step::Silence];
     assert_is(&with("off", mute, SHORT).await, Status::Critical, &["no-answer"], &["phase: first byte"]);
@@ -102,7 +108,8 @@ async fn d3_encryption_that_is_none() {
         assert_is(&entry, Status::Critical, &[code], &[said]);
     }
     let pause = Step::Wait(Duration::from_millis(20));
-    let later = vec![request(), Step::Send(b"S".to_vec()), pause, Step::Send(b"R\0\0\0\x08\0\0\0\0".to_vec()), Step::Drain];
+    let later =
+        vec![request(), Step::Send(b"S".to_vec()), pause, Step::Send(b"R\0\0\0\x08\0\0\0\0".to_vec()), Step::Drain];
     assert_is(&with("prefer", later, LONG).await, Status::Critical, &["tls-failed"], &["TLS"]);
     let no = vec![request(), Step::Send(b"N".to_vec()), Step::Drain];
     assert_is(&with("require", no, LONG).await, Status::Critical, &["tls-failed"], &["does not encrypt"]);
@@ -126,7 +133,13 @@ async fn d4_ways_to_log_in_are_named() {
     }
     // A server that does not know the password, and one that wants to keep the processor busy.
     let script = |first: Vec<u8>| {
-        vec![Step::Await(b"UTF8\0\0"), Step::Send(asks(10, b"SCRAM-SHA-256\0\0")), Step::Await(b"n,,n=,r="), Step::Send(first), Step::Drain]
+        vec![
+            Step::Await(b"UTF8\0\0"),
+            Step::Send(asks(10, b"SCRAM-SHA-256\0\0")),
+            Step::Await(b"n,,n=,r="),
+            Step::Send(first),
+            Step::Drain,
+        ]
     };
     let foreign = with("off", script(asks(11, b"r=foreign,s=AAAA,i=4096")), LONG).await;
     assert_is(&foreign, Status::Critical, &["not-postgres"], &["another SCRAM exchange"]);
@@ -137,9 +150,7 @@ async fn d4_ways_to_log_in_are_named() {
 /// What a pooler says that takes only whole statements, or a server whose words are in another language.
 #[tokio::test]
 async fn d16_a_refusal_is_told_by_its_code() {
-    let error = |code: &str, text: &str| {
-        message(b'E', format!("SFATAL\0VFATAL\0C{code}\0M{text}\0\0").as_bytes())
-    };
+    let error = |code: &str, text: &str| message(b'E', format!("SFATAL\0VFATAL\0C{code}\0M{text}\0\0").as_bytes());
     for (reply, code, said) in [
         (error("57P03", "das Datenbanksystem startet"), "not-accepting", "das Datenbanksystem startet, SQLSTATE 57P03"),
         (error("53300", "no more connections allowed (max_client_conn)"), "too-many-clients", "max_client_conn"),
@@ -149,9 +160,21 @@ async fn d16_a_refusal_is_told_by_its_code() {
         assert_is(&answers(reply).await, Status::Critical, &[code], &[said]);
     }
     // A pooler lets in, has a number of its own for the session, and may refuse a transaction.
-    let session = [asks(0, b""), message(b'S', b"server_version\x0015.1\0"), message(b'K', &[0; 8]), message(b'Z', b"I")].concat();
-    let refusal = [message(b'E', b"SERROR\0VERROR\0C08P01\0Mtransaction blocks not allowed in statement pooling mode\0\0"), message(b'Z', b"I")].concat();
-    let script = vec![Step::Await(b"UTF8\0\0"), Step::Send(session), Step::Await(b"ROLLBACK\0"), Step::Send(refusal), Step::Drain];
+    let session =
+        [asks(0, b""), message(b'S', b"server_version\x0015.1\0"), message(b'K', &[0; 8]), message(b'Z', b"I")]
+            .concat();
+    let refusal = [
+        message(b'E', b"SERROR\0VERROR\0C08P01\0Mtransaction blocks not allowed in statement pooling mode\0\0"),
+        message(b'Z', b"I"),
+    ]
+    .concat();
+    let script = vec![
+        Step::Await(b"UTF8\0\0"),
+        Step::Send(session),
+        Step::Await(b"ROLLBACK\0"),
+        Step::Send(refusal),
+        Step::Drain,
+    ];
     let entry = with("off", script, LONG).await;
     assert_is(&entry, Status::Critical, &["refused"], &["statement pooling mode"]);
 }

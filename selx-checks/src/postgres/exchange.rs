@@ -80,13 +80,7 @@ impl Session {
 
     /// Reads until the server was ready so many times. The first error counts; what follows it follows from it. What is
     /// beyond the cap is left at the server if a part will do.
-    async fn answers(
-        &mut self,
-        mut times: u32,
-        cap: usize,
-        partial: bool,
-        cx: &Context,
-    ) -> Result<Vec<Table>, Ended> {
+    async fn answers(&mut self, mut times: u32, cap: usize, partial: bool, cx: &Context) -> Result<Vec<Table>, Ended> {
         let mut tables: Vec<Table> = Vec::new();
         let mut open: Option<Table> = None;
         let mut error: Option<ServerError> = None;

@@ -111,9 +111,7 @@ async fn connect(endpoint: &Endpoint, way: &mut Way, cx: &Context) -> Result<(Bo
     let dialled = dial(&resolved.addresses, CONNECT, cx).await?;
     way.attempts = dialled.attempts;
     match dialled.stream {
-        Some((address, stream)) => {
-            Ok((Box::new(stream), address.ip().is_loopback() || endpoint.container.is_some()))
-        }
+        Some((address, stream)) => Ok((Box::new(stream), address.ip().is_loopback() || endpoint.container.is_some())),
         None => {
             let mut failures = way.attempts.iter().filter_map(|attempt| attempt.failure.clone());
             let nothing = || Failure::new(Phase::Connect, FailureKind::Other, "no address was tried");

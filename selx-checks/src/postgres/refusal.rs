@@ -83,9 +83,9 @@ impl Trouble {
             Self::UnknownMethod(method) => {
                 format!("the server asks for a way to log in that selx does not speak: {method}")
             }
-            Self::WeakMethod(method) => format!(
-                "the server asks for {method} over a line that others may read; the password was not sent"
-            ),
+            Self::WeakMethod(method) => {
+                format!("the server asks for {method} over a line that others may read; the password was not sent")
+            }
         }
     }
 

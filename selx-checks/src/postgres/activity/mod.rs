@@ -106,11 +106,7 @@ const CODES: &[Code] = &[
         "The server let the role in and did not answer what it was asked.",
         "Look at its message; a time limit means that the catalogue is locked or the machine is overloaded.",
     ),
-    Code::new(
-        "not-seen",
-        "The server does not say what its sessions do.",
-        "Set `track_activities = on`, the default.",
-    ),
+    Code::new("not-seen", "The server does not say what its sessions do.", "Set `track_activities = on`, the default."),
     Code::new(
         "blocks-others",
         "A session holds a lock that others wait for.",
@@ -150,7 +146,8 @@ const MEASURES: &[MeasureDoc] = &[
         "Look which application opens them (`application_name`), and put a pooler in front.",
     )
     .called("connections used"),
-    MeasureDoc::new("longest-query", Unit::Seconds, "time that the longest query has run", ENDS).called("longest query"),
+    MeasureDoc::new("longest-query", Unit::Seconds, "time that the longest query has run", ENDS)
+        .called("longest query"),
     MeasureDoc::new("longest-transaction", Unit::Seconds, "age of the oldest open transaction of a client", ENDS)
         .called("longest transaction"),
     MeasureDoc::new(

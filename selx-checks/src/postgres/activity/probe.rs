@@ -38,7 +38,8 @@ pub(super) async fn probe(server: &Server<'_>, cx: &Context) -> Result<Facts> {
             facts.look = Some(look);
         }
         Err(Trouble::Refused(error)) if error.code == "42501" => {
-            let text = format!("the server does not show role `{}` what is asked for: {}", facts.way.user, error.words());
+            let text =
+                format!("the server does not show role `{}` what is asked for: {}", facts.way.user, error.words());
             return Err(Error::new(ErrorKind::Denied, text).advice(grant(&facts.way.user)));
         }
         Err(trouble) => facts.trouble = Some(trouble),

@@ -66,13 +66,14 @@ impl Check for SqlQuery {
     type Config = Config;
     type Facts = Facts;
 
-    const META: Meta = Meta::new("sql-query", Area::Database, "what a query gives, as a table and as numbers with limits")
-        .readme(include_str!("README.md"))
-        .sample(include_str!("sample.toml"))
-        .codes(CODES)
-        .passing(&["not-connected", "not-logged-in", "out-of-time"])
-        .measures(MEASURES)
-        .needs("a role that may read the tables of the query");
+    const META: Meta =
+        Meta::new("sql-query", Area::Database, "what a query gives, as a table and as numbers with limits")
+            .readme(include_str!("README.md"))
+            .sample(include_str!("sample.toml"))
+            .codes(CODES)
+            .passing(&["not-connected", "not-logged-in", "out-of-time"])
+            .measures(MEASURES)
+            .needs("a role that may read the tables of the query");
 
     fn new(config: Config) -> Self {
         Self(Arc::new(config.0))
@@ -82,8 +83,8 @@ impl Check for SqlQuery {
         probe::probe(&self.0, cx).await
     }
 
-    fn judge(&self, facts: &Facts, _: &Judging<Facts>) -> Judgement {
-        judge::judge(&self.0, facts)
+    fn judge(&self, facts: &Facts, cx: &Judging<Facts>) -> Judgement {
+        judge::judge(&self.0, facts, cx.now.at)
     }
 
     fn measure(&self, facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
@@ -132,6 +133,11 @@ const CODES: &[Code] = &[
     ),
     Code::new("no-rows", "The query gave no row.", "Look whether that can be; `when-empty` says what it means."),
     Code::new(
+        "no-number",
+        "The value of a row is NULL or no number, so that no limit can judge it.",
+        "Let the query give a number (`coalesce`), or leave such rows out; `when-empty` says what it means.",
+    ),
+    Code::new(
         "no-tasks",
         "There was not one task, so that nothing can be said of how many fail.",
         "Look whether the application and its workers run; `when-empty` says what it means.",
@@ -162,7 +168,8 @@ const MEASURES: &[MeasureDoc] = &[
         "time since the moment, where that column holds times with a zone",
         "Look at the rows with `-v`.",
     ),
-    MeasureDoc::new("rows", Unit::Count, "number of rows that were read", "Look at the rows with `-v`.").called("rows read"),
+    MeasureDoc::new("rows", Unit::Count, "number of rows that were read", "Look at the rows with `-v`.")
+        .called("rows read"),
     MeasureDoc::new(
         "failure-rate",
         Unit::Ratio,
@@ -170,10 +177,20 @@ const MEASURES: &[MeasureDoc] = &[
         "Look at the log of the workers, and at the newest failed tasks.",
     )
     .called("tasks failed"),
-    MeasureDoc::new("failed", Unit::Count, "number of tasks of the last 24 hours that failed", "Look at the log of the workers.")
-        .called("number of failed tasks"),
-    MeasureDoc::new("total", Unit::Count, "number of tasks of the last 24 hours", "Look whether work comes in and is done.")
-        .called("number of tasks"),
+    MeasureDoc::new(
+        "failed",
+        Unit::Count,
+        "number of tasks of the last 24 hours that failed",
+        "Look at the log of the workers.",
+    )
+    .called("number of failed tasks"),
+    MeasureDoc::new(
+        "total",
+        Unit::Count,
+        "number of tasks of the last 24 hours",
+        "Look whether work comes in and is done.",
+    )
+    .called("number of tasks"),
     MeasureDoc::new(
         "took",
         Unit::Seconds,

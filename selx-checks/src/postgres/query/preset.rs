@@ -35,15 +35,22 @@ fn of(settings: &Settings, preset: Preset) -> String {
         }
         Preset::TasksByDay => {
             let counts = format!("count(*) AS tasks, {failed} AS failed");
-            by("day", 6, "YYYY-MM-DD", &table, &time, &counts, "coalesce(tasks, 0) AS tasks, coalesce(failed, 0) AS failed")
+            by(
+                "day",
+                6,
+                "YYYY-MM-DD",
+                &table,
+                &time,
+                &counts,
+                "coalesce(tasks, 0) AS tasks, coalesce(failed, 0) AS failed",
+            )
         }
         Preset::TasksByMonth => {
             let mut counts = format!("count(*) AS tasks, {failed} AS failed");
             let mut shown = "coalesce(tasks, 0) AS tasks, coalesce(failed, 0) AS failed".to_owned();
             if !settings.size_columns.is_empty() {
-                let sizes = settings.size_columns.iter().map(|name| {
-                    format!("coalesce(pg_column_size({}), 0)", name.quoted())
-                });
+                let sizes =
+                    settings.size_columns.iter().map(|name| format!("coalesce(pg_column_size({}), 0)", name.quoted()));
                 counts.push_str(&format!(", sum({}) AS bytes", sizes.collect::<Vec<_>>().join(" + ")));
                 shown.push_str(", coalesce(bytes, 0) AS bytes");
             }

@@ -11,8 +11,7 @@ const WIDTH: usize = 40;
 pub(super) fn lines(answer: &Answer) -> Vec<String> {
     let head: Vec<String> = answer.columns.iter().map(|column| cell(Some(&column.name))).collect();
     let rows = answer.rows.iter().take(ROWS);
-    let rows: Vec<Vec<String>> =
-        rows.map(|row| row.iter().map(|value| cell(value.as_deref())).collect()).collect();
+    let rows: Vec<Vec<String>> = rows.map(|row| row.iter().map(|value| cell(value.as_deref())).collect()).collect();
     let width = |index: usize| {
         let cells = std::iter::once(&head).chain(&rows).filter_map(|row| row.get(index));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)

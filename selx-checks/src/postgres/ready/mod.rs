@@ -69,22 +69,25 @@ impl Check for PostgresReady {
     type Config = Config;
     type Facts = Facts;
 
-    const META: Meta =
-        Meta::new("postgres-ready", Area::Database, "a PostgreSQL server accepts, and lets this role into this database")
-            .readme(include_str!("README.md"))
-            .sample(include_str!("sample.toml"))
-            .codes(CODES)
-            .passing(&[
-                "not-connected",
-                "no-answer",
-                "starting-up",
-                "shutting-down",
-                "not-accepting",
-                "too-many-clients",
-                "refused",
-            ])
-            .measures(MEASURES)
-            .routines(&["daily", "emergency"]);
+    const META: Meta = Meta::new(
+        "postgres-ready",
+        Area::Database,
+        "a PostgreSQL server accepts, and lets this role into this database",
+    )
+    .readme(include_str!("README.md"))
+    .sample(include_str!("sample.toml"))
+    .codes(CODES)
+    .passing(&[
+        "not-connected",
+        "no-answer",
+        "starting-up",
+        "shutting-down",
+        "not-accepting",
+        "too-many-clients",
+        "refused",
+    ])
+    .measures(MEASURES)
+    .routines(&["daily", "emergency"]);
 
     fn new(config: Config) -> Self {
         Self(Arc::new(config))
@@ -161,7 +164,11 @@ const CODES: &[Code] = &[
         "Look at `pg_hba.conf` and the rights of the role; the message of the server says which.",
     ),
     Code::new("wrong-password", "The server refuses the password.", "Look whether the secret is that of the role."),
-    Code::new("no-such-database", "There is no such database.", "Look at `database` of the check, and for a database that was dropped."),
+    Code::new(
+        "no-such-database",
+        "There is no such database.",
+        "Look at `database` of the check, and for a database that was dropped.",
+    ),
     Code::new(
         "unknown-method",
         "The server asks for a way to log in that selx does not speak.",
