@@ -45,7 +45,7 @@ async fn a_chain_of_locks_has_an_end_and_everyone_a_name() {
     until(&mut watcher, "SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock'").await;
     watcher.close().await.unwrap();
     let entry = look(KIND, as_role(&cluster, "selx"), LONG).await;
-    let held = format!("2 sessions wait for a lock, the longest for");
+    let held = "2 sessions wait for a lock, the longest for".to_owned();
     let by =
         format!("it is held by pid {holder} (user postgres, application shop-api, database shop), idle in transaction");
     let query = "UPDATE jobs SET mail = ? WHERE id = ?";
@@ -130,7 +130,8 @@ async fn a_missing_right_is_a_fault_with_its_grant() {
     // A right that was taken away from all.
     cluster.say("REVOKE SELECT ON pg_catalog.pg_replication_slots FROM PUBLIC").await;
     let entry = look(KIND, as_role(&cluster, "viewer"), LONG).await;
-    assert_is(&entry, Status::Unknown, &[], &["permission denied for view pg_replication_slots", "GRANT"]);
+    assert_is(&entry, Status::Unknown, &[], &["permission denied for view pg_replication_slots"]);
+    assert!(format!("{:?}", entry.outcome).contains("GRANT pg_monitor"), "{:?}", entry.outcome);
     let unasked = look(KIND, and(json!({ "target": cluster.address() }), json!({ "user": "selx" })), LONG).await;
     assert_is(&unasked, Status::Unknown, &[], &["wants SCRAM-SHA-256 of role `selx`, and the check has no password"]);
 }

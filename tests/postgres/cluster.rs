@@ -1,7 +1,7 @@
 //! A PostgreSQL server of its own for a test: its own folder, socket and port of loopback, gone with the test.
 
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, Weak};

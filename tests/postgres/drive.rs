@@ -1,6 +1,6 @@
 //! Running a check of any kind, and looking at what came out.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -94,7 +94,9 @@ async fn encrypted_and_verified() {
         std::fs::write(data.join("server.crt"), leaf.pem()).unwrap();
         let path = data.join("server.key");
         std::fs::write(&path, key.serialize_pem()).unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(data).unwrap());
+        std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
     });
     cluster.wait().await;
     let file = cluster.folder().join("root.pem");

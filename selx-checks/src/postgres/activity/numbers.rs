@@ -10,7 +10,8 @@ const WRAPAROUND: f64 = 2_147_483_648.0;
 /// How many connections are taken. Where what sessions are may not be seen, those that belong to a database count.
 pub(super) fn connections(look: &Look) -> u64 {
     let takes = |kind: &str, database: bool| kind == "client backend" || (kind.is_empty() && database);
-    look.groups.iter().filter(|group| takes(&group.kind, group.database)).map(|group| group.count).sum()
+    let groups = look.groups.iter().filter(|group| takes(&group.kind, group.database));
+    groups.fold(0, |sum, group| sum.saturating_add(group.count))
 }
 
 /// How many there are for ordinary roles.
@@ -107,7 +108,7 @@ pub(super) fn measure(facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
         measures.push(seconds("longest-transaction", age(longest_transaction(look))));
         measures.push(seconds("idle-in-transaction", age(oldest_idle(look))));
         let idle = look.groups.iter().filter(|group| group.state.starts_with("idle in transaction"));
-        measures.push(count("idle-in-transaction-sessions", idle.map(|group| group.count).sum::<u64>() as f64));
+        measures.push(count("idle-in-transaction-sessions", idle.map(|group| group.count as f64).sum()));
         let waiting: Vec<f64> = look.sessions.iter().filter_map(|session| session.waits).collect();
         measures.push(count("waiting", waiting.len() as f64));
         measures.push(seconds("longest-wait", waiting.iter().copied().fold(0.0, f64::max)));

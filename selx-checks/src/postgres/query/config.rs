@@ -30,7 +30,7 @@ settings! {
         /// The most bytes that are read, up to 64MiB. Default: 1MiB.
         #[serde(default)]
         max_bytes: Option<ByteSize>,
-        /// What it means if there is nothing: no row, or no task. `ok`, `warning` or `critical`. Default: `warning`.
+        /// What it means if there is nothing: no row, no task, no number. `ok`, `warning` or `critical`. Default: `warning`.
         #[serde(default)]
         when_empty: WhenEmpty,
         /// The time zone in which days begin and in which times without a zone are meant. Default: `UTC`.

@@ -12,7 +12,7 @@ use super::value::Sort;
 use super::{Answer, Facts};
 use crate::postgres::{ServerError, Trouble};
 
-pub(super) fn judge(settings: &Settings, facts: &Facts) -> Judgement {
+pub(super) fn judge(settings: &Settings, facts: &Facts, now: Timestamp) -> Judgement {
     let subject = settings.target.to_string();
     if let Some(trouble) = &facts.trouble {
         return Judgement::new(trouble.words()).with(failed(settings, facts, trouble, &subject));
@@ -26,7 +26,13 @@ pub(super) fn judge(settings: &Settings, facts: &Facts) -> Judgement {
     };
     let mut judgement = match tasks(settings, answer) {
         Some((failed, total)) => rate(settings, failed, total, &subject),
-        None => rows(settings, answer, &subject),
+        None => {
+            let judgement = rows(settings, answer, &subject);
+            match numberless(settings, answer, now, &subject) {
+                Some(finding) => judgement.with(finding),
+                None => judgement,
+            }
+        }
     };
     for line in lines(answer) {
         judgement = judgement.evidence("row", line);
@@ -141,19 +147,32 @@ pub(super) fn measure(settings: &Settings, facts: &Facts, now: Timestamp) -> Vec
         }
         measures.extend([count("failed", failed), count("total", total)]);
     } else {
-        values(answer, now, &mut measures);
+        measures.extend(
+            values(answer, now)
+                .into_iter()
+                .filter_map(|value| Some(Measure::new(value.name, value.number?, value.unit).on(value.subject))),
+        );
     }
     measures.push(Measure::new("took", answer.took, Unit::Seconds));
     measures
 }
 
+/// The number of one row.
+struct Value {
+    name: &'static str,
+    unit: Unit,
+    subject: String,
+    /// Nothing where there is none, or where it cannot be read.
+    number: Option<f64>,
+}
+
 /// Takes a number out of each row.
-fn values(answer: &Answer, now: Timestamp, measures: &mut Vec<Measure>) {
+fn values(answer: &Answer, now: Timestamp) -> Vec<Value> {
     let columns = || answer.columns.iter().enumerate();
     let named = columns().find(|(_, column)| column.name == "value" && column.sort != Sort::Text);
     let numeric = || columns().find(|(_, column)| column.sort == Sort::Number);
     let Some((index, column)) = named.or_else(numeric).or_else(|| columns().find(|(_, c)| c.sort != Sort::Text)) else {
-        return;
+        return Vec::new();
     };
     let (name, unit) = match column.sort {
         Sort::Interval => ("duration", Unit::Seconds),
@@ -162,9 +181,8 @@ fn values(answer: &Answer, now: Timestamp, measures: &mut Vec<Measure>) {
     };
     let label = columns().find(|(_, column)| column.sort == Sort::Text).map(|(index, _)| index);
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut values = Vec::new();
     for (number, row) in answer.rows.iter().enumerate() {
-        let value = row.get(index).and_then(Option::as_deref).and_then(|text| column.sort.number(text, now));
-        let Some(value) = value else { continue };
         let subject = match label.and_then(|label| row.get(label)) {
             Some(text) => text.as_deref().unwrap_or("NULL").chars().take(100).collect(),
             None if answer.rows.len() > 1 => format!("row {}", number + 1),
@@ -174,6 +192,21 @@ fn values(answer: &Answer, now: Timestamp, measures: &mut Vec<Measure>) {
         let times = seen.entry(subject.clone()).or_insert(0);
         *times += 1;
         let subject = if *times > 1 { format!("{subject} ({times})") } else { subject };
-        measures.push(Measure::new(name, value, unit).on(subject));
+        let number = row.get(index).and_then(Option::as_deref).and_then(|text| column.sort.number(text, now));
+        values.push(Value { name, unit, subject, number: number.filter(|number| number.is_finite()) });
     }
+    values
+}
+
+/// Tells rows without a number: no limit could ever judge them.
+fn numberless(settings: &Settings, answer: &Answer, now: Timestamp, subject: &str) -> Option<Finding> {
+    let without: Vec<String> = values(answer, now)
+        .into_iter()
+        .filter(|value| value.number.is_none())
+        .map(|value| if value.subject.is_empty() { "the value".to_owned() } else { format!("`{}`", value.subject) })
+        .collect();
+    let first = without.first()?;
+    let more = if without.len() > 1 { format!(" and {} more", without.len() - 1) } else { String::new() };
+    let text = format!("{first}{more} is NULL or no number, so that no limit can judge it");
+    Some(Finding::new(settings.when_empty.severity(), "no-number", subject, text))
 }

@@ -83,8 +83,8 @@ impl Check for SqlQuery {
         probe::probe(&self.0, cx).await
     }
 
-    fn judge(&self, facts: &Facts, _: &Judging<Facts>) -> Judgement {
-        judge::judge(&self.0, facts)
+    fn judge(&self, facts: &Facts, cx: &Judging<Facts>) -> Judgement {
+        judge::judge(&self.0, facts, cx.now.at)
     }
 
     fn measure(&self, facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
@@ -132,6 +132,11 @@ const CODES: &[Code] = &[
         "Let the owner of the table say: GRANT SELECT ON TABLE … TO ROLE.",
     ),
     Code::new("no-rows", "The query gave no row.", "Look whether that can be; `when-empty` says what it means."),
+    Code::new(
+        "no-number",
+        "The value of a row is NULL or no number, so that no limit can judge it.",
+        "Let the query give a number (`coalesce`), or leave such rows out; `when-empty` says what it means.",
+    ),
     Code::new(
         "no-tasks",
         "There was not one task, so that nothing can be said of how many fail.",
