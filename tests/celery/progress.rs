@@ -57,7 +57,12 @@ async fn a_worker_that_answers_and_does_nothing_is_stalled() {
             &entry,
             Status::Critical,
             &["stalled"],
-            &["work 10 wait and nothing was taken for 15m", "one@test began nothing", "running all the while: `app.sleep`", &id],
+            &[
+                "work 10 wait and nothing was taken for 15m",
+                "one@test began nothing",
+                "running all the while: `app.sleep`",
+                &id,
+            ],
         );
         assert!(measured(&entry, "waiting", "") >= 10.0);
         // The same while the task may run so long: everybody is busy.

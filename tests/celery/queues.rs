@@ -18,8 +18,7 @@ fn of(broker: &Broker, more: Value) -> Look {
 
 /// Binds a queue to an exchange, as the application does that sends to it.
 fn bind(broker: &Broker, exchange: &str, member: &[u8]) {
-    let _: i64 =
-        broker.database(0).ask(redis::cmd("SADD").arg(format!("_kombu.binding.{exchange}")).arg(member));
+    let _: i64 = broker.database(0).ask(redis::cmd("SADD").arg(format!("_kombu.binding.{exchange}")).arg(member));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,8 +28,14 @@ async fn what_waits_in_every_priority_and_what_nobody_takes() {
     // Nobody is there and nothing is known: not fine.
     let entry = of(&broker, json!({})).look().await;
     assert_is(&entry, Status::Unknown, &["no-queues"], &["no queue is known"]);
-    let mut worker =
-        Worker::start(Celery::New, &broker.url(0), "one@test", &json!({}), &["-c", "1", "-Q", "work", "--prefetch-multiplier", "1"]).ready();
+    let mut worker = Worker::start(
+        Celery::New,
+        &broker.url(0),
+        "one@test",
+        &json!({}),
+        &["-c", "1", "-Q", "work", "--prefetch-multiplier", "1"],
+    )
+    .ready();
     assert_is(&of(&broker, json!({})).look().await, Status::Ok, &[], &["nothing waits in 1 queue"]);
 
     // One task runs, one is held; 36 wait, of which the bare list shows 8.
@@ -73,7 +78,11 @@ async fn what_waits_in_every_priority_and_what_nobody_takes() {
         &entry,
         Status::Critical,
         &["no-consumer"],
-        &["reports no worker takes from it, and 1 wait in it", "odd\\xff", "later no worker takes from it; it is empty so far"],
+        &[
+            "reports no worker takes from it, and 1 wait in it",
+            "odd\\xff",
+            "later no worker takes from it; it is empty so far",
+        ],
     );
     assert_eq!(measured(&entry, "depth", "reports"), 1.0);
     // Without a search only what workers take from and what is named is seen.
@@ -107,13 +116,23 @@ async fn messages_that_are_old_expired_or_strange() {
     let _: i64 = database.ask(redis::cmd("HSET").arg("unacked").arg("t").arg(held.to_string()));
     let _: i64 = database.ask(redis::cmd("ZADD").arg("unacked_index").arg(now.0 - 7200.0).arg("t"));
     let entry = of(named.clone()).look().await;
-    assert_is(&entry, Status::Warning, &["no-consumer", "limit-unacked-age"], &["1 taken and not acknowledged", "warning limit of 1h"]);
+    assert_is(
+        &entry,
+        Status::Warning,
+        &["no-consumer", "limit-unacked-age"],
+        &["1 taken and not acknowledged", "warning limit of 1h"],
+    );
     assert_eq!(measured(&entry, "unacked", ""), 1.0);
     assert!(format!("{:?}", entry.judgement.evidence).contains("held-one"));
     // One that was delivered in the future.
     let _: i64 = database.ask(redis::cmd("ZADD").arg("unacked_index").arg(now.0 + 90.0).arg("u"));
     let entry = of(named.clone()).look().await;
-    assert_is(&entry, Status::Warning, &["no-consumer", "limit-unacked-age", "clock-ahead"], &["ahead of that of the broker"]);
+    assert_is(
+        &entry,
+        Status::Warning,
+        &["no-consumer", "limit-unacked-age", "clock-ahead"],
+        &["ahead of that of the broker"],
+    );
     let _: i64 = database.ask(redis::cmd("DEL").arg("unacked").arg("unacked_index"));
     // The next message expired, and one that should have begun tells its age.
     database.send("q", "app.add", json!([1, 2]), json!({ "expires": "2020-01-01T00:00:00+00:00" }));

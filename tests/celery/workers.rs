@@ -72,14 +72,29 @@ async fn workers_of_both_versions_answer_and_the_dead_and_the_stopped_are_named(
     assert_is(&look.look().await, Status::Ok, &[], &[]);
     workers[1].signal(Signal::STOP);
     let entry = look.look().await;
-    assert_is(&entry, Status::Critical, &["silent"], &["beta@test listens and did not answer", "stopped or hung", "127.0.0.1:"]);
+    assert_is(
+        &entry,
+        Status::Critical,
+        &["silent"],
+        &["beta@test listens and did not answer", "stopped or hung", "127.0.0.1:"],
+    );
     assert_eq!((measured(&entry, "workers", ""), measured(&entry, "silent", "")), (1.0, 1.0));
     let entry = of(&broker, 0, quick()).look().await;
-    assert_is(&entry, Status::Critical, &["silent"], &["1 of 2 workers answer", "beta@test listens and did not answer"]);
+    assert_is(
+        &entry,
+        Status::Critical,
+        &["silent"],
+        &["1 of 2 workers answer", "beta@test listens and did not answer"],
+    );
     // Both are.
     workers[0].signal(Signal::STOP);
     let entry = of(&broker, 0, quick()).look().await;
-    assert_is(&entry, Status::Critical, &["silent"], &["none of 2 answers", "alpha@test, beta@test listen and did not"]);
+    assert_is(
+        &entry,
+        Status::Critical,
+        &["silent"],
+        &["none of 2 answers", "alpha@test, beta@test listen and did not"],
+    );
     // They go on: late answers disturb nobody and nothing is left.
     workers[0].signal(Signal::CONT);
     workers[1].signal(Signal::CONT);
@@ -92,7 +107,12 @@ async fn workers_of_both_versions_answer_and_the_dead_and_the_stopped_are_named(
     assert_is(&look.look().await, Status::Ok, &[], &[]);
     assert_is(&expecting.look().await, Status::Ok, &[], &[]);
     workers[0].kill();
-    assert_is(&look.look().await, Status::Critical, &["gone"], &["2 workers at the last look, 1 now: gone is alpha@test"]);
+    assert_is(
+        &look.look().await,
+        Status::Critical,
+        &["gone"],
+        &["2 workers at the last look, 1 now: gone is alpha@test"],
+    );
     assert_is(&look.look().await, Status::Ok, &[], &["1 worker answers"]);
     assert_is(&expecting.look().await, Status::Critical, &["absent"], &["alpha@test is expected"]);
     assert_is(&expecting.look().await, Status::Critical, &["absent"], &["alpha@test is expected"]);
@@ -135,7 +155,12 @@ async fn two_workers_of_one_name_and_busy_ones() {
     let mut solo = workers.into_iter().nth(2).unwrap();
     solo.says("received");
     let entry = of(&broker, 1, quick()).look().await;
-    assert_is(&entry, Status::Critical, &["silent"], &["solo@test listens", "busy with a task where the pool is `solo`"]);
+    assert_is(
+        &entry,
+        Status::Critical,
+        &["silent"],
+        &["solo@test listens", "busy with a task where the pool is `solo`"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +181,7 @@ async fn a_broker_that_does_not_serve_is_told_by_what_it_says() {
     assert_is(&none, Status::Critical, &["login-needed"], &["asks for a password"]);
     let folder = tempfile::tempdir().unwrap();
     let file = |text: &str| {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
         let path = folder.path().join(text);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
@@ -170,7 +195,17 @@ async fn a_broker_that_does_not_serve_is_told_by_what_it_says() {
 
     // A user who may only read cannot ask; the right that is missing is named, and nothing is left behind.
     let mut database = broker.database_as(0, ":hunter2-hunter2@");
-    let _: String = database.ask(redis::cmd("ACL").arg("SETUSER").arg("reader").arg("on").arg(">reader-reader").arg("~*").arg("+@read").arg("+@connection").arg("+@transaction"));
+    let _: String = database.ask(
+        redis::cmd("ACL")
+            .arg("SETUSER")
+            .arg("reader")
+            .arg("on")
+            .arg(">reader-reader")
+            .arg("~*")
+            .arg("+@read")
+            .arg("+@connection")
+            .arg("+@transaction"),
+    );
     let entry = of(&broker, 0, json!({ "user": "reader", "password": file("reader-reader") })).look().await;
     assert_is(&entry, Status::Critical, &["not-permitted"], &["DEL"]);
     assert_eq!(database.keys(), Vec::<String>::new());
