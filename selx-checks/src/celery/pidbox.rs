@@ -156,7 +156,6 @@ pub(super) async fn ask<const N: usize>(
     let queue = names.key(names.reply_queue(&slot.oid).as_bytes());
     let bindings = names.bindings(&names.reply_exchange());
     let member = names.binding(&slot.oid, &names.reply_queue(&slot.oid));
-    let clear = [cmd("SREM").arg(&bindings).arg(&member).clone(), cmd("DEL").arg(&queue).clone()];
     redis.cap(CAP);
     let asked = question(redis, names, methods, &slot.oid, &queue, &bindings, &member, cx).await?;
     let (tickets, mut heard) = match asked {
