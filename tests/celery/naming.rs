@@ -12,7 +12,7 @@ async fn prefixes_exchanges_and_serializers_of_the_application() {
     let broker = Broker::start(&[]);
     let prefixed = json!({ "broker_transport_options": { "global_keyprefix": "shop:" } });
     let bare = json!({ "broker_transport_options": { "fanout_prefix": false } });
-    let text = json!({ "broker_transport_options": { "fanout_prefix": "room{db}." }, "control_exchange": "mine" });
+    let text = json!({ "broker_transport_options": { "fanout_prefix": "/room{db}." }, "control_exchange": "mine" });
     let pickled = json!({ "task_serializer": "pickle", "accept_content": ["pickle", "json"] });
     let solo: &[&str] = &["-P", "solo"];
     let _workers = fleet(
@@ -55,11 +55,11 @@ async fn prefixes_exchanges_and_serializers_of_the_application() {
     assert_is(&entry, Status::Ok, &[], &["1 worker answers"]);
     let entry = Look::of::<CeleryWorkers>(target(1, json!({}))).look().await;
     assert_is(&entry, Status::Critical, &["no-workers"], &["/1.celery.pidbox"]);
-    let named = json!({ "fanout-prefix": "room{db}.", "control-exchange": "mine" });
+    let named = json!({ "fanout-prefix": "/room{db}.", "control-exchange": "mine" });
     let entry = Look::of::<CeleryWorkers>(target(2, named.clone())).look().await;
     assert_is(&entry, Status::Ok, &[], &["1 worker answers"]);
-    let entry = Look::of::<CeleryWorkers>(target(2, json!({ "fanout-prefix": "room{db}." }))).look().await;
-    assert_is(&entry, Status::Critical, &["no-workers"], &["`room2.celery.pidbox`"]);
+    let entry = Look::of::<CeleryWorkers>(target(2, json!({ "fanout-prefix": "/room{db}." }))).look().await;
+    assert_is(&entry, Status::Critical, &["no-workers"], &["`/room2.celery.pidbox`"]);
     assert_is(&Look::of::<CeleryProgress>(target(2, named)).look().await, Status::Ok, &[], &["nothing waits"]);
 
     // A worker that writes pickles is alive and is not read.

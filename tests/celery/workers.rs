@@ -181,7 +181,7 @@ async fn a_broker_that_does_not_serve_is_told_by_what_it_says() {
     assert_is(&none, Status::Critical, &["login-needed"], &["asks for a password"]);
     let folder = tempfile::tempdir().unwrap();
     let file = |text: &str| {
-        use std::os::unix::fs::PermissionsExt as _;
+        use std::os::unix::fs::PermissionsExt;
         let path = folder.path().join(text);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();

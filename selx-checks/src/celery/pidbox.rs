@@ -156,7 +156,6 @@ pub(super) async fn ask<const N: usize>(
     let queue = names.key(names.reply_queue(&slot.oid).as_bytes());
     let bindings = names.bindings(&names.reply_exchange());
     let member = names.binding(&slot.oid, &names.reply_queue(&slot.oid));
-    let clear = [cmd("SREM").arg(&bindings).arg(&member).clone(), cmd("DEL").arg(&queue).clone()];
     redis.cap(CAP);
     let asked = question(redis, names, methods, &slot.oid, &queue, &bindings, &member, cx).await?;
     let (tickets, mut heard) = match asked {
@@ -176,8 +175,22 @@ pub(super) async fn ask<const N: usize>(
         }
         Err(failure) => return Ok(Err(Trouble::Peer(failure))),
     }
-    let cleared = redis.ask_all(&clear, cx).await?;
-    Ok(cleared.map(|_| heard).map_err(Trouble::Peer))
+    let cleared = clear(redis, names, slot, cx).await?;
+    Ok(cleared.map(|()| heard).map_err(Trouble::Peer))
+}
+
+/// Takes away what was put into Redis, and what looks that were killed have left, in one round trip.
+async fn clear(redis: &mut Connection, names: &Names, own: Slot, cx: &Context) -> Result<Result<(), Failure>> {
+    let mut slots = Slot::free(cx);
+    slots.push(own);
+    let (mut unbind, mut delete) = (cmd("SREM"), cmd("DEL"));
+    unbind.arg(names.bindings(&names.reply_exchange()));
+    for slot in &slots {
+        let queue = names.reply_queue(&slot.oid);
+        unbind.arg(names.binding(&slot.oid, &queue));
+        delete.arg(names.key(queue.as_bytes()));
+    }
+    Ok(redis.ask_all(&[unbind, delete], cx).await?.map(drop))
 }
 
 /// Makes room for the answers and publishes the questions, in one round trip: all of it is done, or nothing.

@@ -49,6 +49,12 @@ impl Slot {
         }
     }
 
+    /// Takes every number that nobody holds for a moment, to clear what looks that were killed have left under them.
+    pub(super) fn free(cx: &Context) -> Vec<Self> {
+        let host = identity(cx);
+        (0..SLOTS).filter_map(|number| Self::hold(format!("{host}-{number}")).ok().flatten()).collect()
+    }
+
     fn hold(oid: String) -> Result<Option<Self>> {
         let held = SocketAddr::from_abstract_name(format!("selx/celery/{oid}"))
             .and_then(|address| UnixDatagram::bind_addr(&address));

@@ -39,8 +39,8 @@ pub struct Config {
     /// `global_keyprefix` of the application's `broker_transport_options`. Default: none.
     #[serde(default)]
     pub key_prefix: String,
-    /// `fanout_prefix` of the application's `broker_transport_options`: true, false, or a text. Default: true, which is
-    /// `/{db}.`.
+    /// `fanout_prefix` of the application's `broker_transport_options`: true, false, or a text, which kombu
+    /// wants to begin with `/`. Default: true, which is `/{db}.`.
     #[serde(default)]
     pub fanout_prefix: FanoutPrefix,
     /// `control_exchange` of the application. Default: `celery`.
@@ -252,6 +252,6 @@ impl Check for CeleryProgress {
     }
 
     async fn discover(cx: &Context) -> Discovery {
-        super::discover::progress(cx).await
+        super::discover::application(cx).await
     }
 }
