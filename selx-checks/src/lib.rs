@@ -41,6 +41,8 @@ pub mod host;
 pub mod http;
 #[cfg(any(feature = "docker", feature = "tls"))]
 pub mod net;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 #[cfg(feature = "redis")]
@@ -74,12 +76,18 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "postgres")]
+    registry.check::<postgres::activity::PostgresActivity>()?;
+    #[cfg(feature = "postgres")]
+    registry.check::<postgres::ready::PostgresReady>()?;
     #[cfg(feature = "prometheus")]
     registry.check::<prometheus::PrometheusQuery>()?;
     #[cfg(feature = "redis")]
     registry.check::<redis::ping::RedisPing>()?;
     #[cfg(feature = "redis")]
     registry.check::<redis::stats::RedisStats>()?;
+    #[cfg(feature = "postgres")]
+    registry.check::<postgres::query::SqlQuery>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
     let _ = &registry;

@@ -1,0 +1,175 @@
+//! What came, and what it means. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use selx_core::{Finding, Judgement, Measure, Unit, show};
+
+use super::config::{Preset, Settings};
+use super::preset::statement;
+use super::table::{lines, place};
+use super::value::Sort;
+use super::{Answer, Facts};
+use crate::postgres::{ServerError, Trouble};
+
+pub(super) fn judge(settings: &Settings, facts: &Facts) -> Judgement {
+    let subject = settings.target.to_string();
+    if let Some(trouble) = &facts.trouble {
+        return Judgement::new(trouble.words()).with(failed(settings, facts, trouble, &subject));
+    }
+    let Some(answer) = &facts.answer else {
+        return Judgement::new("nothing was asked").with(Finding::unknown("query-failed", subject, "nothing was asked"));
+    };
+    let mut judgement = match tasks(settings, answer) {
+        Some((failed, total)) => rate(settings, failed, total, &subject),
+        None => rows(settings, answer, &subject),
+    };
+    for line in lines(answer) {
+        judgement = judgement.evidence("row", line);
+    }
+    if answer.more {
+        let text = format!("there are more than the {} rows that were read; the rest is not judged", answer.rows.len());
+        judgement = judgement.with(Finding::warning("more-rows", subject, text));
+    }
+    judgement.evidence("took", show::value(answer.took, Unit::Seconds))
+}
+
+fn failed(settings: &Settings, facts: &Facts, trouble: &Trouble, subject: &str) -> Finding {
+    let Trouble::Refused(error) = trouble else { return trouble.finding_after(&facts.way, subject) };
+    if facts.way.login.is_none() {
+        return trouble.finding_after(&facts.way, subject);
+    }
+    let code = match error.code.as_str() {
+        "57014" | "55P03" => "out-of-time",
+        "42501" => "not-allowed",
+        _ => "query-failed",
+    };
+    // A missing right is not the fault of what is looked at.
+    let severity = if code == "not-allowed" { selx_core::Severity::Unknown } else { selx_core::Severity::Critical };
+    let mut finding = Finding::new(severity, code, subject, trouble.words());
+    if let Some(advice) = advice(settings, facts, error) {
+        finding = finding.advice(advice);
+    }
+    if let Some((line, text, caret)) = error.position.and_then(|at| place(&statement(settings), at)) {
+        let label = format!("line {line}");
+        finding = finding.evidence("query", format!("{label}: {text}"));
+        finding = finding.evidence("place", format!("{}{caret}", "\u{a0}".repeat(label.chars().count() + 2)));
+    }
+    match &error.hint {
+        Some(hint) => finding.evidence("hint of the server", hint),
+        None => finding,
+    }
+}
+
+fn advice(settings: &Settings, facts: &Facts, error: &ServerError) -> Option<String> {
+    let user = facts.way.user.replace('"', "\"\"");
+    match error.code.as_str() {
+        "42P01" | "42883" if settings.query.is_some() && settings.schemas.is_empty() => Some(
+            "names are looked up in pg_catalog alone: write `public.NAME`, or set `schemas = [\"public\"]`".to_owned(),
+        ),
+        "42P01" | "42703" if settings.preset.is_some() => {
+            Some("set `table-schema`, `table`, `time-column` and `status-column` as the application has them".to_owned())
+        }
+        "42501" => Some(format!("let the owner of the table say: GRANT SELECT ON TABLE … TO \"{user}\"")),
+        "42601" if error.message.contains("multiple commands") => {
+            Some("one check asks one question: make a check of each statement".to_owned())
+        }
+        "25006" => Some("checks only read; nothing was changed".to_owned()),
+        "55P03" => Some("a lock on the table was waited for; look who has it with `postgres-activity`".to_owned()),
+        _ => None,
+    }
+}
+
+/// Takes the two numbers out of the answer of `tasks-failure-rate`.
+fn tasks(settings: &Settings, answer: &Answer) -> Option<(f64, f64)> {
+    if settings.preset != Some(Preset::TasksFailureRate) {
+        return None;
+    }
+    let row = answer.rows.first()?;
+    let number = |index: usize| row.get(index)?.as_deref()?.parse::<f64>().ok();
+    Some((number(0)?, number(1)?))
+}
+
+fn rate(settings: &Settings, failed: f64, total: f64, subject: &str) -> Judgement {
+    let count = |number: f64| show::value(number, Unit::Count);
+    let window = format!("the last 24 hours (times without a zone taken as {})", settings.zone());
+    if total <= 0.0 {
+        let text = format!("not one task in {window}");
+        let finding = Finding::new(settings.when_empty.severity(), "no-tasks", subject, &text);
+        return Judgement::new(text).with(finding);
+    }
+    let share = show::value(failed / total, Unit::Ratio);
+    Judgement::new(format!("{} of {} tasks failed ({share}) in {window}", whole(failed), whole(total)))
+        .evidence("failed", count(failed))
+        .evidence("total", count(total))
+}
+
+/// Shows a count whole: three digits are not enough for tasks.
+fn whole(number: f64) -> String {
+    format!("{number:.0}")
+}
+
+fn rows(settings: &Settings, answer: &Answer, subject: &str) -> Judgement {
+    if answer.rows.is_empty() {
+        let finding = Finding::new(settings.when_empty.severity(), "no-rows", subject, "the query gave no row");
+        return Judgement::new("no row").with(finding);
+    }
+    let zone = settings.preset.map(|_| format!(", days in {}", settings.zone())).unwrap_or_default();
+    let summary = match (&*answer.columns, &*answer.rows) {
+        ([column], [row]) => {
+            let value = row.first().and_then(Option::as_deref).unwrap_or("NULL");
+            format!("{} is {}", column.name, value.chars().take(80).collect::<String>())
+        }
+        (columns, [_]) => format!("1 row of {} columns{zone}", columns.len()),
+        (columns, rows) => format!("{} rows of {} columns{zone}", rows.len(), columns.len()),
+    };
+    let summary = if answer.more { format!("{summary}, and more that were not read") } else { summary };
+    Judgement::new(summary)
+}
+
+pub(super) fn measure(settings: &Settings, facts: &Facts, now: Timestamp) -> Vec<Measure> {
+    let Some(answer) = &facts.answer else { return Vec::new() };
+    let count = |name, value: f64| Measure::new(name, value, Unit::Count);
+    let mut measures = vec![count("rows", answer.rows.len() as f64)];
+    if let Some((failed, total)) = tasks(settings, answer) {
+        if total > 0.0 {
+            measures.push(Measure::new("failure-rate", failed / total, Unit::Ratio));
+        }
+        measures.extend([count("failed", failed), count("total", total)]);
+    } else {
+        values(answer, now, &mut measures);
+    }
+    measures.push(Measure::new("took", answer.took, Unit::Seconds));
+    measures
+}
+
+/// Takes a number out of each row.
+fn values(answer: &Answer, now: Timestamp, measures: &mut Vec<Measure>) {
+    let columns = || answer.columns.iter().enumerate();
+    let named = columns().find(|(_, column)| column.name == "value" && column.sort != Sort::Text);
+    let numeric = || columns().find(|(_, column)| column.sort == Sort::Number);
+    let Some((index, column)) = named.or_else(numeric).or_else(|| columns().find(|(_, c)| c.sort != Sort::Text)) else {
+        return;
+    };
+    let (name, unit) = match column.sort {
+        Sort::Interval => ("duration", Unit::Seconds),
+        Sort::Moment => ("age", Unit::Seconds),
+        _ => ("value", Unit::Count),
+    };
+    let label = columns().find(|(_, column)| column.sort == Sort::Text).map(|(index, _)| index);
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (number, row) in answer.rows.iter().enumerate() {
+        let value = row.get(index).and_then(Option::as_deref).and_then(|text| column.sort.number(text, now));
+        let Some(value) = value else { continue };
+        let subject = match label.and_then(|label| row.get(label)) {
+            Some(text) => text.as_deref().unwrap_or("NULL").chars().take(100).collect(),
+            None if answer.rows.len() > 1 => format!("row {}", number + 1),
+            None => String::new(),
+        };
+        // Two rows of one name are two subjects all the same.
+        let times = seen.entry(subject.clone()).or_insert(0);
+        *times += 1;
+        let subject = if *times > 1 { format!("{subject} ({times})") } else { subject };
+        measures.push(Measure::new(name, value, unit).on(subject));
+    }
+}
