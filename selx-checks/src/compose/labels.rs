@@ -18,9 +18,6 @@ const FILES: &str = "com.docker.compose.project.config_files";
 const FOLDER: &str = "com.docker.compose.project.working_dir";
 /// A digest of the service's settings, by the rules of the version that made the container.
 pub(crate) const HASH: &str = "com.docker.compose.config-hash";
-/// Which version of compose made it.
-pub(crate) const VERSION: &str = "com.docker.compose.version";
-
 /// Writes a filter on a label.
 pub(crate) fn filter(label: &str, value: &str) -> String {
     format!("{label}={value}")

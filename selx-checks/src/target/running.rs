@@ -9,6 +9,7 @@ use selx_core::{Context, Discovery, Error, ErrorKind, Result};
 use super::Container;
 use crate::compose::labels;
 use crate::docker::{Engine, EngineAt, Summary};
+use crate::net::Failure;
 
 /// How many services are looked at.
 const MOST: usize = 64;
@@ -59,7 +60,7 @@ pub async fn running_services(wanted: impl Fn(&Candidate<'_>) -> bool, cx: &Cont
     let engine = Engine::new(EngineAt::or_default(None, cx)?);
     let listed = engine.list(&[labels::SERVICE.to_owned()], cx).await?;
     let mut listed: Vec<Summary> = listed
-        .map_err(|failure| Error::new(ErrorKind::Unreachable, failure.text))?
+        .map_err(engine_failed)?
         .into_iter()
         .filter(|container| container.runs() && labels::is_service(container))
         .filter(|container| {
@@ -114,27 +115,37 @@ impl RunningService {
         Some(text)
     }
 
-    /// Returns a name for a check of it: `shop-db`, in the letters that names of checks have.
+    /// Returns a name for a check of it: `shop-db`.
     pub fn name(&self) -> String {
-        let mut name = String::new();
-        for letter in format!("{}-{}", self.project, self.service).to_ascii_lowercase().chars() {
-            match letter {
-                'a'..='z' | '0'..='9' => name.push(letter),
-                _ if !name.is_empty() && !name.ends_with('-') => name.push('-'),
-                _ => {}
-            }
-        }
-        let name = name.trim_end_matches('-');
-        if name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-            name.to_owned()
-        } else {
-            format!("project-{name}")
-        }
+        check_name(&format!("{}-{}", self.project, self.service))
     }
 }
 
+/// Writes a name in the letters that names of checks have.
+pub(crate) fn check_name(text: &str) -> String {
+    let mut name = String::new();
+    for letter in text.to_ascii_lowercase().chars() {
+        match letter {
+            'a'..='z' | '0'..='9' => name.push(letter),
+            _ if !name.is_empty() && !name.ends_with('-') => name.push('-'),
+            _ => {}
+        }
+    }
+    let name = name.trim_end_matches('-');
+    if name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
+        name.to_owned()
+    } else {
+        format!("project-{name}")
+    }
+}
+
+/// What the engine did wrong, where nothing can be found without it.
+pub(crate) fn engine_failed(failure: Failure) -> Error {
+    Error::new(ErrorKind::Unreachable, failure.text)
+}
+
 /// Writes a text as a basic string of TOML.
-fn toml_text(text: &str) -> String {
+pub(crate) fn toml_text(text: &str) -> String {
     let mut out = String::from("\"");
     for letter in text.chars() {
         match letter {

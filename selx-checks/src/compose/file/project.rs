@@ -115,7 +115,7 @@ impl Source {
         cx.blocking("reading the compose files", move |_| Self::read_now(&files, env_file.as_deref(), &host)).await
     }
 
-    fn read_now(files: &ComposeFiles, env_file: Option<&Path>, host: &Host) -> Result<Self> {
+    pub(super) fn read_now(files: &ComposeFiles, env_file: Option<&Path>, host: &Host) -> Result<Self> {
         let folder = files.paths().first().and_then(|path| path.parent()).unwrap_or(Path::new("/")).to_owned();
         let text = match env_file {
             Some(path) => text_of(&host.path(path))?,

@@ -19,6 +19,8 @@ pub(crate) struct Node {
     pub(super) kind: Kind,
     /// How it is merged over what stands in an earlier file.
     pub(super) merging: Merging,
+    /// Variables that its text names and that have no value.
+    pub(super) missing: Vec<String>,
 }
 
 /// What a node is.
@@ -47,17 +49,29 @@ pub(crate) enum Merging {
 impl Node {
     /// Makes a text.
     pub(super) fn text(text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { kind: Kind::Scalar { text: text.into(), plain: false }, merging: Merging::Usual })
+        Arc::new(Self { kind: Kind::Scalar { text: text.into(), plain: false }, merging: Merging::Usual, missing: Vec::new() })
+    }
+
+    /// Makes a node that is nothing.
+    pub(super) fn nothing() -> Arc<Self> {
+        let kind = Kind::Scalar { text: String::new(), plain: true };
+        Arc::new(Self { kind, merging: Merging::Usual, missing: Vec::new() })
+    }
+
+    /// Makes a text of a part of this one.
+    pub(super) fn with_text(&self, text: &str) -> Arc<Self> {
+        let kind = Kind::Scalar { text: text.to_owned(), plain: false };
+        Arc::new(Self { kind, merging: Merging::Usual, missing: self.missing.clone() })
     }
 
     /// Makes a mapping.
     pub(super) fn map(entries: Vec<(String, Arc<Self>)>) -> Arc<Self> {
-        Arc::new(Self { kind: Kind::Map(entries), merging: Merging::Usual })
+        Arc::new(Self { kind: Kind::Map(entries), merging: Merging::Usual, missing: Vec::new() })
     }
 
     /// Makes a list.
     pub(super) fn list(items: Vec<Arc<Self>>) -> Arc<Self> {
-        Arc::new(Self { kind: Kind::List(items), merging: Merging::Usual })
+        Arc::new(Self { kind: Kind::List(items), merging: Merging::Usual, missing: Vec::new() })
     }
 
     /// Tells whether nothing is there: `null`, `~`, or an empty place.
@@ -191,7 +205,7 @@ fn merging(tag: Option<&Tag>) -> Merging {
 fn scalar(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Arc<Node> {
     let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
     let plain = style == ScalarStyle::Plain && !is_text;
-    Arc::new(Node { kind: Kind::Scalar { text: text.clone().into_owned(), plain }, merging: merging(tag) })
+    Arc::new(Node { kind: Kind::Scalar { text: text.clone().into_owned(), plain }, merging: merging(tag), missing: Vec::new() })
 }
 
 /// Puts a node into the one that is open.
@@ -239,7 +253,7 @@ fn close(open: Open, merging: Merging, line: usize) -> Result<Arc<Node>, String>
             Kind::Map(entries)
         }
     };
-    Ok(Arc::new(Node { kind, merging }))
+    Ok(Arc::new(Node { kind, merging, missing: Vec::new() }))
 }
 
 #[cfg(test)]
