@@ -56,7 +56,7 @@ fn every_kind_keeps_to_the_contract() {
 #[test]
 fn the_kinds_of_the_daily_report_are_there() {
     let names: Vec<_> = registry().names().collect();
-    let kinds = [
+    let expected = [
         "celery-progress",
         "celery-queues",
         "celery-workers",
@@ -74,7 +74,7 @@ fn the_kinds_of_the_daily_report_are_there() {
         "sql-query",
         "tls-certificate",
     ];
-    assert_eq!(names, kinds);
+    assert_eq!(names, expected);
 }
 
 /// Compares a derived document with the one that is kept, or rewrites it.

@@ -145,6 +145,32 @@ async fn sasl(wire: &mut Wire, wanted: u32, cx: &Context) -> Result<String, Ende
 mod tests {
     use super::*;
 
+    /// Answers for a password as a server would, and returns what it was sent.
+    async fn sent(method: Method, guarded: bool) -> (Result<(), Ended>, Vec<u8>) {
+        use tokio::io::AsyncReadExt as _;
+        let (ours, mut theirs) = tokio::io::duplex(4096);
+        let cx = Context::new(std::time::Duration::from_secs(5));
+        let mut wire = Wire::new(Box::new(ours), "peer".to_owned(), tokio::time::Instant::now());
+        let password = cx.secrets().learn("hunter2-hunter2");
+        let proved = prove(&mut wire, &method, "ann", &password, guarded, &cx).await;
+        drop(wire);
+        let mut bytes = Vec::new();
+        theirs.read_to_end(&mut bytes).await.unwrap();
+        (proved, bytes)
+    }
+
+    #[tokio::test]
+    async fn d4_a_password_goes_over_no_line_that_others_read() {
+        for method in [Method::Cleartext, Method::Md5(*b"salt")] {
+            let (refused, bytes) = sent(method.clone(), false).await;
+            assert!(matches!(refused, Err(Ended::Peer(Trouble::WeakMethod(_)))) && bytes.is_empty());
+            let (proved, bytes) = sent(method, true).await;
+            assert!(proved.is_ok() && bytes.first() == Some(&b'p'));
+        }
+        let (refused, bytes) = sent(Method::Other("GSSAPI".to_owned()), true).await;
+        assert!(matches!(refused, Err(Ended::Peer(Trouble::UnknownMethod(_)))) && bytes.is_empty());
+    }
+
     #[test]
     fn methods_are_named() {
         let read = |number: u32, rest: &[u8]| Method::read(&[&number.to_be_bytes(), rest].concat());

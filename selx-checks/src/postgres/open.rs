@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::auth::{Method, prove};
 use super::refusal::{Ended, ServerError, Trouble, apart};
 use super::secure::secure;
-use super::server::{Server, Tls, Who, socket_file, stays_here};
+use super::server::{Server, Tls, Who, socket_file};
 use super::session::{Session, Way};
 use super::wire::{LOGIN_CAP, Stream, Wire};
 use crate::net::{Attempt, Failure, FailureKind, Phase, connect_unix, dial, resolve};
@@ -65,10 +65,10 @@ async fn go(server: &Server<'_>, way: &mut Way, cx: &Context) -> Result<Opened, 
     way.container = endpoint.container.as_ref().map(|container| container.name.clone());
     let who = server.who(&endpoint, cx)?;
     (way.user, way.database) = (who.user.clone(), who.database.clone());
-    let stream = connect(&endpoint, way, cx).await?;
+    let (stream, stays_here) = connect(&endpoint, way, cx).await?;
     let wire = Wire::new(stream, way.address.clone(), began);
     let (mut wire, tls) = secure(wire, server, &endpoint, cx).await?;
-    let guarded = server.weak_login || stays_here(&endpoint) || (tls.is_some() && server.tls() == Tls::Verify);
+    let guarded = server.weak_login || stays_here || (tls.is_some() && server.tls() == Tls::Verify);
     way.tls = tls;
     wire.send(&startup(&who), Phase::Login, cx).await?;
     let method = method(&mut wire, cx).await?;
@@ -90,7 +90,8 @@ async fn go(server: &Server<'_>, way: &mut Way, cx: &Context) -> Result<Opened, 
     Ok(Opened::Session(Box::new(session)))
 }
 
-async fn connect(endpoint: &Endpoint, way: &mut Way, cx: &Context) -> Result<Box<dyn Stream>, Ended> {
+/// Opens a connection, and tells whether nobody but this machine carries what is sent on it.
+async fn connect(endpoint: &Endpoint, way: &mut Way, cx: &Context) -> Result<(Box<dyn Stream>, bool), Ended> {
     let (host, port) = match endpoint.place() {
         Place::Unix(path) => {
             let path = socket_file(&cx.host().path(path));
@@ -102,7 +103,7 @@ async fn connect(endpoint: &Endpoint, way: &mut Way, cx: &Context) -> Result<Box
                 seconds: began.elapsed().as_secs_f64(),
                 failure: stream.as_ref().err().cloned(),
             }];
-            return Ok(Box::new(stream?));
+            return Ok((Box::new(stream?), true));
         }
         Place::Tcp { host, port } => (host, *port),
     };
@@ -110,7 +111,9 @@ async fn connect(endpoint: &Endpoint, way: &mut Way, cx: &Context) -> Result<Box
     let dialled = dial(&resolved.addresses, CONNECT, cx).await?;
     way.attempts = dialled.attempts;
     match dialled.stream {
-        Some((_, stream)) => Ok(Box::new(stream)),
+        Some((address, stream)) => {
+            Ok((Box::new(stream), address.ip().is_loopback() || endpoint.container.is_some()))
+        }
         None => {
             let mut failures = way.attempts.iter().filter_map(|attempt| attempt.failure.clone());
             let nothing = || Failure::new(Phase::Connect, FailureKind::Other, "no address was tried");

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use selx_core::{Context, Result, Secret, SecretRef};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::target::{Endpoint, Place, Service, Target};
+use crate::target::{Endpoint, Service, Target};
 
 /// PostgreSQL, as a sort of service.
 pub enum Postgres {}
@@ -134,16 +134,6 @@ impl Server<'_> {
 /// Returns the socket file of a place: the server's own name for it where a folder is given.
 pub(super) fn socket_file(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(".s.PGSQL.5432") } else { path.to_owned() }
-}
-
-/// Tells whether nobody but this machine carries what is sent there.
-pub(super) fn stays_here(endpoint: &Endpoint) -> bool {
-    match endpoint.place() {
-        Place::Unix(_) => true,
-        Place::Tcp { host, .. } => {
-            endpoint.container.is_some() || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-    }
 }
 
 /// Writes the settings of a kind: those that all kinds share, and its own.

@@ -26,6 +26,25 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// Tells whether the server loads its data.
+    pub fn is_loading(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.kind == RefusalKind::Loading)
+    }
+
+    /// Tells whether the server refuses writes or a command, and answers what it is asked about itself all the same.
+    pub fn still_tells(&self) -> bool {
+        use RefusalKind as Kind;
+        let Self::Refused(refusal) = self else {
+            return false;
+        };
+        matches!(
+            refusal.kind,
+            Kind::NoPerm | Kind::Loading | Kind::MasterDown | Kind::Misconf | Kind::OutOfMemory | Kind::NoReplicas
+        )
+    }
+}
+
 fn peer(failure: &Failure, subject: String) -> Finding {
     use FailureKind as Kind;
     let (code, begin) = match (failure.phase, failure.kind) {

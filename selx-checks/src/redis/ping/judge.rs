@@ -51,6 +51,13 @@ pub(super) fn judge(config: &Config, facts: &Facts) -> Judgement {
     if let Some(info) = &facts.info {
         state(config, facts, info, &subject, &mut findings);
     }
+    // A server that refuses pings as it refuses writes says with its numbers why.
+    if facts.trouble.is_some()
+        && findings.iter().skip(1).any(|finding| finding.code == "writes-stopped" || finding.code == "memory-full")
+        && findings.first().is_some_and(|first| first.code == "writes-stopped" || first.code == "memory-full")
+    {
+        findings.remove(0);
+    }
     let mut judgement = Judgement::new(summary(facts, &subject));
     judgement.findings = findings;
     evidence(facts, judgement)

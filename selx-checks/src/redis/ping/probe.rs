@@ -44,7 +44,6 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
         Err(trouble) => return Ok(Facts { trouble: Some(trouble), ..facts }),
     };
     facts.reached = Some(redis.reached().clone());
-    let began = Instant::now();
     while facts.pings.len() < PINGS {
         match ping(&mut redis, cx).await? {
             Ok(seconds) => facts.pings.push(seconds),
@@ -53,13 +52,9 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
                 break;
             }
         }
-        // A server that is this slow is told by fewer pings, and there is more to ask.
-        if began.elapsed() > cx.limit() / 4 {
-            break;
-        }
     }
     // A server that loads its data refuses pings, and tells how far it is.
-    if !matches!(facts.trouble, Some(Trouble::Peer(_)))
+    if facts.trouble.as_ref().is_none_or(Trouble::still_tells)
         && let Err(failure) = ask(config, &mut facts, &mut redis, cx).await?
     {
         facts.trouble.get_or_insert(Trouble::Peer(failure));
@@ -112,6 +107,8 @@ async fn ask(config: &Config, facts: &mut Facts, redis: &mut Connection, cx: &Co
         match answer.map(Vec::<(String, String)>::from_redis_value) {
             Ok(Ok(pairs)) => facts.settings.extend(pairs.into_iter().take(4)),
             Ok(Err(_)) => return Ok(Err(strange("CONFIG GET"))),
+            // Who may not ask one may not ask the other.
+            Err(refusal) if facts.refused.contains(&refusal) => {}
             Err(refusal) => facts.refused.push(refusal),
         }
     }

@@ -7,7 +7,7 @@ use selx_core::{ByteSize, Finding, Judgement, Judging, Measure, Severity, Unit, 
 use super::change::{self, Change, Since};
 use super::probe::may_evict;
 use super::{Config, Facts};
-use crate::redis::client::Refusal;
+use crate::redis::client::{Refusal, Trouble};
 use crate::redis::info::Info;
 
 /// Texts and counts that every server tells.
@@ -31,10 +31,11 @@ const FRAGMENTS: u64 = 64 << 20;
 pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judgement {
     let subject = config.target.to_string();
     let mut judgement = Judgement::new(summary(config, facts, cx, &subject));
-    if let Some(trouble) = &facts.trouble {
-        return judgement.with(trouble.finding(subject));
-    }
     let findings = &mut judgement.findings;
+    findings.extend(facts.trouble.as_ref().map(|trouble| trouble.finding(subject.clone())));
+    if !tells(facts) {
+        return judgement;
+    }
     findings.extend(facts.refused.iter().map(|refusal| refused(refusal, &subject)));
     let Some(info) = &facts.info else {
         return judgement;
@@ -59,6 +60,11 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
         Since::First | Since::Ran(_) => {}
     }
     evidence(facts, info, cx, judgement)
+}
+
+/// Tells whether the server told its numbers to the end.
+fn tells(facts: &Facts) -> bool {
+    facts.trouble.as_ref().is_none_or(Trouble::still_tells)
 }
 
 fn refused(refusal: &Refusal, subject: &str) -> Finding {
@@ -126,7 +132,7 @@ fn hit_rate(config: &Config, change: &Change<'_>) -> Option<(f64, u64)> {
 }
 
 fn summary(config: &Config, facts: &Facts, cx: &Judging<Facts>, subject: &str) -> String {
-    let Some(info) = facts.info.as_ref().filter(|_| facts.trouble.is_none()) else {
+    let Some(info) = facts.info.as_ref().filter(|_| tells(facts)) else {
         return format!("{subject} gives no numbers");
     };
     let counted = |name| info.count(name).map_or_else(|| "n/a".to_owned(), |count| count.to_string());
@@ -183,7 +189,7 @@ fn evidence(facts: &Facts, info: &Info, cx: &Judging<Facts>, mut judgement: Judg
 }
 
 pub(super) fn measure(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
-    let Some(info) = facts.info.as_ref().filter(|_| facts.trouble.is_none()) else {
+    let Some(info) = facts.info.as_ref().filter(|_| tells(facts)) else {
         return Vec::new();
     };
     let mut measures = Vec::new();

@@ -53,15 +53,20 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
     };
     facts.reached = Some(redis.reached().clone());
     let seen = async {
-        match pings(&mut facts, &mut redis, cx).await? {
-            Ok(()) => {}
+        let refused = match pings(&mut facts, &mut redis, cx).await? {
+            Ok(()) => None,
+            // While it loads, its numbers are those of nothing.
+            Err(trouble) if trouble.still_tells() && !trouble.is_loading() => Some(trouble),
             Err(trouble) => return Ok(Err(trouble)),
-        }
+        };
         match numbers(config, &mut facts, &mut redis, cx).await? {
             Ok(()) => {}
             Err(failure) => return Ok(Err(Trouble::Peer(failure))),
         }
-        Ok(celery(config, &mut facts, &mut redis, cx).await?.map_err(Trouble::Peer))
+        Ok(match celery(config, &mut facts, &mut redis, cx).await? {
+            Ok(()) => refused.map_or(Ok(()), Err),
+            Err(failure) => Err(Trouble::Peer(failure)),
+        })
     };
     facts.trouble = seen.await?.err();
     Ok(facts)
