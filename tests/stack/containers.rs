@@ -43,7 +43,8 @@ fn a_one_shot_that_failed_is_critical_and_one_that_ended_well_is_not() {
     let stack = Stack::alone();
     stack.act("stop", "postgres");
     stack.act("start", "migrate");
-    let code = || stack.docker(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", &stack.container("migrate")]);
+    let code =
+        || stack.docker(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", &stack.container("migrate")]);
     stack.wait("the end of migrate", || code().starts_with("exited"));
     let said = stack.look();
     said.is(ALL, "critical", &["migrate", "is to end with 0 and ended with code 2"]);

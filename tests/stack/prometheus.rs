@@ -26,7 +26,10 @@ fn a_prometheus_that_is_frozen_or_gone_is_critical_and_the_product_serves_on() {
     stack.docker(&["kill", "--signal", "CONT", &stack.container("prometheus")]);
     stack.act("stop", "prometheus");
     let said = stack.look();
-    said.is(TARGETS, "critical", &["is exited"]).follow(ALL, &[TARGETS]).is(ALL, "critical", &["7 of 8"]).rest_is_fine();
+    said.is(TARGETS, "critical", &["is exited"])
+        .follow(ALL, &[TARGETS])
+        .is(ALL, "critical", &["7 of 8"])
+        .rest_is_fine();
     stack.heal();
     stack.until_fine();
 }

@@ -94,9 +94,11 @@ impl Said {
     fn other(&self) -> Option<&Value> {
         self.entries.iter().find(|entry| {
             let name = full(entry);
-            let slow = |finding: &Value| finding["severity"] == "info" || TIMES.iter().any(|code| finding["code"] == *code);
+            let slow =
+                |finding: &Value| finding["severity"] == "info" || TIMES.iter().any(|code| finding["code"] == *code);
             let fine = entry["status"] == "ok"
-                || (entry["status"] == "warning" && entry["findings"].as_array().is_some_and(|all| all.iter().all(slow)));
+                || (entry["status"] == "warning"
+                    && entry["findings"].as_array().is_some_and(|all| all.iter().all(slow)));
             !fine && !name.starts_with("host-") && !self.told.borrow().contains(&name)
         })
     }
@@ -105,7 +107,10 @@ impl Said {
     #[track_caller]
     pub(crate) fn rest_is_fine(&self) {
         if let Some(entry) = self.other() {
-            panic!("{entry:#}\n{:?}", self.entries.iter().map(|entry| (full(entry), &entry["headline"])).collect::<Vec<_>>());
+            panic!(
+                "{entry:#}\n{:?}",
+                self.entries.iter().map(|entry| (full(entry), &entry["headline"])).collect::<Vec<_>>()
+            );
         }
     }
 }

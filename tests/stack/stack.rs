@@ -180,11 +180,11 @@ impl Stack {
         let here = format!("compose = \"{}\", project = \"{}\"", compose.display(), self.project);
         let variables = self.folder.join("environment");
         let whole = format!("with = {{ {here}, env-file = \"{}\" }}", variables.display());
-        text.replace("with = { compose = \"docker-compose.yml\" }", &whole)
+        text.replace("generated/", &format!("{}/", self.folder.display()))
+            .replace("with = { compose = \"docker-compose.yml\" }", &whole)
             .replace("compose = \"docker-compose.yml\"", &here)
             .replace("127.0.0.1:18443", &format!("127.0.0.1:{}", self.https_port))
             .replace("127.0.0.1:18080", &format!("127.0.0.1:{}", self.http_port))
-            .replace("generated/", &format!("{}/", self.folder.display()))
     }
 
     /// Runs the program with the checks of the example, in a folder of its own.
