@@ -133,7 +133,10 @@ async fn what_only_todays_compose_knows() {
     let root = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| std::fs::write(root.path().join(name), text).unwrap();
     std::fs::create_dir(root.path().join("db")).unwrap();
-    put("a.yml", "name: shop\ninclude: [db/c.yml]\nservices:\n  web: {image: a, ports: ['80'], labels: {x: 1}}\n  gone: {image: b}");
+    put(
+        "a.yml",
+        "name: shop\ninclude: [db/c.yml]\nservices:\n  web: {image: a, ports: ['80'], labels: {x: 1}}\n  gone: {image: b}",
+    );
     put("b.yml", "services:\n  web: {labels: !override {y: 2}, command: !reset null}\n  gone: !reset {}");
     put("db/c.yml", "services: {db: {image: 'pg:${TAG}', env_file: [{path: none, required: false}]}}");
     put("db/.env", "TAG=15");

@@ -107,7 +107,7 @@ async fn the_question_for_the_age_breaks_off_too() {
             look(json!({ "target": peer.url(""), "query": "x" }), LONG).await
         }
     };
-    for entry in at_every_place(length, both.clone()).await {
+    for entry in at_every_place(length, both).await {
         assert_is(&entry, Status::Critical, "cut-off", &["closed"]);
     }
     assert_ok(&both(length).await, &["2s of `x`"]);

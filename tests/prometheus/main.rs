@@ -135,6 +135,12 @@ async fn sick_numbers_are_named() {
             "stale",
             "what counts in [1h] is older",
         ),
+        (
+            json!({ "query": "sum(shop_crashes_total) or vector(0)" }),
+            unknown,
+            "stale",
+            "what the query gives is not theirs",
+        ),
         (json!({ "query": "shop_errors", "fresh-by": "shop_beat" }), unknown, "stale", "shop_beat no sample"),
         (json!({ "query": "sum(shop_queue" }), unknown, "bad-query", "line 1, column 15: unclosed left parenthesis"),
         (json!({ "query": "sum(shop_queue)\n  bye (name)" }), unknown, "bad-query", "line 2, column 3"),
@@ -182,7 +188,7 @@ async fn a_series_that_ends_and_a_server_that_goes() {
     let rate = with(json!({ "query": "last_over_time(shop_errors[1h])" }));
     assert_is(&look(rate, LONG).await, Status::Unknown, "stale", &["what counts in [1h] is older"]);
     let range = with(json!({ "range": "1m", "step": "1s", "max-age": "1s", "reduce": "max" }));
-    std::thread::sleep(std::time::Duration::from_millis(2500));
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
     let entry = look(range, LONG).await;
     assert_is(&entry, Status::Unknown, "stale", &["ended", "ago"]);
     let with = with(json!({}));
@@ -214,6 +220,7 @@ async fn a_server_behind_a_password_a_certificate_and_a_prefix() {
     // It listens before it is ready, and says so.
     while entry.status() != Status::Ok {
         assert_is(&entry, Status::Critical, "not-ready", &["503 Service Unavailable"]);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         entry = look(with(json!({ "authorization": basic(&secret) })), LONG).await;
     }
     assert_ok(&entry, &["1 for `vector(1)`"]);

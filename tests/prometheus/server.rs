@@ -90,6 +90,7 @@ pub(crate) struct Prometheus {
 
 impl Prometheus {
     /// Starts one that scrapes itself, an exporter and a target that is dead, and waits for the first numbers.
+    #[expect(clippy::disallowed_methods, reason = "a real server takes its own time")]
     pub(crate) fn start(exporter: &Exporter) -> Self {
         let server = Self::start_with(exporter, false);
         let query = "up%7Bjob%3D%22shop%22%7D";
@@ -165,6 +166,7 @@ impl Prometheus {
     }
 
     /// Waits until a query gives a text.
+    #[expect(clippy::disallowed_methods, reason = "a real server takes its own time")]
     pub(crate) fn wait_for(&self, query: &str, text: &str) {
         let began = Instant::now();
         loop {

@@ -35,7 +35,10 @@ pub(super) fn differences(service: &Service, container: &Container) -> Vec<Strin
         let more = names.len().saturating_sub(NAMED);
         let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        differs.push(format!("its variables {}{more} are missing or have other values than in the file", shown.join(", ")));
+        differs.push(format!(
+            "its variables {}{more} are missing or have other values than in the file",
+            shown.join(", ")
+        ));
     }
     differs
 }

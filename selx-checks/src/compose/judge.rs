@@ -53,9 +53,8 @@ fn not_there(facts: &Facts, judgement: Judgement) -> Judgement {
     let named = format!("project {}", facts.project);
     if let Some(other) = &facts.other_project {
         let message = format!("is not there, but the same files run as project `{other}`");
-        return judgement.with(
-            Finding::unknown("other-project", named, message).advice(format!("Set `project = \"{other}\"`.")),
-        );
+        return judgement
+            .with(Finding::unknown("other-project", named, message).advice(format!("Set `project = \"{other}\"`.")));
     }
     let expected = facts.services.iter().filter(|service| runs(service)).count();
     if facts.from_file && expected == 0 {
@@ -139,7 +138,8 @@ fn outdated(service: &Service, running: &[&Container]) -> Option<Finding> {
         .filter(|container| container.image_now.as_ref().is_some_and(|now| *now != container.image_id))
         .collect();
     let first = old.first()?;
-    let of = if running.len() > 1 { format!(" in {} of {} containers", old.len(), running.len()) } else { String::new() };
+    let of =
+        if running.len() > 1 { format!(" in {} of {} containers", old.len(), running.len()) } else { String::new() };
     let message = format!("runs an older image than `{}` names by now{of}", first.image);
     Some(
         Finding::warning("image-outdated", service.name.clone(), message)

@@ -79,7 +79,11 @@ pub(super) const META: Meta = Meta::new(
         "The first process of a container is stopped by a signal, though the engine shows it as up.",
         "Find who stopped it; `docker kill -s CONT CONTAINER` lets it go on.",
     ),
-    Code::new("unknown-state", "A container is in a state that is not known.", "Look at it with `docker inspect CONTAINER`."),
+    Code::new(
+        "unknown-state",
+        "A container is in a state that is not known.",
+        "Look at it with `docker inspect CONTAINER`.",
+    ),
     Code::new(
         "too-few",
         "A service has fewer containers than its file says.",
@@ -124,7 +128,12 @@ pub(super) const META: Meta = Meta::new(
         "See the findings of the check for those that do not.",
     )
     .called("services running"),
-    MeasureDoc::new("services-expected", Unit::Count, "number of services that are expected to run", "Look at the compose file."),
+    MeasureDoc::new(
+        "services-expected",
+        Unit::Count,
+        "number of services that are expected to run",
+        "Look at the compose file.",
+    ),
     MeasureDoc::new(
         "restarts",
         Unit::Count,
@@ -138,5 +147,10 @@ pub(super) const META: Meta = Meta::new(
         "Look at what the health check printed (`docker inspect CONTAINER`); the service may wait for another one.",
     )
     .called("starting for"),
-    MeasureDoc::new("containers", Unit::Count, "number of containers of the project", "Look for services that are scaled."),
+    MeasureDoc::new(
+        "containers",
+        Unit::Count,
+        "number of containers of the project",
+        "Look for services that are scaled.",
+    ),
 ]);

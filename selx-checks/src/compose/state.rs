@@ -11,13 +11,13 @@ pub(super) fn wrong(service: &Service, container: &Container, now: Timestamp) ->
         "running" if container.frozen == Some(true) => {
             ("frozen", "is shown as up, and its first process is stopped by a signal".to_owned())
         }
-        "running" if container.health == "unhealthy" => ("unhealthy", "is unhealthy: its health check fails".to_owned()),
+        "running" if container.health == "unhealthy" => {
+            ("unhealthy", "is unhealthy: its health check fails".to_owned())
+        }
         "running" => return None,
         "exited" => match service.expected {
             Expected::Completes | Expected::MayEnd | Expected::Unsaid if container.exit_code == 0 => return None,
-            Expected::Completes => {
-                ("exited", format!("is to end with 0 and {}", ended(container, now)))
-            }
+            Expected::Completes => ("exited", format!("is to end with 0 and {}", ended(container, now))),
             _ => ("exited", ended(container, now)),
         },
         "restarting" => (
@@ -85,7 +85,8 @@ pub(super) fn times(count: u64) -> String {
 fn evidence(mut finding: Finding, container: &Container) -> Finding {
     finding = finding.evidence("container", format!("{} ({})", container.name, container.id));
     if container.state != "running" {
-        finding = finding.evidence("exit code", container.exit_code).evidence("killed for memory", container.oom_killed);
+        finding =
+            finding.evidence("exit code", container.exit_code).evidence("killed for memory", container.oom_killed);
         if let Some(finished) = container.finished {
             finding = finding.evidence("ended", finished);
         }

@@ -49,8 +49,16 @@ pub(super) fn judge(settings: &Settings, facts: &Facts, outcome: &Outcome) -> Ve
     // Nothing is there to have an age. Where that is as it should be, the server must at least be collecting.
     let message = match freshness.heartbeat {
         _ if outcome.total == 0 && settings.absent.severity().is_some() => return findings,
-        Some(beat) if !asked && !old(beat) => return findings,
         _ if asked => format!("no sample is newer than {max_age}"),
+        // `… or vector(0)`, or what `offset` and subqueries still find.
+        _ if outcome.total > 0 => {
+            let message =
+                format!("none of the series has a sample newer than {max_age}: what the query gives is not theirs");
+            let advice = "Look whether the series are still collected; where they may be absent, name one that never is with `fresh-by`.";
+            findings.push(Finding::unknown("stale", facts.server.as_str(), message).advice(advice));
+            return findings;
+        }
+        Some(beat) if !old(beat) => return findings,
         Some(beat) => format!(
             "none of the series is there, and the newest sample of `up` is {} old: the server collects nothing",
             ago(beat)

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use selx_core::{Finding, Judgement, Measure, Severity, TimeSpan, Unit, show};
 
-use super::config::{Preset, Reduce, Settings};
+use super::config::{Preset, Settings};
 use super::facts::{Facts, Last, Outcome, Points, Reply, Series, Sort};
+use super::reading::Reduce;
 use super::subject::names;
 use super::{fresh, refusal};
 use crate::http::named;
@@ -95,7 +96,11 @@ fn found(settings: &Settings, facts: &Facts, outcome: &Outcome) -> Judgement {
             judgement.findings.push(Finding::critical("target-down", name, message));
         }
     }
-    judgement.findings.extend(fresh::judge(settings, facts, outcome));
+    // A series that has ended says it better than that its selector finds nothing.
+    let told = judgement.findings.iter().any(|finding| finding.code == "stale");
+    if !told {
+        judgement.findings.extend(fresh::judge(settings, facts, outcome));
+    }
     for warning in &outcome.warnings {
         // Remarks on the query are named so; anything else is about data that is missing.
         if warning.starts_with("PromQL ") || warning.starts_with("results truncated") {
@@ -180,7 +185,9 @@ fn reduced(reduce: Reduce, points: &Points) -> Option<f64> {
         Reduce::Avg => points.avg,
         Reduce::Min => points.min,
         Reduce::Max => points.max,
-        Reduce::Quantile(share) => points.quantile.filter(|(taken, _)| *taken == share).map(|(_, value)| value),
+        Reduce::Quantile(share) => {
+            points.quantile.filter(|(taken, _)| (taken - share).abs() < 1e-9).map(|(_, value)| value)
+        }
     };
     value.filter(|value| value.is_finite())
 }

@@ -6,6 +6,7 @@ mod facts;
 mod fresh;
 mod judge;
 mod probe;
+mod reading;
 mod refusal;
 mod reply;
 mod selector;
@@ -16,8 +17,9 @@ use std::sync::Arc;
 
 use selx_core::{Area, Check, Code, Context, Discovery, Judgement, Judging, Measure, MeasureDoc, Meta, Result, Unit};
 
-pub use config::{Absent, Config, Few, Many, MaxAge, Meaning, Preset, Query, Reduce, Settings};
+pub use config::{Absent, Config, Few, Many, MaxAge, Preset, Query, Settings};
 pub use facts::{Age, Facts, Freshness, Last, Outcome, Points, Reply, Series, Sort};
+pub use reading::{Meaning, Reduce};
 pub use server::{Prometheus, Server};
 
 /// Asks a Prometheus server a query and judges each series of the answer.

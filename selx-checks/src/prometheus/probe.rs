@@ -6,8 +6,9 @@ use std::time::Duration;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use selx_core::{Context, Result};
 
-use super::config::{Reduce, Settings};
+use super::config::Settings;
 use super::facts::{Age, Facts, Freshness, Last, Outcome, Reply, Sort};
+use super::reading::Reduce;
 use super::reply::{self, Said};
 use super::selector::{self, MAX_SELECTORS, Selector};
 use super::server::{Found, below};

@@ -23,8 +23,8 @@ use serde::{Deserialize, Deserializer};
 pub use address::{Address, Place};
 pub use compose::ComposeService;
 pub use endpoint::{Container, Endpoint};
+pub use running::{Candidate, RunningService, running_services, running_services_of, undiscovered};
 pub(crate) use running::{check_name, engine_failed, toml_text};
-pub use running::{Candidate, RunningService, running_services, undiscovered};
 
 use crate::net::Failure;
 

@@ -80,9 +80,7 @@ impl Service {
         let restart = text("restart").and_then(|restart| restart.split(':').next().map(str::to_owned));
         let replicas = replicas(node, &mut missing).map_err(|field| wrong(&field))?;
         let command = match node.get("command") {
-            Some(command) if !command.is_null() => {
-                Some(words(command, &mut missing).ok_or_else(|| wrong("command"))?)
-            }
+            Some(command) if !command.is_null() => Some(words(command, &mut missing).ok_or_else(|| wrong("command"))?),
             _ => None,
         };
         let mut depends_on = BTreeMap::new();

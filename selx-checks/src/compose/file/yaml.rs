@@ -49,7 +49,11 @@ pub(crate) enum Merging {
 impl Node {
     /// Makes a text.
     pub(super) fn text(text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { kind: Kind::Scalar { text: text.into(), plain: false }, merging: Merging::Usual, missing: Vec::new() })
+        Arc::new(Self {
+            kind: Kind::Scalar { text: text.into(), plain: false },
+            merging: Merging::Usual,
+            missing: Vec::new(),
+        })
     }
 
     /// Makes a node that is nothing.
@@ -205,7 +209,11 @@ fn merging(tag: Option<&Tag>) -> Merging {
 fn scalar(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Arc<Node> {
     let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
     let plain = style == ScalarStyle::Plain && !is_text;
-    Arc::new(Node { kind: Kind::Scalar { text: text.clone().into_owned(), plain }, merging: merging(tag), missing: Vec::new() })
+    Arc::new(Node {
+        kind: Kind::Scalar { text: text.clone().into_owned(), plain },
+        merging: merging(tag),
+        missing: Vec::new(),
+    })
 }
 
 /// Puts a node into the one that is open.
