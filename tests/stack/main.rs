@@ -12,9 +12,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod celery;
+mod containers;
 mod edge;
+mod engine;
+mod postgres;
 #[expect(dead_code, reason = "the tests of the command line use all of it")]
 #[path = "../cli/process.rs"]
 mod process;
+mod prometheus;
+mod redis;
+mod said;
+mod several;
 #[expect(dead_code, reason = "other test programs use the rest of it")]
 mod stack;

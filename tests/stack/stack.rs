@@ -176,9 +176,15 @@ impl Stack {
     /// Returns the checks of the example, for where this stack listens and lies.
     pub(crate) fn checks(&self) -> String {
         let text = std::fs::read_to_string(example().join("selx.toml")).expect("the checks of the example");
-        text.replace("127.0.0.1:18443", &format!("127.0.0.1:{}", self.https_port))
+        let compose = self.compose_file();
+        let here = format!("compose = \"{}\", project = \"{}\"", compose.display(), self.project);
+        let variables = self.folder.join("environment");
+        let whole = format!("with = {{ {here}, env-file = \"{}\" }}", variables.display());
+        text.replace("generated/", &format!("{}/", self.folder.display()))
+            .replace("with = { compose = \"docker-compose.yml\" }", &whole)
+            .replace("compose = \"docker-compose.yml\"", &here)
+            .replace("127.0.0.1:18443", &format!("127.0.0.1:{}", self.https_port))
             .replace("127.0.0.1:18080", &format!("127.0.0.1:{}", self.http_port))
-            .replace("generated/", &format!("{}/", self.folder.display()))
     }
 
     /// Runs the program with the checks of the example, in a folder of its own.
