@@ -285,8 +285,8 @@ fn words(error: &ClientError) -> String {
     format!("{}{more}", escape::visible(&short))
 }
 
-/// Writes a name so that it is one step of a path.
-fn name(text: &str) -> String {
+/// Writes a name so that it is nothing else in a path.
+pub(super) fn name(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -295,4 +295,27 @@ fn name(text: &str) -> String {
         }
     }
     out.replace("..", "%2E%2E")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_leave_their_place() {
+        assert_eq!(name("localhost:5000/shop/api:1@sha256:0a"), "localhost:5000/shop/api:1@sha256:0a");
+        assert_eq!(name("../x?a=b#c\n"), "%2E%2E/x%3Fa%3Db%23c%0A");
+    }
+
+    #[test]
+    fn a_refused_version_says_what_to_try() {
+        let refused =
+            |message: &str| ClientError::DockerResponseServerError { status_code: 400, message: message.to_owned() };
+        let new = refused("client version 1.44 is too new. Maximum supported API version is 1.41");
+        assert_eq!(other_version(&new, None, 44), Some(Ok(41)));
+        assert_eq!(other_version(&new, Some("1.40"), 44), Some(Ok(40)));
+        let old = refused("client version 1.44 is too old. Minimum supported API version is 1.99, please upgrade");
+        assert_eq!(other_version(&old, Some("1.120"), 44), Some(Err("1.99".to_owned())));
+        assert_eq!(other_version(&refused("bad parameter"), None, 44), None);
+    }
 }
