@@ -76,7 +76,7 @@ fn summary(broker: &str, roll: &Roll, nodes: &BTreeSet<&str>) -> String {
 }
 
 /// The names that answered at the last look.
-fn last_names<'a>(cx: &'a Judging<Facts>) -> BTreeSet<&'a str> {
+fn last_names(cx: &Judging<Facts>) -> BTreeSet<&str> {
     let last = cx.previous.as_ref().and_then(|previous| previous.facts.roll.as_ref());
     last.map(Roll::nodes).unwrap_or_default()
 }
