@@ -46,7 +46,9 @@ fn python(celery: Celery) -> &'static Path {
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
         let list = folder.join("wanted");
         std::fs::write(&list, wanted).unwrap();
-        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--retries", "10", "-r"]).arg(&list));
+        run(Command::new(folder.join("bin/pip"))
+            .args(["install", "--quiet", "--no-compile", "--disable-pip-version-check", "--retries", "10", "-r"])
+            .arg(&list));
         std::fs::write(mark, wanted).unwrap();
         folder.join("bin/python")
     })
