@@ -305,7 +305,7 @@ impl Look {
     pub(crate) fn age(&mut self, length: Duration) {
         if let Some((_, seen)) = &mut self.previous {
             seen.since_boot = seen.since_boot.saturating_sub(length);
-            seen.at = seen.at - length;
+            seen.at -= length;
         }
     }
 }
