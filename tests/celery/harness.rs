@@ -46,7 +46,9 @@ fn python(celery: Celery) -> &'static Path {
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
         let list = folder.join("wanted");
         std::fs::write(&list, wanted).unwrap();
-        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--retries", "10", "-r"]).arg(&list));
+        run(Command::new(folder.join("bin/pip"))
+            .args(["install", "--quiet", "--no-compile", "--disable-pip-version-check", "--retries", "10", "-r"])
+            .arg(&list));
         std::fs::write(mark, wanted).unwrap();
         folder.join("bin/python")
     })
@@ -303,7 +305,7 @@ impl Look {
     pub(crate) fn age(&mut self, length: Duration) {
         if let Some((_, seen)) = &mut self.previous {
             seen.since_boot = seen.since_boot.saturating_sub(length);
-            seen.at = seen.at - length;
+            seen.at -= length;
         }
     }
 }

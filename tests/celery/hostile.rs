@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{Broker, Look, Status, assert_is, measured, words};
 
+/// What is pushed; the status, the codes and the words that come of it.
+type Case = (&'static str, Forge, Status, &'static [&'static str], &'static [&'static str]);
+
 /// Listens as a worker does and pushes what a test wants.
 struct Forger {
     stop: Arc<AtomicBool>,
@@ -81,7 +84,7 @@ const PONG: &str = r#"{"w@test": {"ok": "pong"}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_answers_are_told_and_none_is_believed_beyond_what_it_is() {
-    let cases: [(&str, Forge, Status, &[&str], &[&str]); 12] = [
+    let cases: [Case; 12] = [
         ("a right answer", |t| vec![reply(t, PONG)], Status::Ok, &[], &["1 worker answers"]),
         ("another ticket", |_| vec![reply("another", PONG)], Status::Critical, &["silent"], &["1 of 1 that listen"]),
         (

@@ -159,7 +159,7 @@ async fn messages_that_are_old_expired_or_strange() {
     // A hundred thousand messages cost no more than one.
     let _: i64 = database.ask(redis::cmd("DEL").arg("q"));
     for _ in 0..100 {
-        let _: i64 = database.ask(redis::cmd("RPUSH").arg("q").arg(&vec!["x"; 1000]));
+        let _: i64 = database.ask(redis::cmd("RPUSH").arg("q").arg(vec!["x"; 1000]));
     }
     let entry = of(named).look().await;
     assert_eq!(measured(&entry, "depth", "q"), 100_000.0);

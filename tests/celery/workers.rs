@@ -209,6 +209,12 @@ async fn a_broker_that_does_not_serve_is_told_by_what_it_says() {
     let entry = of(&broker, 0, json!({ "user": "reader", "password": file("reader-reader") })).look().await;
     assert_is(&entry, Status::Critical, &["not-permitted"], &["DEL"]);
     assert_eq!(database.keys(), Vec::<String>::new());
+    // A key of kombu's that is of another type: what was done before it is undone.
+    let _: () = database.ask(redis::cmd("SET").arg("_kombu.binding.reply.celery.pidbox").arg("x"));
+    let entry = of(&broker, 0, json!({ "password": file("hunter2-hunter2") })).look().await;
+    assert_is(&entry, Status::Critical, &["refused"], &["SADD", "WRONGTYPE"]);
+    assert_eq!(database.keys(), ["_kombu.binding.reply.celery.pidbox"]);
+    let _: i64 = database.ask(redis::cmd("DEL").arg("_kombu.binding.reply.celery.pidbox"));
     // Memory is full: workers could not answer either.
     let _: String = database.ask(redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1mb"));
     let _: String = database.ask(redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1"));

@@ -160,7 +160,13 @@ pub(super) async fn ask<const N: usize>(
     let asked = question(redis, names, methods, &slot.oid, &queue, &bindings, &member, cx).await?;
     let (tickets, mut heard) = match asked {
         Ok(asked) => asked,
-        Err(trouble) => return Ok(Err(trouble)),
+        Err(trouble) => {
+            // Part of it may have been done where one command was refused as it ran.
+            if matches!(trouble, Trouble::Refused(_)) {
+                let _ = clear(redis, names, slot, cx).await?;
+            }
+            return Ok(Err(trouble));
+        }
     };
     let until = (Instant::now() + patience).min(cx.deadline() - KEPT.min(cx.remaining() / 4));
     match wait(redis, &queue, &tickets, &mut heard, until, cx).await? {
