@@ -56,21 +56,25 @@ fn every_kind_keeps_to_the_contract() {
 #[test]
 fn the_kinds_of_the_daily_report_are_there() {
     let names: Vec<_> = registry().names().collect();
-    assert_eq!(
-        names,
-        [
-            "command",
-            "compose-services",
-            "host-cpu",
-            "host-disk",
-            "host-memory",
-            "http",
-            "postgres-activity",
-            "postgres-ready",
-            "sql-query",
-            "tls-certificate",
-        ]
-    );
+    let expected = [
+        "celery-progress",
+        "celery-queues",
+        "celery-workers",
+        "command",
+        "compose-services",
+        "host-cpu",
+        "host-disk",
+        "host-memory",
+        "http",
+        "postgres-activity",
+        "postgres-ready",
+        "prometheus-query",
+        "redis-ping",
+        "redis-stats",
+        "sql-query",
+        "tls-certificate",
+    ];
+    assert_eq!(names, expected);
 }
 
 /// Compares a derived document with the one that is kept, or rewrites it.

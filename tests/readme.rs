@@ -111,3 +111,38 @@ fn every_test_that_the_threat_model_names_is_there() {
         assert!(guarantee.contains("Backed by `"), "{guarantee}");
     }
 }
+
+/// A file that was left at the top would be the configuration of the first command, or a part of the project that nobody
+/// decided on.
+#[test]
+fn the_top_level_is_what_was_decided() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut there: Vec<String> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.') && name != "target")
+        .collect();
+    there.sort();
+    let decided = [
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE-APACHE",
+        "LICENSE-MIT",
+        "README.md",
+        "SECURITY.md",
+        "benches",
+        "clippy.toml",
+        "deny.toml",
+        "docs",
+        "examples",
+        "rustfmt.toml",
+        "selx-checks",
+        "selx-cli",
+        "selx-core",
+        "selx-py",
+        "tests",
+    ];
+    assert_eq!(there, decided);
+}

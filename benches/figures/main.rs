@@ -12,6 +12,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "a measurement that cannot be taken ends with a reason; it starts the programs that it measures, waits for \
               them in real time, removes its own folder, and prints a table"
@@ -22,7 +23,9 @@ mod features;
 mod process;
 mod scratch;
 mod server;
+mod stack;
 mod tls;
+mod wire;
 
 use std::cell::LazyCell;
 use std::path::PathBuf;
@@ -42,6 +45,12 @@ pub(crate) struct Row {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let asked = |word: &str| arguments.iter().any(|argument| argument == word);
+    if let [word, address, password, ..] = arguments.as_slice()
+        && word == wire::WORD
+    {
+        wire::exchange(address, password);
+        return;
+    }
     // `cargo test --benches` runs this too, with other arguments; it measures only when it is asked to.
     if !asked("--bench") {
         println!("measures only under `cargo bench`");
@@ -52,8 +61,12 @@ fn main() {
         return;
     }
     let selx = LazyCell::new(process::release_binary);
-    let groups: [(&str, &dyn Fn() -> Vec<Row>); 3] =
-        [("engine", &engine::rows), ("process", &|| process::rows(&selx)), ("tls", &|| tls::rows(&selx))];
+    let groups: [(&str, &dyn Fn() -> Vec<Row>); 4] = [
+        ("engine", &engine::rows),
+        ("process", &|| process::rows(&selx)),
+        ("tls", &|| tls::rows(&selx)),
+        ("stack", &|| stack::rows(&selx)),
+    ];
     // A word after `--` chooses a part.
     let chosen: Vec<_> = groups.iter().filter(|(name, _)| asked(name)).collect();
     let chosen = if chosen.is_empty() { groups.iter().collect() } else { chosen };

@@ -25,6 +25,8 @@
 //! the types of reports and for kinds of your own, the page of each kind (`selx explain KIND`, or `README.md` in its
 //! folder) for its settings, measures and codes, `history::Sqlite` for what is kept between runs.
 
+#[cfg(feature = "celery")]
+pub mod celery;
 #[cfg(feature = "command")]
 pub mod command;
 #[cfg(feature = "docker")]
@@ -41,6 +43,10 @@ pub mod http;
 pub mod net;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "docker")]
 pub mod target;
 #[cfg(feature = "tls")]
@@ -54,6 +60,12 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
+    #[cfg(feature = "celery")]
+    registry.check::<celery::progress::CeleryProgress>()?;
+    #[cfg(feature = "celery")]
+    registry.check::<celery::queues::CeleryQueues>()?;
+    #[cfg(feature = "celery")]
+    registry.check::<celery::workers::CeleryWorkers>()?;
     #[cfg(feature = "command")]
     registry.check::<command::Command>()?;
     #[cfg(feature = "docker")]
@@ -70,6 +82,12 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<postgres::activity::PostgresActivity>()?;
     #[cfg(feature = "postgres")]
     registry.check::<postgres::ready::PostgresReady>()?;
+    #[cfg(feature = "prometheus")]
+    registry.check::<prometheus::PrometheusQuery>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::ping::RedisPing>()?;
+    #[cfg(feature = "redis")]
+    registry.check::<redis::stats::RedisStats>()?;
     #[cfg(feature = "postgres")]
     registry.check::<postgres::query::SqlQuery>()?;
     #[cfg(feature = "tls")]

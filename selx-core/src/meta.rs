@@ -103,6 +103,8 @@ pub enum Area {
     Http,
     /// Log files and journals.
     Logs,
+    /// Numbers that a monitoring system has collected.
+    Metrics,
     /// Packages of the operating system.
     Packages,
     /// Queues and workers.
@@ -124,6 +126,7 @@ impl fmt::Display for Area {
             Self::Host => "host",
             Self::Http => "http",
             Self::Logs => "logs",
+            Self::Metrics => "metrics",
             Self::Packages => "packages",
             Self::Queue => "queue",
             Self::Security => "security",

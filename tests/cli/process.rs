@@ -9,7 +9,15 @@ pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        // What cargo says about this package to its tests looks to build scripts as if they had to run again.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+                build.env_remove(&*name);
+            }
+        }
+        let built = build
             // With the examples, cargo resolves the features as it does for the tests, and builds nothing twice.
             .args(["build", "--quiet", "--examples", "--bins"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -95,6 +95,7 @@ fn comparable(model: Model, profiles: &BTreeSet<String>) -> BTreeMap<String, Ser
     active
         .map(|(name, mut service)| {
             service.missing.clear();
+            service.from_files.clear();
             service.profiles.clear();
             for value in service.environment.values_mut() {
                 // A variable of the shell that is not set there is empty in what compose prints.

@@ -11,4 +11,13 @@
 )]
 
 mod corpus;
+mod drive;
+mod engine;
+mod fake;
 mod files;
+mod hostile;
+#[expect(dead_code, reason = "peers over TCP use the rest of it")]
+#[path = "../faults/peer.rs"]
+mod peer;
+mod states;
+mod target;

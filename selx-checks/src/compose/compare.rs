@@ -18,7 +18,7 @@ pub(super) fn differences(service: &Service, container: &Container) -> Vec<Strin
         differs.push(format!("its image is `{}`, the file says `{image}`", container.image));
     }
     if known
-        && let Some(command) = &service.command
+        && let Some(command) = service.command.as_ref().filter(|command| !command.is_empty())
         && *command != container.command
     {
         differs.push("its command is another one than in the file".to_owned());
@@ -26,7 +26,8 @@ pub(super) fn differences(service: &Service, container: &Container) -> Vec<Strin
     let mut names: Vec<&str> = Vec::new();
     for (name, value) in &service.environment {
         let Some(value) = value else { continue };
-        let same = container.environment.get(name).is_some_and(|seen| seen == value || same_number(seen, value));
+        let same = |seen: &String| seen == value || same_number(seen, value) || service.from_files.contains(name);
+        let same = container.environment.get(name).is_some_and(same);
         if !same {
             names.push(name);
         }

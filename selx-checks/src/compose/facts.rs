@@ -48,6 +48,9 @@ pub struct Service {
     /// Variables of its settings that have no value here, so that what hangs on them was not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+    /// Why its variables were not all compared, if a file of them could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_compared: Option<String>,
     /// Its containers, by their numbers.
     #[serde(default)]
     pub containers: Vec<Container>,

@@ -40,7 +40,7 @@ mod tests {
         let cx = Context::with(Arc::new(SystemClock), host, Arc::new(Secrets::default()), Duration::from_secs(1));
         let state = State { status: "running".into(), pid: 7, ..State::default() };
         let container = Container { id: "abc".into(), state, ..Container::default() };
-        let mut seen = |cgroup: &str, stat: &str| {
+        let seen = |cgroup: &str, stat: &str| {
             std::fs::write(place.join("cgroup"), cgroup).unwrap();
             std::fs::write(place.join("stat"), stat).unwrap();
             is_frozen(&container, &cx)

@@ -36,6 +36,11 @@ pub(super) fn judge(facts: &Facts, cx: &Judging<Facts>) -> Judgement {
         let names = service.missing.join(", ");
         judgement = judgement.evidence("not compared", format!("{}: {names} has no value here", service.name));
     }
+    for service in &facts.services {
+        if let Some(why) = &service.not_compared {
+            judgement = judgement.evidence("not compared", format!("variables of {}: {why}", service.name));
+        }
+    }
     judgement.evidence("engine", format!("API {}", facts.api))
 }
 

@@ -56,3 +56,11 @@ impl Check for ComposeServices {
         discover::discover(cx).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn contract() {
+        selx_core::contract::check::<super::ComposeServices>(concat!(env!("CARGO_MANIFEST_DIR"), "/src/compose"));
+    }
+}

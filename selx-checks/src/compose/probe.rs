@@ -99,13 +99,11 @@ async fn containers(
     let mut all: Vec<Seen> = Vec::new();
     for (summary, container) in seen {
         let name = summary.label(labels::SERVICE).unwrap_or_default().to_owned();
+        // What it prints may hold its own passwords. They are taken out before a text is cut, whose end may be half of one.
+        secrets::learn(&container, cx);
         let mut fact = fact(&container, model.services.get(&name), cx);
         fact.hash = clip(summary.label(labels::HASH).unwrap_or_default());
         fact.image_now = images.get(&container.image).cloned();
-        // What it prints may hold its own passwords.
-        secrets::learn(&container, cx);
-        fact.health_output = secrets::without(&fact.health_output, cx);
-        fact.error = secrets::without(&fact.error, cx);
         all.push((name, summary, fact));
     }
     logs(config, &mut all, engine, cx).await;
@@ -164,14 +162,14 @@ fn fact(container: &Container, service: Option<&Service>, cx: &Context) -> facts
         state: clip(&state.status),
         exit_code: state.exit_code,
         oom_killed: state.oom_killed,
-        error: clip(&state.error),
+        error: clip(&secrets::without(&state.error, cx)),
         restarts: container.restarts,
         restart_policy: clip(&container.restart_policy),
         started: state.started,
         finished: state.finished,
         // A container that does not run keeps what its health check said at last.
         health: if state.status == "running" { clip(&health.status) } else { String::new() },
-        health_output: if unhealthy { clip(health.output.trim()) } else { String::new() },
+        health_output: if unhealthy { clip(secrets::without(&health.output, cx).trim()) } else { String::new() },
         frozen: super::frozen::is_frozen(container, cx),
         image: clip(&container.image),
         image_id: clip(&container.image_id),
@@ -198,7 +196,7 @@ async fn logs(config: &Config, all: &mut [Seen], engine: &Engine, cx: &Context) 
     let read: Vec<_> = stream::iter(asked).buffered(LOGS).collect().await;
     for (place, tail) in places.into_iter().zip(read) {
         if let (Ok(Ok(Some(tail))), Some((_, _, fact))) = (tail, all.get_mut(place)) {
-            fact.log = tail.lines.iter().map(|line| secrets::without(line, cx)).collect();
+            fact.log = tail.lines.iter().map(|line| clip(&secrets::without(line, cx))).collect();
         }
     }
 }
@@ -232,6 +230,7 @@ fn services(config: &Config, model: &Model, seen: Vec<Seen>) -> Vec<facts::Servi
                 expected,
                 replicas: service.replicas,
                 missing: service.missing.iter().map(|name| clip(name)).collect(),
+                not_compared: service.environment_unread.as_deref().map(clip),
                 containers: Vec::new(),
             },
         );

@@ -21,7 +21,7 @@ const KEPT: usize = 200;
 const VALUES: usize = 64;
 
 /// What is taken out of everything that a peer says: a server may send back what it was sent.
-pub(super) struct Veil<'a> {
+pub(crate) struct Veil<'a> {
     secrets: &'a Secrets,
     /// The credentials in the form in which they were sent, without the word before them.
     sent: Option<&'a str>,
@@ -29,7 +29,7 @@ pub(super) struct Veil<'a> {
 
 impl<'a> Veil<'a> {
     /// Hides every secret that was handed out, and the `authorization` header that was made of them.
-    pub(super) fn new(secrets: &'a Secrets, authorization: Option<&'a HeaderValue>) -> Self {
+    pub(crate) fn new(secrets: &'a Secrets, authorization: Option<&'a HeaderValue>) -> Self {
         let sent = authorization.and_then(|value| value.to_str().ok());
         Self { secrets, sent: sent.and_then(|value| value.split_once(' ')).map(|(_, sent)| sent) }
     }
@@ -172,7 +172,7 @@ fn without_secrets(mut json: JsonSeen, veil: &Veil<'_>) -> JsonSeen {
 }
 
 /// Makes bytes of a peer fit to be shown: secrets out, controls escaped, at most so many bytes.
-pub(super) fn clean(bytes: &[u8], most: usize, veil: &Veil<'_>) -> String {
+pub(crate) fn clean(bytes: &[u8], most: usize, veil: &Veil<'_>) -> String {
     // A secret that the cut would divide is not recognised any more, so more is searched than is kept.
     let searched = bytes.get(..most + 8192).unwrap_or(bytes);
     let text = String::from_utf8_lossy(searched);

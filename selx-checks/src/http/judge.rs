@@ -336,7 +336,7 @@ fn summary(facts: &Facts) -> String {
 }
 
 /// Shows a status with its usual words.
-fn named(status: u16) -> String {
+pub(crate) fn named(status: u16) -> String {
     let words = hyper::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     words.map_or_else(|| status.to_string(), |words| format!("{status} {words}"))
 }

@@ -2,10 +2,13 @@
 
 mod config;
 mod content;
+mod credentials;
 mod discover;
 mod exchange;
 mod expect;
 mod facts;
+#[cfg(feature = "prometheus")]
+mod fetch;
 mod field;
 mod head;
 mod json;
@@ -27,6 +30,14 @@ pub use expect::{Expect, JsonRule, Path, StatusRange, Statuses};
 pub use facts::{Answer, Encryption, Facts, HeaderSeen, JsonSeen, Look, Lookup, PathSeen, TextSeen, Times};
 pub use field::{FieldName, FieldText, User};
 pub use url::Url;
+
+#[cfg(feature = "prometheus")]
+pub(crate) use {
+    content::{Veil, clean},
+    credentials::credentials,
+    fetch::{Fetched, Wanted, fetch},
+    judge::named,
+};
 
 /// Asks a web endpoint and judges status, headers, body and time.
 #[derive(Clone, Debug)]

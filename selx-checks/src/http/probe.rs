@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http_body_util::Full;
@@ -14,8 +13,9 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use selx_core::{Context, Error, ErrorKind, Result};
 use tokio::time::Instant;
 
-use super::config::{Addresses, Authorization, Config, Endpoint, Private};
+use super::config::{Addresses, Config, Endpoint, Private};
 use super::content::{self, Veil};
+use super::credentials::credentials;
 use super::exchange::{Exchange, exchange};
 use super::facts::{Answer, Facts, Look, Lookup};
 use super::redirect::{self, Next};
@@ -91,22 +91,6 @@ pub(super) async fn probe(config: &Arc<Config>, cx: &Context) -> Result<Facts> {
         }
         None => Ok(facts),
     }
-}
-
-/// Makes the value of the `authorization` header.
-fn credentials(how: &Authorization, cx: &Context) -> Result<HeaderValue> {
-    let text = match how {
-        Authorization::Bearer(token) => format!("Bearer {}", cx.secrets().get(token)?.expose()),
-        Authorization::Basic(basic) => {
-            let password = cx.secrets().get(&basic.password)?;
-            let pair = format!("{}:{}", basic.user, password.expose());
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-        }
-    };
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| Error::new(ErrorKind::Config, "the token holds a character that a header may not have"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// What all requests of one look share.
@@ -235,7 +219,7 @@ impl Asker<'_> {
         if url.is_secure() {
             let began = Instant::now();
             let name = self.config.server_name.as_deref().filter(|_| own).unwrap_or(url.host());
-            let secured = secure(self.config, name, stream, self.cx).await?;
+            let secured = secure(self.config.ca_file.as_deref(), name, stream, self.cx).await?;
             look.times.tls += began.elapsed().as_secs_f64();
             match secured {
                 Ok((secured, encryption)) => {

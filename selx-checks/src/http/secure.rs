@@ -1,10 +1,11 @@
 //! Encryption on a connection.
 
+use std::path::Path;
+
 use selx_core::{Context, Error, ErrorKind, Result, TimeSpan};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::config::Config;
 use super::facts::Encryption;
 use super::wire::Stream;
 use crate::net::{Failure, FailureKind, Phase, bounded, of_io};
@@ -21,12 +22,12 @@ type Secured = (Box<dyn Stream>, Encryption);
 /// The inner error is what the server did; the outer one what this host could not do: roots that cannot be read, a
 /// clock or random numbers that fail.
 pub(super) async fn secure(
-    config: &Config,
+    ca_file: Option<&Path>,
     name: &str,
     stream: Box<dyn Stream>,
     cx: &Context,
 ) -> Result<Result<Secured, Failure>> {
-    let (file, host) = (config.ca_file.clone(), cx.host().clone());
+    let (file, host) = (ca_file.map(Path::to_owned), cx.host().clone());
     let trust = cx.blocking("reading the trusted roots", move |_| Trust::load(file.as_deref(), &host)).await?;
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     let server = ServerName::try_from(bare.to_owned()).map_err(|_| {

@@ -20,7 +20,8 @@ use crate::net::{Failure, FailureKind, Phase};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ComposeService {
-    /// The compose file, an absolute path; or a list of them, of which later ones are laid over earlier ones.
+    /// The compose file, or a list of them, of which later ones are laid over earlier ones. Relative paths are taken from
+    /// the current folder; in cron an absolute one is safer.
     pub compose: ComposeFiles,
     /// The name of the service in it.
     pub service: String,

@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer};
 pub use address::{Address, Place};
 pub use compose::ComposeService;
 pub use endpoint::{Container, Endpoint};
-pub use running::{Candidate, RunningService, running_services, undiscovered};
+pub use running::{Candidate, RunningService, running_services, running_services_of, undiscovered};
 pub(crate) use running::{check_name, engine_failed, toml_text};
 
 use crate::net::Failure;
@@ -161,7 +161,7 @@ mod tests {
             ("target = 3", "an address, or a table"),
             ("target = { compose = '/a/b.yml' }", "missing field `service`"),
             ("target = { compose = '/a/b.yml', service = 'db', prot = 1 }", "unknown field `prot`"),
-            ("target = { compose = 'b.yml', service = 'db' }", "absolute"),
+            ("target = { compose = '', service = 'db' }", "has a path"),
             ("target = { compose = [], service = 'db' }", "at least one"),
             ("target = { compose = 3, service = 'db' }", "a list of paths"),
             ("target = { compose = '/b.yml', service = 'db', engine = 'tcp://x:1' }", "socket"),

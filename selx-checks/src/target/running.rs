@@ -1,7 +1,7 @@
 //! Services of compose projects that run here, for kinds that propose checks of them.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 use selx_core::{Context, Discovery, Error, ErrorKind, Result};
@@ -57,7 +57,20 @@ impl Candidate<'_> {
 /// `Missing` if there is no engine, which takes no time to find out; `Denied` without the right to ask it;
 /// `Unreachable` if it is down or answers wrongly. [`undiscovered`] says so in a discovery.
 pub async fn running_services(wanted: impl Fn(&Candidate<'_>) -> bool, cx: &Context) -> Result<Vec<RunningService>> {
-    let engine = Engine::new(EngineAt::or_default(None, cx)?);
+    running_services_of(&EngineAt::or_default(None, cx)?, wanted, cx).await
+}
+
+/// Finds them at the engine behind a socket file.
+///
+/// # Errors
+///
+/// As [`running_services`].
+pub async fn running_services_of(
+    socket: &Path,
+    wanted: impl Fn(&Candidate<'_>) -> bool,
+    cx: &Context,
+) -> Result<Vec<RunningService>> {
+    let engine = Engine::new(socket);
     let listed = engine.list(&[labels::SERVICE.to_owned()], cx).await?;
     let mut listed: Vec<Summary> = listed
         .map_err(engine_failed)?

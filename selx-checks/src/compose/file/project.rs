@@ -16,7 +16,9 @@ use serde::{Deserialize, Deserializer};
 use super::variables::{self, Variables, interpolate};
 use super::yaml::{self, Node};
 
-/// The compose files of a project: one absolute path, or several, of which later ones are laid over earlier ones.
+/// The compose files of a project: one path, or several, of which later ones are laid over earlier ones.
+///
+/// A relative path is taken from the current folder once, when it is read: what is shown and compared is absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComposeFiles(Vec<PathBuf>);
 
@@ -25,16 +27,15 @@ impl ComposeFiles {
     ///
     /// # Errors
     ///
-    /// If there is none, or one is not absolute.
+    /// If there is none, or one is empty.
     pub fn new(paths: Vec<PathBuf>) -> Result<Self, String> {
         if paths.is_empty() {
             Err("at least one compose file is given".to_owned())
         } else if paths.len() > 16 {
             Err("more than 16 compose files are not read".to_owned())
-        } else if paths.iter().any(|path| !path.is_absolute()) {
-            Err("a compose file is given by its absolute path".to_owned())
         } else {
-            Ok(Self(paths))
+            let absolute = |path| std::path::absolute(path).map_err(|_| "a compose file has a path".to_owned());
+            paths.into_iter().map(absolute).collect::<Result<_, _>>().map(Self)
         }
     }
 
@@ -88,7 +89,7 @@ impl JsonSchema for ComposeFiles {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let path = json_schema!({ "type": "string", "pattern": "^/" });
+        let path = json_schema!({ "type": "string", "minLength": 1 });
         json_schema!({ "oneOf": [path, { "type": "array", "items": path, "minItems": 1, "maxItems": 16 }] })
     }
 }

@@ -28,6 +28,8 @@ pub struct Service {
     pub command: Option<Vec<String>>,
     /// Its environment; nothing is the value of a variable that is taken from the shell.
     pub environment: BTreeMap<String, Option<String>>,
+    /// Those of its variables that come from files of variables, whose values versions of compose read differently.
+    pub from_files: BTreeSet<String>,
     /// The first file of variables that could not be read, and why; its environment is not known then.
     pub environment_unread: Option<String>,
     /// Its labels.
@@ -120,13 +122,17 @@ impl Service {
             network_mode,
             missing,
             environment_unread: None,
+            from_files: BTreeSet::new(),
         })
     }
 
     /// Adds the variables of a file, which count less than those that are known already.
     pub(super) fn add_environment(&mut self, variables: Variables) {
         for (name, value) in variables {
-            self.environment.entry(name).or_insert(Some(value));
+            if !self.environment.contains_key(&name) {
+                self.from_files.insert(name.clone());
+                self.environment.insert(name, Some(value));
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 //! YAML as a tree, with anchors that cost nothing, merge keys, and caps on everything.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -206,14 +205,10 @@ fn merging(tag: Option<&Tag>) -> Merging {
     }
 }
 
-fn scalar(text: &Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Arc<Node> {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Arc<Node> {
     let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
     let plain = style == ScalarStyle::Plain && !is_text;
-    Arc::new(Node {
-        kind: Kind::Scalar { text: text.clone().into_owned(), plain },
-        merging: merging(tag),
-        missing: Vec::new(),
-    })
+    Arc::new(Node { kind: Kind::Scalar { text: text.to_owned(), plain }, merging: merging(tag), missing: Vec::new() })
 }
 
 /// Puts a node into the one that is open.

@@ -1,0 +1,150 @@
+//! Looks at queues and at what workers have taken and not acknowledged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redis::{Cmd, Value, cmd, from_redis_value};
+use selx_core::{Context, Result};
+
+use super::search;
+use super::{Config, Facts, Queue, Unacked};
+use crate::celery::config::Broker;
+use crate::celery::depth;
+use crate::celery::keys::Names;
+use crate::celery::pidbox;
+use crate::celery::request::Method;
+use crate::celery::tasks::Head;
+use crate::redis::client::{Connection, Trouble};
+
+/// The most queues that are looked at.
+const QUEUES: usize = 500;
+
+pub(super) async fn probe(config: &Config, broker: &Broker, cx: &Context) -> Result<Facts> {
+    let mut facts = Facts { broker: broker.subject(), ..Facts::default() };
+    if let Err(trouble) = look(config, broker, &mut facts, cx).await? {
+        facts.trouble = Some(trouble);
+    }
+    Ok(facts)
+}
+
+async fn look(config: &Config, broker: &Broker, facts: &mut Facts, cx: &Context) -> Result<Result<(), Trouble>> {
+    let names = &broker.names;
+    let mut redis = match broker.open(cx).await? {
+        Ok(redis) => redis,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let mut queues: BTreeSet<Vec<u8>> = config.queues.iter().map(|queue| queue.clone().into_bytes()).collect();
+    if config.search {
+        match search::bound(&mut redis, names, cx).await? {
+            Ok(bound) => {
+                facts.searched = Some(bound.whole);
+                queues.extend(bound.queues);
+            }
+            Err(trouble) => return Ok(Err(trouble)),
+        }
+    }
+    let asked = pidbox::ask(&mut redis, &broker.server, names, [Method::ActiveQueues], broker.patience, cx).await?;
+    let heard = match asked {
+        Ok([heard]) => heard,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let (consumers, unclear) = search::consumers(&heard);
+    queues.extend(consumers.keys().map(|queue| queue.clone().into_bytes()));
+    facts.roll = Some(heard.roll());
+    facts.unclear = unclear;
+    facts.beyond = queues.len().saturating_sub(QUEUES) as u64;
+    let queues: Vec<Vec<u8>> = queues.into_iter().take(QUEUES).collect();
+    measure(broker, &mut redis, &queues, &consumers, facts, cx).await
+}
+
+async fn measure(
+    broker: &Broker,
+    redis: &mut Connection,
+    queues: &[Vec<u8>],
+    consumers: &BTreeMap<String, BTreeSet<String>>,
+    facts: &mut Facts,
+    cx: &Context,
+) -> Result<Result<(), Trouble>> {
+    let names = &broker.names;
+    let mut commands = depth::lengths(names, queues);
+    commands.extend(unacked(names));
+    let mut answers = match redis.ask_all(&commands, cx).await? {
+        Ok(answers) => answers.into_iter(),
+        Err(failure) => return Ok(Err(Trouble::Peer(failure))),
+    };
+    let depths = match depth::read_lengths(names, queues.len(), &mut answers) {
+        Ok(depths) => depths,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let mut rest = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(value) => rest.push(value),
+            Err(refusal) => return Ok(Err(Trouble::Refused(refusal))),
+        }
+    }
+    let (mut unacked, oldest) = read_unacked(rest, facts);
+    let filled: Vec<(&[u8], &depth::Depth)> = queues
+        .iter()
+        .map(Vec::as_slice)
+        .zip(&depths)
+        .filter(|(_, depth)| depth.lists.iter().any(|length| *length > 0))
+        .collect();
+    let heads = match depth::heads(redis, &broker.server, names, &filled, cx).await? {
+        Ok(heads) => heads,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let mut heads: BTreeMap<&[u8], Option<Head>> = filled.iter().map(|(queue, _)| *queue).zip(heads).collect();
+    for (queue, depth) in queues.iter().zip(&depths) {
+        let text = std::str::from_utf8(queue).unwrap_or_default();
+        facts.queues.push(Queue {
+            name: search::name(queue),
+            lists: depth.lists.clone(),
+            foreign: depth.foreign,
+            consumers: consumers.get(text).into_iter().flatten().cloned().collect(),
+            head: heads.remove(queue.as_slice()).flatten(),
+        });
+    }
+    // The last question: a message that is too large ends the connection.
+    if let Some(tag) = oldest {
+        let key = names.key(b"unacked");
+        if let Ok(value) = redis.ask(cmd("HGET").arg(key).arg(tag), cx).await? {
+            unacked.head = from_redis_value::<Option<Vec<u8>>>(value).ok().flatten().and_then(|bytes| held(&bytes));
+        }
+    }
+    facts.unacked = Some(unacked);
+    Ok(Ok(()))
+}
+
+/// What is asked about messages that are not acknowledged, and the clock of the broker.
+fn unacked(names: &Names) -> [Cmd; 5] {
+    let (messages, index) = (names.key(b"unacked"), names.key(b"unacked_index"));
+    let range = |at: i64| cmd("ZRANGE").arg(&index).arg(at).arg(at).arg("WITHSCORES").clone();
+    [cmd("HLEN").arg(&messages).clone(), cmd("ZCARD").arg(&index).clone(), range(0), range(-1), cmd("TIME")]
+}
+
+fn read_unacked(answers: Vec<Value>, facts: &mut Facts) -> (Unacked, Option<Vec<u8>>) {
+    let mut answers = answers.into_iter();
+    let number = |value: Option<Value>| value.and_then(|value| from_redis_value::<u64>(value).ok()).unwrap_or(0);
+    let entry = |value: Option<Value>| -> Option<(Vec<u8>, f64)> {
+        let entries: Vec<(Vec<u8>, f64)> = from_redis_value(value?).ok()?;
+        entries.into_iter().next().filter(|(_, score)| score.is_finite())
+    };
+    let (messages, indexed) = (number(answers.next()), number(answers.next()));
+    let (oldest, newest) = (entry(answers.next()), entry(answers.next()));
+    let time = answers.next().and_then(|value| from_redis_value::<(u64, u64)>(value).ok());
+    facts.time = time.map(|(seconds, micros)| seconds as f64 + micros as f64 / 1e6);
+    let unacked = Unacked {
+        messages,
+        indexed,
+        oldest: oldest.as_ref().map(|(_, score)| *score),
+        newest: newest.map(|(_, score)| score),
+        head: None,
+    };
+    (unacked, oldest.map(|(tag, _)| tag))
+}
+
+/// Reads a message as it is held until it is acknowledged: with exchange and routing key.
+fn held(bytes: &[u8]) -> Option<Head> {
+    let held: Vec<serde_json::Value> = serde_json::from_slice(bytes).ok()?;
+    Some(Head::read(held.first()?.to_string().as_bytes()))
+}

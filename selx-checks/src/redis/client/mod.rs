@@ -1,0 +1,59 @@
+//! The connection that kinds which ask Redis share.
+//!
+//! ```text
+//! let server = Server { target, user, password, database, ca_file };       // from the settings of a kind
+//! let mut redis = match server.connect(cx).await? {                        // Err: this host could not look
+//!     Ok(redis) => redis,
+//!     Err(trouble) => return Ok(Facts { trouble: Some(trouble), .. }),     // a fact: judged by `trouble.finding(..)`
+//! };
+//! let length = redis.ask(redis::cmd("LLEN").arg("celery"), cx).await?;     // Result<Result<Value, Trouble>>
+//! let many = redis.ask_all(&[..], cx).await?;                              // one round trip, an answer or refusal each
+//! ```
+//!
+//! `Trouble` is data: what the peer did, by phase, or the error reply, typed. [`codes`] makes the table of codes of a
+//! kind from its own and the shared ones, [`PASSING`] names those that may pass. Values are those of the `redis` crate,
+//! converted by its `from_redis_value`. Every reply is bounded before it is parsed ([`Connection::cap`]); after a
+//! failure a connection answers nothing any more.
+
+mod connection;
+mod frame;
+mod open;
+mod password;
+mod refusal;
+mod trouble;
+
+use std::path::PathBuf;
+
+use selx_core::SecretRef;
+
+pub use connection::{Connection, Reached};
+pub use refusal::{Refusal, RefusalKind};
+pub use trouble::{PASSING, SHARED, Trouble, codes, right};
+
+use crate::target::{Service, Target};
+
+/// What Redis says about its addresses.
+#[derive(Debug)]
+pub struct Redis;
+
+impl Service for Redis {
+    const NAME: &'static str = "Redis";
+    const SCHEMES: &'static [(&'static str, bool)] = &[("redis", false), ("rediss", true)];
+    const PORT: u16 = 6379;
+}
+
+/// Where a Redis is and how it is entered. Every kind has these settings as fields of its own, by these names.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where it is (`target`).
+    pub target: Target<Redis>,
+    /// The user of its access list (`user`); without one, that of the URL, else the default user.
+    pub user: Option<String>,
+    /// The password (`password`); without one, that of the container of a compose service.
+    pub password: Option<SecretRef>,
+    /// The number of the database (`database`); without one, that of the URL, else 0.
+    pub database: Option<u32>,
+    /// The roots that its certificate is verified against (`ca-file`); a connection is encrypted if there is one, or if
+    /// the URL asks for it.
+    pub ca_file: Option<PathBuf>,
+}

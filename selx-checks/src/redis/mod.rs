@@ -1,0 +1,9 @@
+//! Redis: whether it serves, and how well.
+
+pub mod client;
+mod discover;
+mod info;
+pub mod ping;
+pub mod stats;
+
+pub use info::Info;
