@@ -120,6 +120,9 @@ fn whole(number: f64) -> String {
 }
 
 fn rows(settings: &Settings, answer: &Answer, subject: &str) -> Judgement {
+    if answer.rows.is_empty() && answer.more {
+        return Judgement::new("the first row is larger than what is read");
+    }
     if answer.rows.is_empty() {
         let finding = Finding::new(settings.when_empty.severity(), "no-rows", subject, "the query gave no row");
         return Judgement::new("no row").with(finding);
