@@ -167,8 +167,10 @@ async fn d15_functions_of_others_stand_in_no_way() {
 #[tokio::test]
 async fn d10_a_look_that_is_dropped_leaves_no_session() {
     let cluster = Cluster::start(&[]).await;
+    // Before version 14 the server does not look; the time limit of the statement ends the session.
+    let limit = if cluster.major().await < 14 { "2s" } else { "2m" };
     let with: Value =
-        and(as_role(&cluster, "selx"), json!({ "query": "SELECT pg_sleep(60)", "statement-timeout": "2m" }));
+        and(as_role(&cluster, "selx"), json!({ "query": "SELECT pg_sleep(60)", "statement-timeout": limit }));
     let check = crate::drive::check("sql-query", &with);
     let task =
         tokio::spawn(async move { check.probe(&selx_core::Context::new(Duration::from_secs(120))).await.is_ok() });

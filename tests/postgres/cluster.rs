@@ -128,9 +128,10 @@ impl Cluster {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut server = command("postgres");
         server.arg("-D").arg(folder.path().join("data")).arg("-k").arg(folder.path()).args(["-p", &port.to_string()]);
-        for setting in ["fsync=off", "listen_addresses=127.0.0.1", "shared_buffers=16MB", "max_connections=30"]
-            .iter()
-            .chain(settings)
+        for setting in
+            ["fsync=off", "listen_addresses=127.0.0.1", "shared_buffers=16MB", "max_connections=30", "jit=off"]
+                .iter()
+                .chain(settings)
         {
             server.args(["-c", setting]);
         }
@@ -189,6 +190,11 @@ impl Cluster {
     /// Opens a session, by a client that is not ours.
     pub(crate) async fn session(&self) -> PgConnection {
         self.try_connect("postgres", "shop").await.unwrap()
+    }
+
+    /// Returns the major version of the server.
+    pub(crate) async fn major(&self) -> u32 {
+        self.session().await.server_version_num().unwrap() / 10_000
     }
 
     /// Says something in a session of its own.

@@ -16,7 +16,7 @@ async fn a_primary_and_its_standby() {
     let mut session = primary.session().await;
     until(&mut session, "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'").await;
     say(&mut session, "CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 1000)").await;
-    until(&mut session, "SELECT replay_lsn = pg_current_wal_lsn() FROM pg_stat_replication").await;
+    until(&mut session, "SELECT coalesce(replay_lsn = pg_current_wal_lsn(), false) FROM pg_stat_replication").await;
     let entry = look(KIND, as_role(&primary, "selx"), LONG).await;
     assert_is(&entry, Status::Ok, &[], &["primary"]);
     assert_eq!(measure(&entry, "standby-behind", "walreceiver"), 0.0);

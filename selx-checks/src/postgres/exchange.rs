@@ -68,12 +68,18 @@ impl Session {
         // No parameters; every result as text.
         bytes.extend(frame(b'B', &[0, 0, 0, 0, 0, 0, 0, 0]));
         bytes.extend(frame(b'D', &[b'P', 0]));
-        bytes.extend(frame(b'E', &[&[0][..], &rows.to_be_bytes()].concat()));
+        // One row more than is wanted tells whether there are more: a portal of that length does not know.
+        bytes.extend(frame(b'E', &[&[0][..], &rows.saturating_add(1).to_be_bytes()].concat()));
         bytes.extend(frame(b'S', &[]));
         self.wire.send(&bytes, Phase::FirstByte, cx).await?;
         let mut tables = self.answers(2, cap, true, cx).await?;
         match tables.pop() {
-            Some(table) if tables.len() == 1 => Ok(table),
+            Some(mut table) if tables.len() == 1 => {
+                let wanted = usize::try_from(rows).unwrap_or(usize::MAX);
+                table.more = table.more || table.rows.len() > wanted;
+                table.rows.truncate(wanted);
+                Ok(table)
+            }
             _ => Err(self.left_out()),
         }
     }

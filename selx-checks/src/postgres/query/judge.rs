@@ -133,6 +133,7 @@ fn rows(settings: &Settings, answer: &Answer, subject: &str) -> Judgement {
             let value = row.first().and_then(Option::as_deref).unwrap_or("NULL");
             format!("{} is {}", column.name, value.chars().take(80).collect::<String>())
         }
+        ([_], rows) => format!("{} rows of 1 column{zone}", rows.len()),
         (columns, [_]) => format!("1 row of {} columns{zone}", columns.len()),
         (columns, rows) => format!("{} rows of {} columns{zone}", rows.len(), columns.len()),
     };

@@ -24,7 +24,11 @@ pub(super) fn lines(answer: &Answer) -> Vec<String> {
         });
         cells.collect::<Vec<_>>().join(" | ").trim_end_matches(['\u{a0}', ' ']).to_owned()
     };
-    std::iter::once(&head).chain(&rows).map(line).collect()
+    let mut lines: Vec<String> = std::iter::once(&head).chain(&rows).map(line).collect();
+    if answer.rows.len() > ROWS {
+        lines.push(format!("… {} more rows", answer.rows.len() - ROWS));
+    }
+    lines
 }
 
 /// Shows one value in its place. A space that does not break keeps columns where they are.
