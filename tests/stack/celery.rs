@@ -86,33 +86,34 @@ fn work_that_stands_still_between_two_looks_is_told() {
     let stack = Stack::alone();
     application(&stack, "for _ in range(16): sleep.delay(600)");
     stack
-        .wait("busy workers", || stack.redis(&["hlen", "unacked"]).trim().parse::<u32>().is_ok_and(|count| count >= 8));
+        .wait("busy workers", || stack.redis(&["hlen", "unacked"]).trim().parse::<u32>().is_ok_and(|count| count >= 4));
     let settings = |longest: &str| {
         stack.settings(|checks| {
             swap_in(
                 checks,
                 "celery-progress.all",
                 "service = \"redis\" }",
-                &format!("service = \"redis\" }}, interval = \"1s\", longest-task = \"{longest}\""),
+                &format!("service = \"redis\" }}\ninterval = \"1s\"\nlongest-task = \"{longest}\""),
             )
         })
     };
     let place = Place::with(&settings("1h"));
     let first = stack.look_from(&place);
-    // The first look cannot know.
-    assert_ne!(first.status(PROGRESS), "ok");
-    assert_ne!(first.status(PROGRESS), "critical");
     std::thread::sleep(std::time::Duration::from_millis(1100));
-    let said = stack.look_from(&place);
-    said.is(PROGRESS, "warning", &["default", "all-busy", "running all the while", "worker.tasks.sleep"]);
-    said.is(QUEUES, "ok", &["wait in", "taken and not acknowledged"]).either(&["host-cpu.local"]).rest_is_fine();
+    let busy = stack.look_from(&place);
     place.put("selx.toml", &settings("1s"));
     std::thread::sleep(std::time::Duration::from_millis(1100));
-    stack.look_from(&place).is(PROGRESS, "critical", &["stalled", "nothing was taken for"]).rest_is_fine();
+    let stalled = stack.look_from(&place);
+    // Before anything is asserted: what is acknowledged late comes back to the next test.
     for service in ["worker", "worker-old"] {
         stack.act("kill", service);
     }
     stack.redis(&["flushdb"]);
+    // The first look cannot know.
+    first.is(PROGRESS, "skipped", &["needs a second look"]);
+    busy.is(PROGRESS, "warning", &["default", "all-busy", "running all the while", "worker.tasks.sleep"]);
+    busy.is(QUEUES, "ok", &["wait in", "taken and not acknowledged"]).rest_is_fine();
+    stalled.is(PROGRESS, "critical", &["stalled", "nothing was taken for"]).rest_is_fine();
     stack.heal();
     stack.until_fine();
 }

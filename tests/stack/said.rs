@@ -63,10 +63,10 @@ impl Said {
     pub(crate) fn is(&self, name: &str, status: &str, words: &[&str]) -> &Self {
         let entry = self.entry(name);
         self.told.borrow_mut().insert(name.to_owned());
-        assert_eq!(entry["status"], status, "{entry:#}");
+        assert_eq!(entry["status"], status, "{name}: {entry}");
         let text = entry.to_string();
         for word in words {
-            assert!(text.contains(word), "`{word}` is missing: {entry:#}");
+            assert!(text.contains(word), "`{word}` is missing: {entry}");
         }
         self
     }
@@ -77,8 +77,8 @@ impl Said {
         for name in names {
             let entry = self.entry(name);
             self.told.borrow_mut().insert((*name).to_owned());
-            assert!(["critical", "unknown"].contains(&self.status(name)), "{entry:#}");
-            assert_eq!(entry["caused_by"], cause, "{entry:#}");
+            assert!(["critical", "unknown"].contains(&self.status(name)), "{entry}");
+            assert_eq!(entry["caused_by"], cause, "{entry}");
         }
         self
     }
@@ -108,7 +108,7 @@ impl Said {
     pub(crate) fn rest_is_fine(&self) {
         if let Some(entry) = self.other() {
             panic!(
-                "{entry:#}\n{:?}",
+                "{entry}\n{:?}",
                 self.entries.iter().map(|entry| (full(entry), &entry["headline"])).collect::<Vec<_>>()
             );
         }
