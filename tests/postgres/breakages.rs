@@ -46,6 +46,7 @@ async fn d2_shutting_down_waits_for_a_session() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a test clears its own folder")]
 async fn d2_a_standby_that_is_not_to_be_read() {
     let primary = Cluster::start(&[]).await;
     let backup = primary.standby(&[]).await;

@@ -227,7 +227,7 @@ impl Drop for Cluster {
                 if began.elapsed() > Duration::from_secs(10) {
                     let _ = self.child.kill();
                 }
-                std::thread::sleep(Duration::from_millis(5));
+                std::thread::park_timeout(Duration::from_millis(5));
             }
         }
     }

@@ -3,7 +3,13 @@
 //! They need the programs of PostgreSQL, and fail without them. `SELX_TEST_POSTGRES=/FOLDER/bin` takes those of another
 //! version.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod activity;
 mod breakages;
