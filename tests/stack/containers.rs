@@ -16,10 +16,10 @@ fn what_is_stopped_killed_and_paused_is_told_by_its_container_and_by_who_asks_it
     said.is(ALL, "critical", &["5 of 8 services run"]);
     said.follow(ALL, &["http.frontend", "redis-ping.broker", "redis-stats.broker", "celery-workers.all"]);
     said.follow(ALL, &["celery-queues.all", "celery-progress.all", "prometheus-query.targets", "http.api"]);
-    said.is("http.frontend", "critical", &["502"]);
+    said.is("http.frontend", "critical", &["unexpected-status", "expected 200-299"]);
     said.is("redis-ping.broker", "critical", &["is exited (code 137)"]);
     said.is("prometheus-query.targets", "critical", &["is paused"]);
-    said.is("http.api", "critical", &["503"]);
+    said.is("http.api", "critical", &["unexpected-status"]);
     said.rest_is_fine();
     stack.heal();
     stack.until_fine();

@@ -56,7 +56,7 @@ fn a_broker_that_is_full_or_may_forget_or_cannot_save_is_critical() {
         // It answers the ping of the API.
         said.rest_is_fine();
     });
-    stack.workers_are_back();
+    stack.renew_workers();
     set(&stack, "maxmemory-policy", "allkeys-lru", "noeviction", |said| {
         said.is(STATS, "critical", &["is a broker and throws messages away", "allkeys-lru"]).is(PING, "ok", &[]);
         said.rest_is_fine();
@@ -78,8 +78,9 @@ fn a_broker_that_is_full_or_may_forget_or_cannot_save_is_critical() {
     stack.wait("a snapshot", || saved("ok"));
     said.is(PING, "critical", &["takes no writes: its last snapshot failed", "writes-stopped"]);
     // What writes is refused (MISCONF); what only reads is not.
-    said.either(BEHIND).either(&["http.api"]).is(STATS, "ok", &[]).rest_is_fine();
-    stack.workers_are_back();
+    said.follow(PING, &[STATS]).is(STATS, "critical", &["cannot save its data"]);
+    said.either(BEHIND).either(&["http.api", "prometheus-query.targets"]).rest_is_fine();
+    stack.renew_workers();
 }
 
 #[test]
@@ -92,6 +93,7 @@ fn a_replica_of_nowhere_is_no_broker() {
     said.is("celery-workers.all", "critical", &["is a replica that takes no writes"])
         .follow(PING, BEHIND)
         .rest_is_fine();
+    stack.renew_workers();
     stack.until_fine();
 }
 
@@ -111,11 +113,11 @@ fn a_frozen_redis_hangs_and_a_paused_one_is_not_asked() {
     }
     said.follow(ALL, &["http.api"]).is("http.api", "critical", &["503"]);
     said.either(&["prometheus-query.targets"]).rest_is_fine();
-    stack.until_fine();
     stack.act("pause", "redis");
     let said = stack.look();
     stack.act("unpause", "redis");
     said.is(ALL, "critical", &["redis", "is paused"]).is(PING, "critical", &["is paused"]).follow(ALL, BEHIND);
     said.either(&["http.api", "prometheus-query.targets"]).rest_is_fine();
+    stack.renew_workers();
     stack.until_fine();
 }

@@ -188,10 +188,15 @@ impl Stack {
         self.inside("postgres", &psql)
     }
 
-    /// Waits until both workers take work.
+    /// Starts both workers anew, all at once: one that lost its broker waits longer and longer before it tries again, and
+    /// some never listen to remote control again.
     #[track_caller]
-    pub(crate) fn workers_are_back(&self) {
-        self.until(|said| said.status("celery-workers.all") != "critical" && said.status("celery-queues.all") == "ok");
+    pub(crate) fn renew_workers(&self) {
+        let both = [self.container("worker"), self.container("worker-old")];
+        self.docker(&["restart", "--time", "0", &both[0], &both[1]]);
+        self.until(|said| {
+            said.has("celery-workers.all", "2 workers answer") && said.status("celery-queues.all") == "ok"
+        });
     }
 }
 
