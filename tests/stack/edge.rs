@@ -81,7 +81,7 @@ fn certificates_that_clients_refuse_or_will_soon_are_told() {
     said.is(SITES, "warning", &["13d23h", "below the warning limit"]).rest_is_fine();
 
     serve(&stack, &names, -86, 4);
-    let said = stack.until(|said| said.has(SITES, "3d23h"));
+    let said = stack.until(|said| said.has(SITES, "for 3d23h"));
     said.is(SITES, "critical", &["below the critical limit"]).is("http.api", "ok", &[]).rest_is_fine();
     // The next look of `up` puts a good one there.
     stack.heal();
