@@ -52,7 +52,9 @@ impl Nginx {
             .map_err(|error| error.to_string())?;
         let mut nginx = Self { child, port, secure_port, folder };
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        // It opens one after the other.
+        let refuses = |port| TcpStream::connect(("127.0.0.1", port)).is_err();
+        while refuses(port) || refuses(secure_port) {
             let ended = nginx.child.try_wait().unwrap().is_some();
             if ended || began.elapsed() > Duration::from_secs(10) {
                 let said = std::fs::read_to_string(nginx.folder.path().join("said"));
