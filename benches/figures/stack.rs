@@ -17,6 +17,7 @@ struct Stack {
 
 impl Stack {
     /// Brings it up, or finds that it is.
+    #[expect(clippy::zombie_processes, reason = "who holds the stack waits for the child when it is dropped")]
     fn hold() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let this = std::env::current_exe().expect("the path of this program");
