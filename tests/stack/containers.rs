@@ -22,6 +22,7 @@ fn what_is_stopped_killed_and_paused_is_told_by_its_container_and_by_who_asks_it
     said.is("http.api", "critical", &["unexpected-status"]);
     said.rest_is_fine();
     stack.heal();
+    stack.renew_workers();
     stack.until_fine();
 }
 
