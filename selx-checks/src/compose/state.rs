@@ -5,6 +5,10 @@ use selx_core::{Finding, Unit, show};
 
 use super::facts::{Container, Expected, Service};
 
+/// How long a container that the engine restarted has to run before it is believed, in seconds: after as long, the engine
+/// itself begins to count its pauses anew.
+const TRUSTED: f64 = 10.0;
+
 /// Says what is wrong with the state of a container, if something is.
 pub(super) fn wrong(service: &Service, container: &Container, now: Timestamp) -> Option<Finding> {
     let (code, message) = match &*container.state {
@@ -14,6 +18,16 @@ pub(super) fn wrong(service: &Service, container: &Container, now: Timestamp) ->
         "running" if container.health == "unhealthy" => {
             ("unhealthy", "is unhealthy: its health check fails".to_owned())
         }
+        // Between two ends of a loop it runs too, for a moment; the engine itself trusts a start after ten seconds.
+        "running" if container.restarts > 0 && age(container.started, now).is_some_and(|age| age < TRUSTED) => (
+            "restarting",
+            format!(
+                "was started again {} ago: before, it {}; restarted {} so far",
+                show::value(age(container.started, now).unwrap_or_default(), Unit::Seconds),
+                ended(container, now),
+                times(container.restarts)
+            ),
+        ),
         "running" => return None,
         "exited" => match service.expected {
             Expected::Completes | Expected::MayEnd | Expected::Unsaid if container.exit_code == 0 => return None,
@@ -64,13 +78,14 @@ fn ended(container: &Container, now: Timestamp) -> String {
         _ if container.oom_killed => " (killed for memory)",
         _ => "",
     };
-    match container.finished {
-        Some(finished) => {
-            let ago = now.duration_since(finished).as_secs_f64().max(0.0).round();
-            format!("ended with code {code}{signal} {} ago", show::value(ago, Unit::Seconds))
-        }
+    match age(container.finished, now) {
+        Some(ago) => format!("ended with code {code}{signal} {} ago", show::value(ago, Unit::Seconds)),
         None => format!("ended with code {code}{signal}"),
     }
+}
+
+fn age(moment: Option<Timestamp>, now: Timestamp) -> Option<f64> {
+    moment.map(|moment| now.duration_since(moment).as_secs_f64().max(0.0).round())
 }
 
 /// Shows a number of times.

@@ -78,6 +78,9 @@ impl Trouble {
     /// Says it in one line, with the phase where it matters.
     pub fn words(&self) -> String {
         match self {
+            Self::Broken(failure) if failure.phase == Phase::Find => {
+                format!("has no container to ask: {} (phase: {})", failure.text, failure.phase)
+            }
             Self::Broken(failure) => format!("{} (phase: {})", failure.text, failure.phase),
             Self::Refused(error) => format!("the server refused: {}", error.words()),
             Self::UnknownMethod(method) => {

@@ -212,7 +212,8 @@ impl Entry {
             Outcome::Skipped(failure) | Outcome::Failed(failure) => return failure.message.clone(),
             Outcome::Seen => {}
         }
-        let worst = self.judgement.findings.iter().max_by_key(|finding| finding.severity);
+        // The first of those that are as bad: what a kind says of its subject stands before what its limits say.
+        let worst = self.judgement.findings.iter().rev().max_by_key(|finding| finding.severity);
         match worst {
             Some(finding) if finding.severity > Severity::Info => {
                 let others = self.judgement.findings.iter().filter(|other| other.severity > Severity::Info).count() - 1;

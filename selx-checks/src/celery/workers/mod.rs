@@ -102,7 +102,8 @@ const CODES: [Code; SHARED + OWN] = client::codes([
     Code::new(
         "absent",
         "A worker that is expected is not connected to the broker.",
-        "Look whether it runs, whether its container restarts, and at its log; it connects by itself when the broker is back.",
+        "Look whether it runs, whether its container restarts, and at its log. It should connect by itself when the broker \
+         is back; one that does not within a minute has to be restarted.",
     ),
     Code::new(
         "gone",
