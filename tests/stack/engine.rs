@@ -90,9 +90,9 @@ fn without_the_right_to_the_engine_nothing_is_known_of_the_services() {
         .collect::<String>();
     let place = Place::with(&checks);
     let said = Said::of(Ran::of(as_nobody(place.command(RUN).env("DOCKER_HOST", stack.engine()))));
-    said.is(ALL, "unknown", &["no right to use the engine's socket"]).follow(ALL, BEHIND);
+    said.is(ALL, "unknown", &["no right to", "the engine's socket"]).follow(ALL, BEHIND);
     for name in BEHIND {
-        said.is(name, "unknown", &["no right to use the engine's socket"]);
+        said.is(name, "unknown", &["no right to", "the engine's socket"]);
     }
     said.rest_is_fine();
 }
