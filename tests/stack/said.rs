@@ -96,9 +96,11 @@ impl Said {
             let name = full(entry);
             let slow =
                 |finding: &Value| finding["severity"] == "info" || TIMES.iter().any(|code| finding["code"] == *code);
+            let late = |all: &Vec<Value>| !all.is_empty() && all.iter().all(slow);
             let fine = entry["status"] == "ok"
-                || (entry["status"] == "warning"
-                    && entry["findings"].as_array().is_some_and(|all| all.iter().all(slow)));
+                || (entry["outcome"] == "seen"
+                    && entry["faults"].as_array().is_some_and(Vec::is_empty)
+                    && entry["findings"].as_array().is_some_and(late));
             !fine && !name.starts_with("host-") && !self.told.borrow().contains(&name)
         })
     }
