@@ -1,6 +1,6 @@
 //! Celery on a Redis broker: its workers, its queues, and whether work gets done.
 //!
-//! Workers are asked over their remote control, spoken natively ([`pidbox`] in the source): a look is one connection to
+//! Workers are asked over their remote control, spoken natively (`pidbox` in the source): a look is one connection to
 //! Redis and ends with the last answer. Three kinds share it: `celery-workers`, `celery-queues`, `celery-progress`.
 
 mod config;
