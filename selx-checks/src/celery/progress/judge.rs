@@ -40,6 +40,8 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
     };
     let waiting = facts.waiting();
     let mut summary = match waiting {
+        // Queues are those of the settings and those that workers name: without either, nobody has looked.
+        0 if facts.queues.is_empty() => format!("no queue is known on {broker}"),
         0 => format!("nothing waits on {broker}"),
         waiting => format!("{waiting} wait on {broker}"),
     };
@@ -50,7 +52,10 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
     judgement.findings = unseen(facts, roll, broker);
     judgement.findings.extend(clock(facts, cx));
     if roll.subscribers == 0 && facts.workers.is_empty() {
-        let message = format!("nobody works: no worker listens, and {waiting} wait in the queues that are known");
+        let message = match facts.queues.len() {
+            0 => "nobody works: no worker listens, and what waits is not known without `queues`".to_owned(),
+            _ => format!("nobody works: no worker listens, and {waiting} wait in the queues that are known"),
+        };
         judgement.findings.push(Finding::critical("no-workers", broker, message));
     } else if waiting > 0 {
         match interval(config, cx) {
@@ -249,7 +254,10 @@ pub(super) fn measure(facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
     if facts.trouble.is_some() || facts.roll.is_none() {
         return Vec::new();
     }
-    let mut measures = vec![Measure::new("waiting", facts.waiting() as f64, Unit::Count)];
+    let mut measures = Vec::new();
+    if !facts.queues.is_empty() {
+        measures.push(Measure::new("waiting", facts.waiting() as f64, Unit::Count));
+    }
     if let Some((begun, interval)) = begun_of_all(facts, cx).filter(|(_, interval)| !interval.is_zero()) {
         let rate = begun as f64 / interval.as_secs_f64();
         measures.push(Measure::new("begun", rate, Unit::PerSecond).over(interval));
