@@ -52,13 +52,17 @@ impl Stack {
     /// Returns the checks of the example, for where this stack listens and lies.
     fn checks(&self) -> String {
         let text = std::fs::read_to_string(Self::example().join("selx.toml")).expect("the checks of the example");
+        let (folder, file) = (self.value("STACK_FOLDER"), Self::example().join("docker-compose.yml"));
+        // Compose finds the name of the project in a file that only a stack of the default folder has.
+        let here = format!("compose = \"{}\", project = \"{}\"", file.display(), self.value("STACK_PROJECT"));
         text.replace("127.0.0.1:18443", &format!("127.0.0.1:{}", self.value("STACK_HTTPS_PORT")))
             .replace("127.0.0.1:18080", &format!("127.0.0.1:{}", self.value("STACK_HTTP_PORT")))
-            .replace("\"generated/", &format!("\"{}/", self.value("STACK_FOLDER")))
-            .replace("\"docker-compose.yml\"", &format!("\"{}\"", Self::example().join("docker-compose.yml").display()))
-            // Compose finds the name of the project in a file that only a stack of the default folder has.
-            .replace("service = \"", &format!("project = \"{}\", service = \"", self.value("STACK_PROJECT")))
-            .replace("# project = \"selextract\"", &format!("project = \"{}\"", self.value("STACK_PROJECT")))
+            .replace("\"generated/", &format!("\"{folder}/"))
+            .replace(
+                "{ compose = \"docker-compose.yml\" }",
+                &format!("{{ {here}, env-file = \"{folder}/environment\" }}"),
+            )
+            .replace("compose = \"docker-compose.yml\"", &here)
     }
 
     /// The lines that a guide gives for the daily health of such a product, as a script.

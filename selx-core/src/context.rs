@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Secrets;
+use crate::shared::Shared;
 
 /// Where this host's files are. Tests and containers that look at their host put other folders here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ pub struct Context {
     clock: Arc<dyn Clock>,
     host: Arc<Host>,
     secrets: Arc<Secrets>,
+    shared: Arc<Shared>,
     cancel: CancellationToken,
     deadline: Instant,
     started: Instant,
@@ -90,6 +92,7 @@ impl Context {
             clock,
             host,
             secrets,
+            shared: Arc::default(),
             cancel: CancellationToken::new(),
             deadline: started + limit,
             started,
@@ -102,6 +105,47 @@ impl Context {
     pub fn cancelled_by(mut self, cancel: CancellationToken) -> Self {
         self.cancel = cancel;
         self
+    }
+
+    /// Ties the context to what the checks of a run have in common.
+    #[must_use]
+    pub fn sharing(mut self, shared: Arc<Shared>) -> Self {
+        self.shared = shared;
+        self
+    }
+
+    /// Returns the one thing of its type and name in this run, such as a client, which the first check that asks makes.
+    pub fn shared<T: Send + Sync + 'static>(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        self.shared.thing(name, make)
+    }
+
+    /// Finds out what other checks of this run ask for at about the same time: one of them asks, the others hear the same.
+    ///
+    /// `name` says what is asked; answers of different types are different ones. Who tries again asks again: an answer
+    /// counts for attempts that began at most a quarter of a second after it was asked for. It waits as long as whoever
+    /// asks; [`within`](Self::within) and the like bound that.
+    ///
+    /// # Errors
+    ///
+    /// Those of `ask`. One check's error is not handed to the others: they ask by themselves then, within their own time.
+    ///
+    /// ```
+    /// # use selx_core::{Context, Result};
+    /// # async fn look(cx: &Context) -> Result<()> {
+    /// let lines = cx.once("/etc/hosts", async {
+    ///     let text = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    ///     Ok::<usize, selx_core::Error>(text.lines().count())
+    /// });
+    /// let lines: usize = *cx.within("counting hosts", lines).await??;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn once<T, E, F>(&self, name: &str, ask: F) -> Result<Arc<T>, E>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T, E>>,
+    {
+        self.shared.answer(name, self.started, ask).await
     }
 
     /// Returns the clock.

@@ -25,6 +25,8 @@ fn cargo_test(folder: &Path, target: &Path) -> Output {
         .args(["test", "--offline", "--quiet"])
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target)
+        // What is built here is run once.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .output()
         .expect("cargo starts")
 }

@@ -82,8 +82,8 @@ fn a_service_that_ends_again_and_again_is_restarting_and_one_killed_for_memory_s
     stack.heal();
     stack.docker(&["update", "--memory", "48m", "--memory-swap", "48m", &stack.container("frontend")]);
     becomes("x = b'x' * (200 << 20)");
-    let said = stack.until(|said| said.has(ALL, "killed for memory)"));
-    said.is(ALL, "critical", &["frontend", "137"]).follow(ALL, &["http.frontend"]).rest_is_fine();
+    let said = stack.until(|said| said.has(ALL, "ended with code 137 (killed for memory)"));
+    said.is(ALL, "critical", &["frontend"]).follow(ALL, &["http.frontend"]).rest_is_fine();
     stack.docker(&["rm", "--force", &stack.container("frontend")]);
     stack.heal();
     stack.until_fine();
@@ -100,4 +100,35 @@ fn another_name_of_the_project_is_found_out() {
     said.follow(ALL, &["postgres-ready.main", "postgres-activity.main", "sql-query.task-failures"]);
     said.follow(ALL, &["redis-ping.broker", "redis-stats.broker", "celery-workers.all", "celery-queues.all"]);
     said.follow(ALL, &["celery-progress.all", "prometheus-query.targets"]).rest_is_fine();
+}
+
+#[test]
+fn an_image_that_the_file_no_longer_names_is_drift() {
+    let stack = Stack::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let here = format!("{}/environment", stack.password_file("x").parent().unwrap().display());
+    let there = folder.path().join("environment");
+    let variables = std::fs::read_to_string(&here).unwrap();
+    let image = variables.lines().find_map(|line| line.strip_prefix("STACK_IMAGE=")).unwrap().to_owned();
+    let next = "selextract-cloud:of-tomorrow";
+    std::fs::write(&there, swap(&variables, &image, next)).unwrap();
+    let said = stack.look_with(|checks| swap(checks, &here, &there.display().to_string()));
+    let (runs, names) = (format!("its image is `{image}`"), format!("the file says `{next}`"));
+    said.is(ALL, "warning", &["api", "nginx", &runs, &names]).rest_is_fine();
+}
+
+#[test]
+fn a_tag_that_names_a_newer_image_is_told() {
+    let stack = Stack::alone();
+    let frontend = stack.container("frontend");
+    let tag = stack.docker(&["inspect", "--format", "{{.Config.Image}}", &frontend]).trim().to_owned();
+    let old = stack.docker(&["inspect", "--format", "{{.Image}}", &frontend]).trim().to_owned();
+    let new = stack.docker(&["commit", "--change", "LABEL newer=yes", &frontend]).trim().to_owned();
+    stack.docker(&["tag", &new, &tag]);
+    let said = stack.look();
+    stack.docker(&["tag", &old, &tag]);
+    stack.docker(&["rmi", &new]);
+    said.is(ALL, "warning", &["frontend", &format!("runs an older image than `{tag}` names by now"), &new]);
+    said.rest_is_fine();
+    stack.until_fine();
 }

@@ -33,6 +33,23 @@ fn an_api_that_hangs_is_critical_and_the_frontend_is_not() {
 }
 
 #[test]
+fn an_api_with_a_fault_in_it_answers_500() {
+    let stack = Stack::alone();
+    let program = "from serving import Handler, serve\n\nclass Api(Handler):\n    def do_GET(self):\n        \
+                   self.answer(500, {'error': 'KeyError'})\n\nserve(8000, Api)";
+    stack.inside("api", &["sh", "-c", &format!("cat >/app/api.py <<'end'\n{program}\nend")]);
+    stack.docker(&["restart", "--time", "0", &stack.container("api")]);
+    let said = stack.until(|said| said.has("http.api", "500 Internal Server Error"));
+    said.is("http.api", "critical", &["unexpected-status", "expected 200-299"]);
+    said.is("http.api-is-closed", "critical", &["500 Internal Server Error", "expected 401"]);
+    // Its own health check fails three times before the engine believes it, and Prometheus scrapes every few seconds.
+    said.either(&[ALL, "prometheus-query.targets"]).rest_is_fine();
+    stack.docker(&["rm", "--force", &stack.container("api")]);
+    stack.heal();
+    stack.until_fine();
+}
+
+#[test]
 fn a_stopped_nginx_refuses() {
     let stack = Stack::alone();
     stack.act("stop", "nginx");

@@ -1,7 +1,7 @@
 //! The product as a whole: while all is well, and while several things are broken at once.
 
 use crate::process::{Place, Ran};
-use crate::said::swap;
+use crate::said::{Said, swap};
 use crate::stack::Stack;
 
 const ALL: &str = "compose-services.product";
@@ -78,4 +78,35 @@ fn several_broken_at_once_are_one_news_with_all_that_follows_below_it() {
     }
     stack.heal();
     stack.until_fine();
+}
+
+#[test]
+fn what_init_writes_for_a_running_product_sees_it() {
+    let stack = Stack::shared();
+    let place = Place::with("");
+    let selx = |arguments: &[&str]| Ran::of(place.command(arguments).env("DOCKER_HOST", stack.engine()));
+    selx(&["init", "found.toml"]).code(0).says(&["is written"]);
+    selx(&["validate", "found.toml"]).code(0);
+    let text = std::fs::read_to_string(place.path().join("found.toml")).unwrap();
+    for service in ["postgres", "redis"] {
+        let password = std::fs::read_to_string(stack.password_file(service)).unwrap();
+        assert!(!text.contains(password.trim()), "{text}");
+    }
+    let said = Said::of(selx(&["run", "daily", "--config", "found.toml", "--no-history", "--format", "json"]));
+    let project = stack.project();
+    let service = |kind: &str, name: &str| format!("{kind}.{project}{name}");
+    for (kind, name, words) in [
+        ("compose-services", "", "8 of 8 services run"),
+        ("postgres-ready", "-postgres", "accepts role postgres on database selextract"),
+        ("postgres-activity", "-postgres", "connections used"),
+        ("sql-query", "-postgres-failure-rate", "tasks failed"),
+        ("redis-ping", "-redis", "master"),
+        ("redis-stats", "-redis", "clients"),
+        ("celery-workers", "-redis", "2 workers answer"),
+        ("celery-queues", "-redis", "nothing waits"),
+        ("celery-progress", "-redis", "nothing waits"),
+        ("prometheus-query", "-prometheus-targets", "2 of 2 targets are up"),
+    ] {
+        said.is(&service(kind, name), "ok", &[words]);
+    }
 }

@@ -255,11 +255,17 @@ impl Drop for Alone {
         if std::thread::panicking() {
             // A second panic would end the process before the first one is told.
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                self.heal();
-                // Nobody knows what state the test left them in: some never listen again once they lost their broker.
-                for service in ["worker", "worker-old"] {
-                    self.docker(&["restart", "--time", "0", &self.container(service)]);
-                }
+                // Nobody knows what the test left in them: all is made anew, so that no other test fails for it.
+                let project = format!("label=com.docker.compose.project={}", self.project);
+                let listed = |what: &[&str]| self.docker(&[what, &["--quiet", "--filter", &project]].concat());
+                let remove = |what: &[&str], ids: &str| {
+                    let ids: Vec<&str> = ids.split_whitespace().collect();
+                    if !ids.is_empty() {
+                        self.docker(&[what, &ids].concat());
+                    }
+                };
+                remove(&["rm", "--force", "--volumes"], &listed(&["ps", "--all"]));
+                remove(&["volume", "rm"], &listed(&["volume", "ls"]));
                 self.heal();
             }));
         } else {

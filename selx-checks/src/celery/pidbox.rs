@@ -35,8 +35,10 @@ const CAP: usize = 16 << 20;
 const BYTES: usize = 64 << 20;
 /// The most answers to one question, and the most that are none.
 const ANSWERS: usize = 2000;
-/// The pauses between two looks at the list: the first, and the longest.
+/// The pauses between two looks at the list: the shortest, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(25));
+/// What part of the time that was waited so far the next pause is: an answer is seen that much later than it came, at most.
+const SHARE: u32 = 8;
 /// What of the time of a check is kept for clearing up and for what is asked after the workers.
 const KEPT: Duration = Duration::from_millis(500);
 
@@ -294,12 +296,13 @@ async fn wait<const N: usize>(
     cx: &Context,
 ) -> Result<Result<(), Failure>> {
     let began = Instant::now();
-    let (mut seen, mut bytes, mut pause) = (0_i64, 0_usize, PAUSE.0);
+    let (mut seen, mut bytes) = (0_i64, 0_usize);
     while !heard.iter().all(Heard::is_complete) && !heard.iter().any(|heard| heard.cut) {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
         }
+        let pause = (began.elapsed() / SHARE).clamp(PAUSE.0, PAUSE.1);
         cx.within("answers of the workers", tokio::time::sleep(pause.min(left))).await?;
         loop {
             // In front of the mark and of those that were read; the newest stands first.
@@ -322,7 +325,6 @@ async fn wait<const N: usize>(
                 sort(message, tickets, heard, seconds);
             }
             seen = seen.saturating_add(i64::try_from(came).unwrap_or(i64::MAX));
-            pause = if came > 0 { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
             if bytes > BYTES {
                 heard.iter_mut().for_each(|heard| heard.cut = true);
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use selx_core::{Context, Discovery, Proposal, Result};
 
 use super::labels;
-use crate::docker::{Engine, EngineAt, Summary};
+use crate::docker::{Engine, Summary};
 use crate::target::{check_name, toml_text, undiscovered};
 
 /// How many projects are proposed.
@@ -43,6 +43,6 @@ pub(super) async fn discover(cx: &Context) -> Discovery {
 }
 
 async fn list(cx: &Context) -> Result<Vec<Summary>> {
-    let engine = Engine::new(EngineAt::or_default(None, cx)?);
-    engine.list(&[labels::PROJECT.to_owned()], cx).await?.map_err(crate::target::engine_failed)
+    let listed = Engine::of(None, cx)?.list(labels::PROJECT, cx).await?;
+    listed.map(|listed| listed.to_vec()).map_err(crate::target::engine_failed)
 }

@@ -12,7 +12,7 @@ use super::facts::{self, Expected, Facts};
 use super::file::{Condition, Model, Service};
 use super::labels;
 use super::secrets;
-use crate::docker::{Container, Engine, EngineAt, Summary};
+use crate::docker::{Container, Engine, Summary};
 use crate::net::Failure;
 
 /// How many containers are looked at.
@@ -26,7 +26,7 @@ const TEXT: usize = 300;
 
 /// Looks.
 pub(super) async fn look(config: &Config, cx: &Context) -> Result<Facts> {
-    let engine = Engine::new(EngineAt::or_default(config.engine.as_ref(), cx)?);
+    let engine = Engine::of(config.engine.as_ref(), cx)?;
     let model = match &config.compose {
         Some(files) => Model::read(files, config.env_file.as_deref(), config.project.as_deref(), cx).await?,
         None => Model { project: config.project.clone().unwrap_or_default().to_lowercase(), ..Model::default() },
@@ -63,11 +63,10 @@ async fn containers(
 ) -> Result<Result<Vec<Seen>, Failure>> {
     let mut listed = Vec::new();
     for name in std::iter::once(&model.project).chain(&model.other_name) {
-        match engine.list(&[labels::filter(labels::PROJECT, name)], cx).await? {
-            Ok(found) => listed = found,
+        match engine.list(&labels::filter(labels::PROJECT, name), cx).await? {
+            Ok(found) => listed.extend(found.iter().filter(|one| labels::is_service(one)).cloned()),
             Err(failure) => return Ok(Err(failure)),
         }
-        listed.retain(labels::is_service);
         if !listed.is_empty() {
             facts.project = clip(name);
             break;
@@ -85,7 +84,7 @@ async fn containers(
     let inspected: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
     let mut seen: Vec<(Summary, Container)> = Vec::new();
     for (summary, container) in listed.into_iter().zip(inspected) {
-        match container? {
+        match container?.map(|container| (*container).clone()) {
             Ok(Some(container)) => seen.push((summary, container)),
             // Removed since it was listed.
             Ok(None) => {}
@@ -113,7 +112,7 @@ async fn containers(
 /// Finds out whether the project is there under another name.
 async fn elsewhere(config: &Config, engine: &Engine, facts: &mut Facts, cx: &Context) -> Result<Result<(), Failure>> {
     let Some(files) = &config.compose else { return Ok(Ok(())) };
-    let listed = match engine.list(&[labels::PROJECT.to_owned()], cx).await? {
+    let listed = match engine.list(labels::PROJECT, cx).await? {
         Ok(listed) => listed,
         Err(failure) => return Ok(Err(failure)),
     };
@@ -142,10 +141,7 @@ async fn images(
     let mut images = BTreeMap::new();
     for (reference, id) in references.into_iter().zip(answers) {
         match id? {
-            Ok(Some(id)) => {
-                images.insert(reference.to_owned(), id);
-            }
-            Ok(None) => {}
+            Ok(id) => images.extend(id.as_ref().clone().map(|id| (reference.to_owned(), id))),
             Err(failure) => return Ok(Err(failure)),
         }
     }

@@ -24,7 +24,7 @@ pub(super) fn wrong(service: &Service, container: &Container, now: Timestamp) ->
             format!(
                 "was started again {} ago: before, it {}; restarted {} so far",
                 show::value(age(container.started, now).unwrap_or_default(), Unit::Seconds),
-                ended(container, now),
+                ended_before(container, now),
                 times(container.restarts)
             ),
         ),
@@ -81,6 +81,15 @@ fn ended(container: &Container, now: Timestamp) -> String {
     match age(container.finished, now) {
         Some(ago) => format!("ended with code {code}{signal} {} ago", show::value(ago, Unit::Seconds)),
         None => format!("ended with code {code}{signal}"),
+    }
+}
+
+/// Says how a container ended that runs again: the engine forgets the code as soon as it starts it, and shows 0.
+fn ended_before(container: &Container, now: Timestamp) -> String {
+    let how = if container.oom_killed { "was killed for memory" } else { "ended" };
+    match age(container.finished, now) {
+        Some(ago) => format!("{how} {} ago", show::value(ago, Unit::Seconds)),
+        None => how.to_owned(),
     }
 }
 

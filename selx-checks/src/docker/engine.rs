@@ -15,7 +15,7 @@ use selx_core::{Context, Error, ErrorKind, Result, TimeSpan, escape};
 use tokio::time::Instant;
 
 use super::container::{Container, Summary};
-use super::place::denied;
+use super::place::{EngineAt, denied};
 use super::transport::{Exchange, client, take};
 use crate::net::{Failure, FailureKind, Phase, bounded, of_io};
 
@@ -52,6 +52,21 @@ impl Engine {
         Self { path: path.into(), minor: AtomicUsize::new(FIRST), clock: Mutex::default() }
     }
 
+    /// Returns the client that the checks of this run share, for the engine of a setting or the usual one.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if `DOCKER_HOST` names an engine that is not reached by a socket file.
+    pub fn of(given: Option<&EngineAt>, cx: &Context) -> Result<Arc<Self>> {
+        Ok(Self::at(EngineAt::or_default(given, cx)?, cx))
+    }
+
+    /// Returns the client that the checks of this run share, for the engine behind a socket file.
+    pub fn at(path: impl Into<PathBuf>, cx: &Context) -> Arc<Self> {
+        let path = path.into();
+        cx.shared(&path.to_string_lossy(), || Self::new(&path))
+    }
+
     /// Returns the socket file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -69,21 +84,26 @@ impl Engine {
         told.checked_add(at.elapsed()).ok()
     }
 
-    /// Lists containers, running or not, that have every one of these labels: `name` or `name=value`.
+    /// Lists containers, running or not, that have a label: `name` or `name=value`.
+    ///
+    /// Checks of one run that ask the same at about the same time share an answer, as with the other questions.
     ///
     /// # Errors
     ///
     /// `Missing` if nothing is at the path of the socket, `Denied` without the right to it, `Local` if this host has no
     /// descriptors left; the inner one is what the engine did wrong.
-    pub async fn list(&self, labels: &[String], cx: &Context) -> Answer<Vec<Summary>> {
-        let filters = HashMap::from([("label", labels.to_vec())]);
-        let listed = self
-            .ask(LIST_CAP, cx, |docker| {
-                let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-                async move { docker.list_containers(Some(options)).await }
-            })
-            .await?;
-        Ok(listed.map(|found| found.unwrap_or_default().into_iter().filter_map(Summary::of).collect()))
+    pub async fn list(&self, label: &str, cx: &Context) -> Answer<Arc<Vec<Summary>>> {
+        let filters = HashMap::from([("label", vec![label.to_owned()])]);
+        self.once("containers", label, cx, async |since| {
+            let listed = self
+                .ask(LIST_CAP, since, cx, |docker| {
+                    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+                    async move { docker.list_containers(Some(options)).await }
+                })
+                .await?;
+            Ok(listed.map(|found| found.unwrap_or_default().into_iter().filter_map(Summary::of).collect()))
+        })
+        .await
     }
 
     /// Looks at one container, by its id or name: `None` if there is none (any more).
@@ -91,14 +111,17 @@ impl Engine {
     /// # Errors
     ///
     /// As [`list`](Self::list).
-    pub async fn container(&self, id: &str, cx: &Context) -> Answer<Option<Container>> {
-        let seen = self
-            .ask(CONTAINER_CAP, cx, |docker| {
-                let id = name(id);
-                async move { docker.inspect_container(&id, None).await }
-            })
-            .await?;
-        Ok(seen.map(|seen| seen.and_then(Container::of)))
+    pub async fn container(&self, id: &str, cx: &Context) -> Answer<Arc<Option<Container>>> {
+        self.once("container", id, cx, async |since| {
+            let seen = self
+                .ask(CONTAINER_CAP, since, cx, |docker| {
+                    let id = name(id);
+                    async move { docker.inspect_container(&id, None).await }
+                })
+                .await?;
+            Ok(seen.map(|seen| seen.and_then(Container::of)))
+        })
+        .await
     }
 
     /// Returns the id of the image that a reference names now: `None` if there is no such image here.
@@ -106,18 +129,54 @@ impl Engine {
     /// # Errors
     ///
     /// As [`list`](Self::list).
-    pub async fn image(&self, reference: &str, cx: &Context) -> Answer<Option<String>> {
-        let seen = self
-            .ask(IMAGE_CAP, cx, |docker| {
-                let reference = name(reference);
-                async move { docker.inspect_image(&reference).await }
-            })
-            .await?;
-        Ok(seen.map(|seen| seen.and_then(|image| image.id)))
+    pub async fn image(&self, reference: &str, cx: &Context) -> Answer<Arc<Option<String>>> {
+        self.once("image", reference, cx, async |since| {
+            let seen = self
+                .ask(IMAGE_CAP, since, cx, |docker| {
+                    let reference = name(reference);
+                    async move { docker.inspect_image(&reference).await }
+                })
+                .await?;
+            Ok(seen.map(|seen| seen.and_then(|image| image.id)))
+        })
+        .await
+    }
+
+    /// Asks, or hears what another check of this run hears to the same question. `ask` is told since when is waited.
+    async fn once<T: Send + Sync + 'static>(
+        &self,
+        sort: &str,
+        of: &str,
+        cx: &Context,
+        ask: impl AsyncFnOnce(Instant) -> Answer<T>,
+    ) -> Answer<Arc<T>> {
+        let since = Instant::now();
+        let question = format!("{sort} {of} at {}", self.path.display());
+        let asked = cx.once(&question, async {
+            match ask(since).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(failure)) => Err(Ok(failure)),
+                Err(error) => Err(Err(error)),
+            }
+        });
+        // What a client of HTTP keeps while it waits is large, and every check that looks for a service keeps all of it.
+        let asked = Box::pin(asked);
+        match bounded(cx, cx.deadline(), asked).await? {
+            Some(Ok(answer)) => Ok(Ok(answer)),
+            Some(Err(Ok(failure))) => Ok(Err(failure)),
+            Some(Err(Err(error))) => Err(error),
+            None => Ok(Err(silent(&self.shown(), Phase::FirstByte, since.elapsed()))),
+        }
     }
 
     /// Puts one question, and once more in another version if the engine asks for that.
-    pub(super) async fn ask<T, F>(&self, cap: usize, cx: &Context, question: impl Fn(Docker) -> F) -> Answer<Option<T>>
+    pub(super) async fn ask<T, F>(
+        &self,
+        cap: usize,
+        since: Instant,
+        cx: &Context,
+        question: impl Fn(Docker) -> F,
+    ) -> Answer<Option<T>>
     where
         F: Future<Output = Result<T, ClientError>>,
     {
@@ -126,11 +185,10 @@ impl Engine {
             let exchange = Arc::new(Exchange::default());
             let docker = client(&self.path, (1, minor), cap, &exchange)
                 .map_err(|error| Error::new(ErrorKind::Bug, "no client for the engine").source_error(error))?;
-            let began = Instant::now();
-            let answer = bounded(cx, cx.deadline(), question(docker)).await?;
+            let answer = bounded(cx, cx.deadline(), Box::pin(question(docker))).await?;
             self.note(&exchange, cx);
             let error = match answer {
-                None => return Ok(Err(silent(&self.shown(), exchange.phase(), began.elapsed()))),
+                None => return Ok(Err(silent(&self.shown(), exchange.phase(), since.elapsed()))),
                 Some(Ok(answer)) => {
                     self.minor.store(minor, Ordering::Relaxed);
                     return Ok(Ok(Some(answer)));

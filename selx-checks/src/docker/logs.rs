@@ -33,7 +33,7 @@ impl Engine {
     pub async fn log_tail(&self, id: &str, lines: usize, cx: &Context) -> Result<Result<Option<LogTail>, Failure>> {
         let collected = Mutex::new(Vec::<u8>::new());
         let seen = self
-            .ask(LOG_CAP, cx, |docker| {
+            .ask(LOG_CAP, tokio::time::Instant::now(), cx, |docker| {
                 let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&lines.to_string()).build();
                 let (id, collected) = (super::engine::name(id), &collected);
                 async move {

@@ -336,7 +336,7 @@ mod tests {
             ("'mon.internal'", "mon.internal:9090"),
             ("'[::1]:9091'", "[::1]:9091"),
             ("'unix:/run/prometheus.sock'", "unix:/run/prometheus.sock"),
-            ("{ compose = '/srv/a.yml', service = 'prometheus' }", "service prometheus of /srv/a.yml"),
+            ("{ compose = '/srv/a.yml', service = 'prometheus' }", "service prometheus of srv/a.yml"),
         ] {
             let config: Config = toml::from_str(&format!("target = {target}\nquery = 'up'")).unwrap();
             assert_eq!(config.0.target.to_string(), shown);

@@ -36,7 +36,11 @@ pub struct ComposeService {
 
 impl fmt::Display for ComposeService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "service {} of {}", self.service, self.compose)
+        // A whole path takes the line in which it stands; the settings have it.
+        match &self.project {
+            Some(project) => write!(f, "service {} of project {}", self.service, escape::visible(project)),
+            None => write!(f, "service {} of {}", self.service, self.compose.short()),
+        }
     }
 }
 
@@ -56,16 +60,16 @@ impl ComposeService {
 
     /// Finds the container of the service that runs, the one with the lowest number if there are several.
     async fn container(&self, cx: &Context) -> Result<Result<docker::Container, Failure>> {
-        let engine = Engine::new(EngineAt::or_default(self.engine.as_ref(), cx)?);
+        let engine = Engine::of(self.engine.as_ref(), cx)?;
         let project = match &self.project {
             Some(name) => Project::named(name),
             None => Source::read(&self.compose, None, cx).await?.project(None),
         };
         let mut found = Vec::new();
         for name in std::iter::once(&project.name).chain(&project.other) {
-            let filters = [labels::filter(labels::PROJECT, name), labels::filter(labels::SERVICE, &self.service)];
-            match engine.list(&filters, cx).await? {
-                Ok(listed) => found.extend(listed.into_iter().filter(labels::is_service)),
+            // All services of the project: other checks ask the same, and hear it together.
+            match engine.list(&labels::filter(labels::PROJECT, name), cx).await? {
+                Ok(listed) => found.extend(listed.iter().filter(|one| self.has(one)).cloned()),
                 Err(failure) => return Ok(Err(of_engine(failure))),
             }
             if !found.is_empty() {
@@ -77,15 +81,22 @@ impl ComposeService {
             return self.nothing(&engine, &project.name, cx).await.map(Err);
         };
         let gone = || missing(FailureKind::NotFound, format!("{} was removed just now", self.named(&project.name)));
-        match engine.container(&first.id, cx).await? {
-            Err(failure) => Ok(Err(of_engine(failure))),
-            Ok(None) => Ok(Err(gone())),
-            Ok(Some(container)) if container.state.status == "running" => reach::shared(container, &engine, cx).await,
-            Ok(Some(container)) => {
+        let container = match engine.container(&first.id, cx).await? {
+            Ok(container) => (*container).clone(),
+            Err(failure) => return Ok(Err(of_engine(failure))),
+        };
+        match container {
+            None => Ok(Err(gone())),
+            Some(container) if container.state.status == "running" => reach::shared(container, &engine, cx).await,
+            Some(container) => {
                 let name = first.label(labels::PROJECT).unwrap_or_default();
                 Ok(Err(missing(FailureKind::NotFound, self.stopped(name, &container, &engine))))
             }
         }
+    }
+
+    fn has(&self, container: &Summary) -> bool {
+        labels::is_service(container) && container.label(labels::SERVICE) == Some(&*self.service)
     }
 
     fn named(&self, project: &str) -> String {
@@ -119,7 +130,7 @@ impl ComposeService {
 
     /// Says why there is no container: the service has none, the project is not there, or has another name.
     async fn nothing(&self, engine: &Engine, project: &str, cx: &Context) -> Result<Failure> {
-        let all = match engine.list(&[labels::PROJECT.to_owned()], cx).await? {
+        let all = match engine.list(labels::PROJECT, cx).await? {
             Ok(all) => all,
             Err(failure) => return Ok(of_engine(failure)),
         };

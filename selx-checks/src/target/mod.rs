@@ -83,7 +83,7 @@ impl<S> fmt::Debug for Target<S> {
     }
 }
 
-/// It is what findings name: `db.internal:5432`, or `service postgres of /srv/app/docker-compose.yml`.
+/// It is what findings name: `db.internal:5432`, or `service postgres of app/docker-compose.yml`.
 impl<S> fmt::Display for Target<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -154,9 +154,11 @@ mod tests {
     fn both_forms_are_read() {
         let read = |text: &str| toml::from_str::<Settings>(text).map(|settings| settings.target.to_string());
         assert_eq!(read("target = 'db'").unwrap(), "db:5432");
-        assert_eq!(read("target = { compose = '/a/b.yml', service = 'db' }").unwrap(), "service db of /a/b.yml");
+        assert_eq!(read("target = { compose = '/a/b.yml', service = 'db' }").unwrap(), "service db of a/b.yml");
+        let project = "target = { compose = '/a/b.yml', service = 'db', project = 'shop' }";
+        assert_eq!(read(project).unwrap(), "service db of project shop");
         let two = "target = { compose = ['/a/b.yml', '/a/c.yml'], service = 'db', engine = 'unix:/run/d.sock' }";
-        assert_eq!(read(two).unwrap(), "service db of /a/b.yml, /a/c.yml");
+        assert_eq!(read(two).unwrap(), "service db of a/b.yml and 1 more");
         for (wrong, words) in [
             ("target = 3", "an address, or a table"),
             ("target = { compose = '/a/b.yml' }", "missing field `service`"),

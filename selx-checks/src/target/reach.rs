@@ -12,11 +12,11 @@ pub(super) async fn shared(container: Container, engine: &Engine, cx: &Context) 
     let Some(other) = container.network_mode.strip_prefix("container:") else {
         return Ok(Ok(container));
     };
-    Ok(engine.container(other, cx).await?.map(|other| match other {
+    Ok(engine.container(other, cx).await?.map(|other| match other.as_ref() {
         Some(other) => Container {
-            networks: other.networks,
-            network_mode: other.network_mode,
-            published: other.published,
+            networks: other.networks.clone(),
+            network_mode: other.network_mode.clone(),
+            published: other.published.clone(),
             ..container
         },
         None => container,

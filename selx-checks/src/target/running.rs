@@ -70,16 +70,17 @@ pub async fn running_services_of(
     wanted: impl Fn(&Candidate<'_>) -> bool,
     cx: &Context,
 ) -> Result<Vec<RunningService>> {
-    let engine = Engine::new(socket);
-    let listed = engine.list(&[labels::SERVICE.to_owned()], cx).await?;
+    let engine = Engine::at(socket, cx);
+    let listed = engine.list(labels::SERVICE, cx).await?;
     let mut listed: Vec<Summary> = listed
         .map_err(engine_failed)?
-        .into_iter()
+        .iter()
         .filter(|container| container.runs() && labels::is_service(container))
         .filter(|container| {
             let service = container.label(labels::SERVICE).unwrap_or_default();
             wanted(&Candidate { service, image: &container.image, command: &container.command })
         })
+        .cloned()
         .collect();
     let key = |container: &Summary| {
         let label = |name| container.label(name).unwrap_or_default().to_owned();
@@ -91,7 +92,7 @@ pub async fn running_services_of(
     let seen = join_all(listed.iter().map(|container| engine.container(&container.id, cx))).await;
     let mut running = Vec::new();
     for (summary, seen) in listed.iter().zip(seen) {
-        let Ok(Some(container)) = seen? else { continue };
+        let Ok(Some(container)) = seen?.map(|seen| (*seen).clone()) else { continue };
         let (project, service) = key(summary);
         let files = labels::files(summary).into_iter().filter(|path| cx.host().path(path).is_file());
         running.push(RunningService {

@@ -17,6 +17,7 @@ use crate::history::Remembered;
 use crate::quantity::TimeSpan;
 use crate::report::{Attempt, Entry, Failure, Outcome, Status};
 use crate::secret::Secrets;
+use crate::shared::Shared;
 use crate::suite::Instance;
 
 /// Everything that one check needs to run in a task of its own.
@@ -26,6 +27,7 @@ pub(super) struct Job {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) host: Arc<Host>,
     pub(super) secrets: Arc<Secrets>,
+    pub(super) shared: Arc<Shared>,
     pub(super) cancel: CancellationToken,
     pub(super) timeout: Duration,
     pub(super) retries: u32,
@@ -74,6 +76,7 @@ impl Job {
         // The overall deadline shortens the last attempts rather than cutting them off without a word.
         let limit = self.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
         let cx = Context::with(Arc::clone(&self.clock), Arc::clone(&self.host), Arc::clone(&self.secrets), limit)
+            .sharing(Arc::clone(&self.shared))
             .cancelled_by(self.cancel.clone());
         let begun = Instant::now();
         let probe = self.instance.check.probe(&cx);

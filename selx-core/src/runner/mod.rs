@@ -26,6 +26,7 @@ use crate::format::redact;
 use crate::history::{History, Remembered, RunStart};
 use crate::report::{Entry, Report};
 use crate::secret::{SecretRef, Secrets};
+use crate::shared::Shared;
 use crate::suite::{Instance, Selection, Settings};
 
 pub use entry::judge_facts;
@@ -210,6 +211,7 @@ impl Runner {
         let mut tasks: JoinSet<Entry> = JoinSet::new();
         let mut running: HashMap<tokio::task::Id, usize> = HashMap::new();
         let mut waiting = instances.iter().enumerate();
+        let shared = Arc::<Shared>::default();
         let concurrency = self.settings.concurrency.max(1);
         let mut settle = |index: usize, entry: Entry| {
             if let Some(observer) = &self.observer {
@@ -238,6 +240,7 @@ impl Runner {
                     clock: Arc::clone(&self.clock),
                     host: Arc::clone(&self.host),
                     secrets: Arc::clone(&self.secrets),
+                    shared: Arc::clone(&shared),
                     cancel: self.cancel.clone(),
                     timeout: instance.timeout.unwrap_or(self.settings.timeout),
                     retries: instance.retries.unwrap_or(self.settings.retries),

@@ -44,16 +44,13 @@ impl Model {
         project: Option<&str>,
         cx: &Context,
     ) -> Result<Self> {
-        let (files, host) = (files.clone(), cx.host().clone());
-        let (env_file, project) = (env_file.map(Path::to_owned), project.map(str::to_owned));
-        cx.blocking("reading the compose files", move |_| {
-            Self::read_now(&files, env_file.as_deref(), project.as_deref(), &host)
-        })
-        .await
+        let source = Source::read(files, env_file, cx).await?;
+        let (host, project) = (cx.host().clone(), project.map(str::to_owned));
+        // It extends and includes further files.
+        cx.blocking("reading the compose files", move |_| Self::of(&source, project.as_deref(), &host)).await
     }
 
-    fn read_now(files: &ComposeFiles, env_file: Option<&Path>, project: Option<&str>, host: &Host) -> Result<Self> {
-        let source = Source::read_now(files, env_file, host)?;
+    fn of(source: &Source, project: Option<&str>, host: &Host) -> Result<Self> {
         let Project { name, other } = source.project(project);
         let mut variables = source.variables.clone();
         // Today's compose offers the name of the project to its own file.

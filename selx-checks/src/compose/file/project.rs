@@ -39,6 +39,18 @@ impl ComposeFiles {
         }
     }
 
+    /// Shows the first file by its folder and its name, `shop/docker-compose.yml`, and how many others there are.
+    pub fn short(&self) -> String {
+        let first = self.0.first().map(PathBuf::as_path).unwrap_or(Path::new("/"));
+        let name = |path: Option<&std::ffi::OsStr>| path.unwrap_or_default().to_string_lossy().into_owned();
+        let (folder, file) = (name(first.parent().and_then(Path::file_name)), name(first.file_name()));
+        let others = match self.0.len() {
+            0 | 1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        format!("{folder}/{file}{others}")
+    }
+
     /// Returns the paths.
     pub fn paths(&self) -> &[PathBuf] {
         &self.0
@@ -105,14 +117,20 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Reads the files, and the file of variables beside the first of them or in another place.
+    /// Reads the files, and the file of variables beside the first of them or in another place; once for all checks of
+    /// this run that look at about the same time.
     ///
     /// # Errors
     ///
     /// `Missing` or `Denied` for a file that cannot be read, `Config` for one that is no YAML.
-    pub(crate) async fn read(files: &ComposeFiles, env_file: Option<&Path>, cx: &Context) -> Result<Self> {
-        let (files, env_file, host) = (files.clone(), env_file.map(Path::to_owned), cx.host().clone());
-        cx.blocking("reading the compose files", move |_| Self::read_now(&files, env_file.as_deref(), &host)).await
+    pub(crate) async fn read(files: &ComposeFiles, env_file: Option<&Path>, cx: &Context) -> Result<Arc<Self>> {
+        let what = "reading the compose files";
+        let which = format!("{files} with {env_file:?}");
+        let read = cx.once(&which, async {
+            let (files, env_file, host) = (files.clone(), env_file.map(Path::to_owned), cx.host().clone());
+            cx.blocking(what, move |_| Self::read_now(&files, env_file.as_deref(), &host)).await
+        });
+        cx.within(what, Box::pin(read)).await?
     }
 
     pub(super) fn read_now(files: &ComposeFiles, env_file: Option<&Path>, host: &Host) -> Result<Self> {
