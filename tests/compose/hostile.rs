@@ -36,6 +36,40 @@ async fn a_current_engine_is_understood() {
 }
 
 #[tokio::test]
+async fn checks_of_one_run_ask_the_engine_once() {
+    let fake = Fake::new(|path| {
+        let answer = String::from_utf8(engine(&["api"])(path)).unwrap();
+        // In the network of this host, where nothing listens. Both words have twelve letters.
+        answer.replace("\"NetworkMode\":\"shop_default\"", "\"NetworkMode\":\"host\"        ").into_bytes()
+    });
+    let with = file(fake.folder());
+    let at =
+        format!("compose = {}, project = \"shop\", engine = \"unix:{}\"", with["compose"], fake.socket().display());
+    let target = format!("target = {{ {at}, service = \"api\" }}");
+    let text = format!(
+        "[runner]\nretries = 0\n[check.compose-services.all]\nwith = {{ {at} }}\n\
+         [check.redis-ping.one]\nwith = {{ {target} }}\n[check.redis-stats.one]\nwith = {{ {target} }}\n\
+         [check.postgres-ready.one]\nwith = {{ {target} }}\n[check.celery-workers.one]\nwith = {{ {target} }}\n"
+    );
+    let mut registry = selx_core::Registry::new();
+    selx_checks::register(&mut registry).unwrap();
+    let suite = selx_core::config::parse(&registry, "example", &text).unwrap();
+    let selection = suite.select(&["daily".to_owned()]).unwrap();
+    for run in 1..=2 {
+        let report = selx_core::Runner::new(suite.settings.clone()).run(&selection).await;
+        assert_eq!(report.entries.len(), 5);
+        assert_is(&report.entries[0], Status::Ok, &[], &["1 of 1 services run"]);
+        for entry in &report.entries[1..] {
+            assert_eq!(entry.status(), Status::Critical);
+            assert!(words(entry).contains("service api of project shop"), "{}", words(entry));
+        }
+        // A list, a container, an image; and nothing is kept for another run.
+        let asked = fake.asked.lock().unwrap().clone();
+        assert_eq!(asked.len(), 3 * run, "{asked:?}");
+    }
+}
+
+#[tokio::test]
 async fn f1_no_engine_a_dead_one_and_one_that_is_forbidden() {
     let folder = tempfile::tempdir().unwrap();
     let with = file(folder.path());

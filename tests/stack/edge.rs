@@ -70,7 +70,8 @@ fn serve(stack: &Alone, names: &[&str], from: i64, to: i64) {
     let mut leaf = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
     let now = std::time::SystemTime::now();
     let day = |days: i64| {
-        let length = std::time::Duration::from_secs(days.unsigned_abs() * 86_400);
+        // Not to the second, so that what is shown does not hang on when it is looked at.
+        let length = std::time::Duration::from_secs(days.unsigned_abs() * 86_400 - 1800);
         if days < 0 { now - length } else { now + length }
     };
     leaf.not_before = day(from).into();

@@ -3,10 +3,9 @@
 use selx_core::{Context, Discovery, Proposal};
 
 use crate::redis::client::Redis;
+use crate::redis::discover::is_server;
 use crate::target::{Address, Candidate, Place, RunningService, running_services, undiscovered};
 
-/// Images that are a server of Redis.
-const IMAGES: &[&str] = &["redis", "redis-stack", "redis-stack-server", "valkey", "keydb"];
 /// The variables of a worker that usually name its broker.
 const VARIABLES: &[&str] = &["CELERY_BROKER_URL", "BROKER_URL", "CELERY_BROKER", "REDIS_URL"];
 
@@ -28,7 +27,7 @@ struct Application<'a> {
 }
 
 async fn discover(cx: &Context, more: impl Fn(&Application<'_>) -> String) -> Discovery {
-    let services = match running_services(|candidate| is_worker(candidate) || is_redis(candidate), cx).await {
+    let services = match running_services(|candidate| is_worker(candidate) || is_server(candidate), cx).await {
         Ok(services) => services,
         Err(error) => return undiscovered(&error),
     };
@@ -57,16 +56,12 @@ fn is_worker(candidate: &Candidate<'_>) -> bool {
     candidate.command.contains("celery") && candidate.command.contains("worker")
 }
 
-fn is_redis(candidate: &Candidate<'_>) -> bool {
-    candidate.image_is(IMAGES) || candidate.command.contains("redis-server")
-}
-
 /// Puts workers and brokers of one project together.
 fn applications(services: &[RunningService]) -> Vec<Application<'_>> {
     let mut applications: Vec<Application<'_>> = Vec::new();
     let serves = |service: &RunningService| {
         let command = service.container.command.join(" ");
-        is_redis(&Candidate { service: &service.service, image: &service.image, command: &command })
+        is_server(&Candidate { service: &service.service, image: &service.image, command: &command })
     };
     for worker in services {
         if serves(worker) {

@@ -12,6 +12,8 @@ use crate::target::{Address, Candidate, Target, running_services, undiscovered};
 
 /// Images that are a server of Redis.
 const IMAGES: &[&str] = &["redis", "redis-stack", "redis-stack-server", "valkey", "keydb"];
+/// Services that are one, whatever their image is called: products build their own.
+const SERVICES: &[&str] = &["redis", "valkey", "keydb"];
 /// Where a server of this host usually is.
 const PLACES: &[(&str, &str)] = &[
     ("local", "127.0.0.1:6379"),
@@ -53,8 +55,11 @@ pub(super) async fn discover(cx: &Context) -> Discovery {
     }
 }
 
-fn is_server(candidate: &Candidate<'_>) -> bool {
-    let serves = candidate.image_is(IMAGES) || candidate.command.contains("redis-server");
+/// Tells whether a service is a server of Redis.
+pub(crate) fn is_server(candidate: &Candidate<'_>) -> bool {
+    let serves = candidate.image_is(IMAGES)
+        || candidate.command.contains("redis-server")
+        || SERVICES.contains(&candidate.service);
     serves && !candidate.command.contains("sentinel")
 }
 

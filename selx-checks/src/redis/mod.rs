@@ -1,7 +1,7 @@
 //! Redis: whether it serves, and how well.
 
 pub mod client;
-mod discover;
+pub(crate) mod discover;
 mod info;
 pub mod ping;
 pub mod stats;
