@@ -55,6 +55,7 @@ async fn a_service_is_found_and_what_keeps_it_from_being_found_is_said() {
     let host = target(&project, "host").find(&context()).await.unwrap().unwrap();
     assert_eq!(host.place().to_string(), "127.0.0.1:7");
     assert!(why(&target(&project, "gone")).await.ends_with("has no container"));
+    assert!(why(&target(&project, "dwn")).await.ends_with("no such service; is `down` meant?"));
     let mut said = String::new();
     for _ in 0..50 {
         said = why(&target(&project, "down")).await;

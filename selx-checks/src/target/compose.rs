@@ -3,7 +3,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use selx_core::{Context, Result, Unit, escape, show};
+use selx_core::{Context, Result, Unit, escape, nearest, show};
 use serde::Deserialize;
 
 use super::Container;
@@ -99,6 +99,15 @@ impl ComposeService {
         labels::is_service(container) && container.label(labels::SERVICE) == Some(&*self.service)
     }
 
+    /// Names the service that a misspelt name most likely means: one that is in the files, which this one is not.
+    async fn meant(&self, cx: &Context) -> Option<String> {
+        let source = Source::read(&self.compose, None, cx).await.ok()?;
+        let services = source.services();
+        let other = nearest(&self.service, services.iter().copied().filter(|name| *name != self.service))?;
+        let meant = format!(", and the file has no such service; is `{}` meant?", escape::visible(other));
+        (!services.contains(&*self.service)).then_some(meant)
+    }
+
     fn named(&self, project: &str) -> String {
         format!("the service `{}` of project `{}`", self.service, escape::visible(project))
     }
@@ -136,8 +145,8 @@ impl ComposeService {
         };
         let of = |container: &Summary| container.label(labels::PROJECT) == Some(project);
         if all.iter().any(of) {
-            let text = format!("{} has no container", self.named(project));
-            return Ok(missing(FailureKind::NotFound, text));
+            let meant = self.meant(cx).await.unwrap_or_default();
+            return Ok(missing(FailureKind::NotFound, format!("{} has no container{meant}", self.named(project))));
         }
         let same = |container: &&Summary| {
             let files = labels::files(container);

@@ -154,6 +154,12 @@ impl Source {
         Ok(Self { files: trees, folder, variables: variables::parse(&text) })
     }
 
+    /// Returns the names of the services that stand in the files themselves, not of those that they include.
+    pub(crate) fn services(&self) -> BTreeSet<&str> {
+        let services = self.files.iter().filter_map(|(_, tree)| tree.get("services")?.entries());
+        services.flatten().map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Returns what compose calls the project: by the setting, `COMPOSE_PROJECT_NAME` in `.env`, the top-level `name`
     /// of the last file that has one, or the folder.
     pub(crate) fn project(&self, given: Option<&str>) -> Project {
