@@ -58,6 +58,8 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
                 'n' if quote == '"' => value.push('\n'),
                 'r' if quote == '"' => value.push('\r'),
                 't' if quote == '"' => value.push('\t'),
+                // A dollar that begins no variable, as it is written where variables are put in.
+                '$' if quote == '"' => value.push_str("$$"),
                 next => value.extend(['\\', next]),
             },
             letter => value.push(letter),
@@ -220,7 +222,7 @@ mod tests {
     #[test]
     fn files_of_variables_are_read() {
         let text = "\u{feff}# a comment\nA=1\nexport B = two words # not this\nC='$A stays'\nD=\"x ${A}\\n\"\nE=\n\
-                    F=a#b\nG=${A}-${NONE:-z}\nnonsense\n=x\nH=\"two\nlines\"\nI=last\nJ='it\\'s'\nK=\"open\nL=3";
+                    F=a#b\nG=${A}-${NONE:-z}\nnonsense\n=x\nM=\"\\$A\"\nH=\"two\nlines\"\nI=last\nJ='it\\'s'\nK=\"open\nL=3";
         let seen = parse(text);
         let expected = [
             ("A", "1"),
@@ -235,6 +237,7 @@ mod tests {
             ("J", "it's"),
             ("K", "\"open"),
             ("L", "3"),
+            ("M", "$A"),
         ];
         let expected: Variables = expected.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         assert_eq!(seen, expected);
