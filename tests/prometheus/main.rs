@@ -91,7 +91,8 @@ async fn healthy_queries_are_fine() {
 async fn sick_numbers_are_named() {
     let exporter = Exporter::start(shop());
     let server = Prometheus::start(&exporter);
-    // Until the dead target was tried too.
+    // Until every target was tried, the dead one too.
+    server.wait_for("count%28up%29", "\"3\"");
     server.wait_for("up%7Bjob%3D%22dead%22%7D", "\"0\"");
     let with = |more: Value| {
         let mut with = json!({ "target": server.url() });

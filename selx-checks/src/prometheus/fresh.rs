@@ -27,6 +27,11 @@ pub(super) fn judge(settings: &Settings, facts: &Facts, outcome: &Outcome) -> Ve
     let old = |seconds: f64| seconds > max_age.get().as_secs_f64();
     let ago = |seconds: f64| show::value(seconds, Unit::Seconds);
     let mut findings = Vec::new();
+    let asked = freshness.selectors.len();
+    if freshness.total > asked {
+        let message = format!("the age is known of {asked} of {} selectors; the others may be old", freshness.total);
+        findings.push(Finding::unknown("age-unknown", facts.server.as_str(), message));
+    }
     for Age { selector, range, seconds, older } in &freshness.selectors {
         let message = match seconds {
             Some(seconds) if old(*seconds) => {

@@ -5,6 +5,7 @@ mod discover;
 mod facts;
 mod fresh;
 mod judge;
+mod labels;
 mod probe;
 mod reading;
 mod refusal;
@@ -219,6 +220,23 @@ const MEASURES: &[MeasureDoc] = &[
     )
     .called("age of the data"),
 ];
+
+/// Reads an answer of the API: nothing if it is an error in the words of Prometheus. The fuzzer's door.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub fn fuzz_reply(body: &[u8], keep: usize, quantile: Option<f64>) -> std::result::Result<Option<Outcome>, String> {
+    reply::read(body, keep, quantile).map(|said| match said {
+        reply::Said::Result(outcome) => Some(outcome),
+        reply::Said::Error(..) => None,
+    })
+}
+
+/// Returns the selectors of a query and the range behind each: the fuzzer's door.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub fn fuzz_selectors(query: &str) -> Vec<(String, Option<String>)> {
+    selector::selectors(query).into_iter().map(|selector| (selector.text, selector.range)).collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,9 +7,8 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::facts::{Last, Outcome, Points, Series, Sort};
+use super::labels::Labels;
 
-/// The most labels of a series that are kept.
-const MAX_LABELS: usize = 64;
 /// The most warnings that are kept.
 const MAX_WARNINGS: usize = 16;
 
@@ -48,7 +47,7 @@ pub(super) fn read(body: &[u8], keep: usize, quantile: Option<f64>) -> Result<Sa
         "string" => Sort::String,
         _ => return Err("the type of the result is not one that Prometheus has".to_owned()),
     };
-    let items = data.result;
+    let Items(items) = data.result;
     let mut outcome = Outcome { sort, total: items.len(), ..Outcome::default() };
     match sort {
         Sort::Vector | Sort::Matrix => {
@@ -168,7 +167,37 @@ struct Envelope {
 struct Data {
     #[serde(rename = "resultType")]
     result_type: String,
-    result: Vec<Item>,
+    result: Items,
+}
+
+/// Series, or a time and a text: no more than those two, as an item is many times as large as a digit.
+struct Items(Vec<Item>);
+
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Items;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Items, S::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    if items.len() >= 2 && !matches!(item, Item::Series(_)) {
+                        return Err(S::Error::custom("a result goes on behind a time and a text"));
+                    }
+                    items.push(item);
+                }
+                Ok(Items(items))
+            }
+        }
+
+        deserializer.deserialize_seq(All)
+    }
 }
 
 /// What stands in a result: a series, or the time and the text of a scalar.
@@ -222,38 +251,6 @@ struct RawSeries {
     values: Option<Vec<Point>>,
     histogram: Option<(f64, IgnoredAny)>,
     histograms: Option<Vec<(f64, IgnoredAny)>>,
-}
-
-/// Labels, each of which stands once.
-struct Labels(BTreeMap<String, String>);
-
-impl<'de> Deserialize<'de> for Labels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Once;
-
-        impl<'de> Visitor<'de> for Once {
-            type Value = Labels;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("labels")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Labels, M::Error> {
-                let mut labels = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
-                    if labels.len() >= MAX_LABELS {
-                        return Err(M::Error::custom("a series has more than 64 labels"));
-                    }
-                    if labels.insert(name, value).is_some() {
-                        return Err(M::Error::custom("a label stands twice in one series"));
-                    }
-                }
-                Ok(Labels(labels))
-            }
-        }
-
-        deserializer.deserialize_map(Once)
-    }
 }
 
 /// A time and a number in a text.
@@ -340,6 +337,7 @@ mod tests {
             r#"{"resultType":"vector","result":[1,"2"]}"#,
             r#"{"resultType":"matrix","result":[{"metric":{},"values":[]}]}"#,
             r#"{"resultType":"scalar","result":[1]}"#,
+            r#"{"resultType":"scalar","result":[1,"1",2]}"#,
             r#"{"resultType":"scalar","result":[]}"#,
             r#"{"resultType":"scalar","result":[1,"x"]}"#,
             r#"{"resultType":"streams","result":[]}"#,

@@ -24,9 +24,10 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
             queue.name
         ),
     };
-    let held = facts.unacked.as_ref().map_or(0, super::Unacked::count);
-    if held > 0 {
-        summary.push_str(&format!("; {held} taken and not acknowledged"));
+    match facts.unacked.as_ref().map(super::Unacked::count) {
+        Some(0) => {}
+        Some(held) => summary.push_str(&format!("; {held} taken and not acknowledged")),
+        None => summary.push_str("; not known how many are taken and not acknowledged"),
     }
     let mut judgement = Judgement::new(summary);
     judgement.findings = findings(config, facts, cx);
@@ -93,6 +94,10 @@ fn findings(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Vec<Finding>
             listed(unclear.iter())
         );
         findings.push(Finding::unknown("consumers-unknown", broker, message));
+    }
+    if facts.unacked.is_none() {
+        let message = "the broker does not tell how many messages are taken and not acknowledged";
+        findings.push(Finding::unknown("unacked-unknown", broker, message));
     }
     let now = now(facts, cx);
     for queue in &facts.queues {

@@ -165,7 +165,7 @@ pub struct CeleryQueues {
     broker: Broker,
 }
 
-const OWN: usize = 8;
+const OWN: usize = 9;
 const CODES: [Code; SHARED + OWN] = client::codes([
     Code::new(
         "no-consumer",
@@ -201,6 +201,11 @@ const CODES: [Code; SHARED + OWN] = client::codes([
         "clock-ahead",
         "The clock of a worker is ahead of that of the broker.",
         "Look who keeps the clocks of both machines; tasks with a time are begun early, and are delivered twice or late.",
+    ),
+    Code::new(
+        "unacked-unknown",
+        "The broker does not tell how many messages are taken and not acknowledged.",
+        "Look what answers at the address of the broker: another product, or a proxy in between.",
     ),
     Code::new(
         "search-cut",

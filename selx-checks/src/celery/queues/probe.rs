@@ -82,7 +82,7 @@ async fn measure(
             Err(refusal) => return Ok(Err(Trouble::Refused(refusal))),
         }
     }
-    let (mut unacked, oldest) = read_unacked(rest, facts);
+    let (mut unacked, oldest) = read_unacked(rest, facts).unzip();
     let filled: Vec<(&[u8], &depth::Depth)> = queues
         .iter()
         .map(Vec::as_slice)
@@ -105,13 +105,13 @@ async fn measure(
         });
     }
     // The last question: a message that is too large ends the connection.
-    if let Some(tag) = oldest {
+    if let (Some(unacked), Some(Some(tag))) = (&mut unacked, oldest) {
         let key = names.key(b"unacked");
         if let Ok(value) = redis.ask(cmd("HGET").arg(key).arg(tag), cx).await? {
             unacked.head = from_redis_value::<Option<Vec<u8>>>(value).ok().flatten().and_then(|bytes| held(&bytes));
         }
     }
-    facts.unacked = Some(unacked);
+    facts.unacked = unacked;
     Ok(Ok(()))
 }
 
@@ -122,9 +122,11 @@ fn unacked(names: &Names) -> [Cmd; 5] {
     [cmd("HLEN").arg(&messages).clone(), cmd("ZCARD").arg(&index).clone(), range(0), range(-1), cmd("TIME")]
 }
 
-fn read_unacked(answers: Vec<Value>, facts: &mut Facts) -> (Unacked, Option<Vec<u8>>) {
+/// Reads what is not acknowledged, and what the first of it is kept under; nothing if it cannot be read how much it is.
+fn read_unacked(answers: Vec<Value>, facts: &mut Facts) -> Option<(Unacked, Option<Vec<u8>>)> {
     let mut answers = answers.into_iter();
-    let number = |value: Option<Value>| value.and_then(|value| from_redis_value::<u64>(value).ok()).unwrap_or(0);
+    // Read as what may be negative: the library makes a very large number of that.
+    let number = |value: Option<Value>| from_redis_value::<i64>(value?).ok().and_then(|number| number.try_into().ok());
     let entry = |value: Option<Value>| -> Option<(Vec<u8>, f64)> {
         let entries: Vec<(Vec<u8>, f64)> = from_redis_value(value?).ok()?;
         entries.into_iter().next().filter(|(_, score)| score.is_finite())
@@ -134,17 +136,40 @@ fn read_unacked(answers: Vec<Value>, facts: &mut Facts) -> (Unacked, Option<Vec<
     let time = answers.next().and_then(|value| from_redis_value::<(u64, u64)>(value).ok());
     facts.time = time.map(|(seconds, micros)| seconds as f64 + micros as f64 / 1e6);
     let unacked = Unacked {
-        messages,
-        indexed,
+        messages: messages?,
+        indexed: indexed?,
         oldest: oldest.as_ref().map(|(_, score)| *score),
         newest: newest.map(|(_, score)| score),
         head: None,
     };
-    (unacked, oldest.map(|(tag, _)| tag))
+    Some((unacked, oldest.map(|(tag, _)| tag)))
 }
 
 /// Reads a message as it is held until it is acknowledged: with exchange and routing key.
 fn held(bytes: &[u8]) -> Option<Head> {
     let held: Vec<serde_json::Value> = serde_json::from_slice(bytes).ok()?;
     Some(Head::read(held.first()?.to_string().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_cannot_be_read_is_not_nought() {
+        let entry =
+            || Value::Array(vec![Value::BulkString(b"tag".to_vec()), Value::BulkString(b"1795401000".to_vec())]);
+        let time = || Value::Array(vec![Value::BulkString(b"1795401010".to_vec()), Value::BulkString(b"5".to_vec())]);
+        let read = |messages, indexed| {
+            let mut facts = Facts::default();
+            let read = read_unacked(vec![messages, indexed, entry(), entry(), time()], &mut facts);
+            assert_eq!(facts.time, Some(1_795_401_010.000_005), "the clock is read all the same");
+            read
+        };
+        let (unacked, tag) = read(Value::Int(2), Value::Int(1)).unwrap();
+        assert_eq!((unacked.count(), unacked.oldest, tag), (2, Some(1_795_401_000.0), Some(b"tag".to_vec())));
+        assert_eq!(read(Value::Okay, Value::Int(1)), None);
+        assert_eq!(read(Value::Int(2), Value::Int(-1)), None);
+        assert_eq!(read_unacked(Vec::new(), &mut Facts::default()), None);
+    }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::celery::keys::{Names, shown};
 use crate::celery::pidbox::Heard;
-use crate::redis::client::{Connection, Trouble};
+use crate::redis::client::{Connection, RefusalKind, Trouble};
 
 /// How many keys are looked through at once, and how often.
 const PAGE: u64 = 2000;
@@ -60,8 +60,15 @@ pub(super) async fn bound(redis: &mut Connection, names: &Names, cx: &Context) -
         Err(failure) => return Ok(Err(Trouble::Peer(failure))),
     };
     for (key, answer) in wanted.iter().zip(answers) {
-        // A key of this name that is no set is none of kombu's.
-        let members = answer.ok().and_then(|value| from_redis_value::<Vec<Vec<u8>>>(value).ok()).unwrap_or_default();
+        let members = match answer {
+            Ok(value) => from_redis_value::<Vec<Vec<u8>>>(value).ok(),
+            // A key of this name that is no set is none of kombu's.
+            Err(refusal) if refusal.kind == RefusalKind::WrongType => Some(Vec::new()),
+            Err(refusal) => return Ok(Err(Trouble::Refused(refusal))),
+        };
+        let Some(members) = members else {
+            return Ok(Err(crate::celery::pidbox::odd("SRANDMEMBER gives no members of a set")));
+        };
         bound.whole &= members.len() < BOUND;
         let queues = members.iter().filter_map(|member| names.bound_queue(member));
         let own = queues.filter(|queue| !queue.is_empty() && !names.is_internal(&exchange(key), queue));

@@ -1,5 +1,6 @@
 //! How a service of one file is laid over that of an earlier one.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::yaml::{Merging, Node};
@@ -55,17 +56,18 @@ pub(super) fn entries(
         // A field that is nothing in the later file leaves the earlier one, as an empty mapping would.
         return Arc::clone(if over.is_null() { base } else { over });
     };
-    let mut merged = first.to_vec();
+    let places: HashMap<&str, usize> = first.iter().enumerate().map(|(at, (name, _))| (name.as_str(), at)).collect();
+    let mut merged: Vec<Option<(String, Arc<Node>)>> = first.iter().cloned().map(Some).collect();
     for (name, node) in second {
-        let place = merged.iter_mut().find(|(known, _)| known == name);
+        let place = places.get(name.as_str()).and_then(|at| merged.get_mut(*at));
         match (node.merging, place) {
-            (Merging::Reset, _) => merged.retain(|(known, _)| known != name),
-            (Merging::Usual, Some((_, known))) => *known = both(name, Arc::clone(known), Arc::clone(node)),
-            (Merging::Override, Some((_, known))) => *known = Arc::clone(node),
-            (_, None) => merged.push((name.clone(), Arc::clone(node))),
+            (Merging::Reset, place) => place.into_iter().for_each(|place| *place = None),
+            (Merging::Usual, Some(Some((_, known)))) => *known = both(name, Arc::clone(known), Arc::clone(node)),
+            (Merging::Override, Some(Some((_, known)))) => *known = Arc::clone(node),
+            (_, None | Some(None)) => merged.push(Some((name.clone(), Arc::clone(node)))),
         }
     }
-    Node::map(merged)
+    Node::map(merged.into_iter().flatten().collect())
 }
 
 /// Gives a field that may be written as a list or a text the form of a mapping.
@@ -99,11 +101,11 @@ pub(super) fn canonical(field: &str, node: &Arc<Node>) -> Arc<Node> {
     };
     match field {
         "environment" | "labels" | "depends_on" | "networks" | "args" | "sysctls" => {
-            let mut pairs: Vec<(String, Arc<Node>)> = Vec::new();
-            for (name, value) in items.iter().filter_map(pair) {
-                pairs.retain(|(known, _)| *known != name);
-                pairs.push((name, value));
-            }
+            // The last of two equal names counts.
+            let mut known = HashSet::new();
+            let mut pairs: Vec<(String, Arc<Node>)> = items.iter().rev().filter_map(pair).collect();
+            pairs.retain(|(name, _)| known.insert(name.clone()));
+            pairs.reverse();
             Node::map(pairs)
         }
         _ => Arc::clone(node),
@@ -117,12 +119,9 @@ fn union(base: &Arc<Node>, over: &Arc<Node>) -> Arc<Node> {
         None if node.is_null() => Vec::new(),
         None => vec![Arc::clone(node)],
     };
-    let mut all = items(base);
-    for item in items(over) {
-        let known = |other: &Arc<Node>| other.scalar().is_some() && other.scalar() == item.scalar();
-        if !all.iter().any(known) {
-            all.push(item);
-        }
-    }
-    Node::list(all)
+    let base = items(base);
+    let mut known: HashSet<String> = base.iter().filter_map(|item| item.scalar().map(str::to_owned)).collect();
+    let is_new = |item: &Arc<Node>| item.scalar().is_none_or(|text| known.insert(text.to_owned()));
+    let more: Vec<Arc<Node>> = items(over).into_iter().filter(is_new).collect();
+    Node::list(base.into_iter().chain(more).collect())
 }

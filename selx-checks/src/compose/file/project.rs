@@ -144,12 +144,7 @@ impl Source {
         };
         let mut trees = Vec::new();
         for path in files.paths() {
-            let text = text_of(&host.path(path))?;
-            let tree = yaml::parse(&text).map_err(|why| wrong(path, &why))?;
-            if tree.entries().is_none() {
-                return Err(wrong(path, "is no mapping"));
-            }
-            trees.push((path.clone(), tree));
+            trees.push((path.clone(), tree_of(path, &text_of(&host.path(path))?)?));
         }
         Ok(Self { files: trees, folder, variables: variables::parse(&text) })
     }
@@ -213,6 +208,12 @@ fn normalized(name: &str) -> String {
 
 fn trimmed(name: &str) -> String {
     name.trim_start_matches(['-', '_']).to_owned()
+}
+
+/// Reads the text of a file as a mapping.
+pub(super) fn tree_of(path: &Path, text: &str) -> Result<Arc<Node>> {
+    let tree = yaml::parse(text).map_err(|why| wrong(path, &why))?;
+    if tree.entries().is_some() { Ok(tree) } else { Err(wrong(path, "is no mapping")) }
 }
 
 pub(super) fn wrong(path: &Path, why: &str) -> Error {

@@ -2,12 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How long a text may become when its variables are put in.
+const MAX_TEXT: usize = 1 << 20;
+/// How much all values of a file of variables may come to by names in them; behind that, names stay as they are written.
+const MAX_FILLED: usize = 4 << 20;
+
 /// The variables that a compose file may name.
 pub(crate) type Variables = BTreeMap<String, String>;
 
 /// Reads a file of variables: `NAME=value`, with quotes, comments, `export`, and earlier names in later values.
 pub(crate) fn parse(text: &str) -> Variables {
     let mut variables = Variables::new();
+    let mut room = MAX_FILLED;
     let mut rest = text.trim_start_matches('\u{feff}');
     while !rest.is_empty() {
         let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
@@ -24,7 +30,7 @@ pub(crate) fn parse(text: &str) -> Variables {
             let begin = text.len() - after.len() - if line.len() == rest.len() { 0 } else { 1 } - value.len();
             let inside = text.get(begin + 1..).unwrap_or_default();
             if let Some((value, length)) = quoted(inside, quote) {
-                let value = if quote == '"' { fill(&value, &variables) } else { value };
+                let value = if quote == '"' { fill(&value, &variables, &mut room) } else { value };
                 variables.insert(name.to_owned(), value);
                 let tail = inside.get(length..).unwrap_or_default();
                 rest = tail.split_once('\n').map_or("", |(_, after)| after);
@@ -33,7 +39,7 @@ pub(crate) fn parse(text: &str) -> Variables {
         }
         let value = value.find(" #").or_else(|| value.find("\t#")).and_then(|at| value.get(..at)).unwrap_or(value);
         let value = if value.starts_with('#') { "" } else { value.trim_end() };
-        variables.insert(name.to_owned(), fill(value, &variables));
+        variables.insert(name.to_owned(), fill(value, &variables, &mut room));
         rest = after;
     }
     variables.remove("");
@@ -52,6 +58,8 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
                 'n' if quote == '"' => value.push('\n'),
                 'r' if quote == '"' => value.push('\r'),
                 't' if quote == '"' => value.push('\t'),
+                // A dollar that begins no variable, as it is written where variables are put in.
+                '$' if quote == '"' => value.push_str("$$"),
                 next => value.extend(['\\', next]),
             },
             letter => value.push(letter),
@@ -60,12 +68,30 @@ fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     None
 }
 
-/// Puts earlier variables into a value; what is no variable stays.
-fn fill(value: &str, variables: &Variables) -> String {
-    if !value.contains('$') {
+/// Puts earlier variables into a value; what is no variable stays. Values that double from line to line run out of room.
+fn fill(value: &str, variables: &Variables, room: &mut usize) -> String {
+    if !value.contains('$') || *room == 0 {
         return value.to_owned();
     }
-    interpolate(value, variables, &mut BTreeSet::new()).unwrap_or_else(|_| value.to_owned())
+    match expand(value, variables, &mut BTreeSet::new(), (0, *room)) {
+        Ok(filled) => {
+            *room -= filled.len();
+            filled
+        }
+        Err(Unfit::TooLong) => {
+            *room = 0;
+            value.to_owned()
+        }
+        Err(Unfit::NoVariable) => value.to_owned(),
+    }
+}
+
+/// Why variables cannot be put into a text.
+enum Unfit {
+    /// A dollar begins none, or they nest too deep.
+    NoVariable,
+    /// It would become too long.
+    TooLong,
 }
 
 /// Puts variables into a text by compose's rules: `$VAR`, `${VAR}`, `${VAR:-x}`, `${VAR-x}`, `${VAR:?x}`, `${VAR?x}`,
@@ -75,15 +101,23 @@ fn fill(value: &str, variables: &Variables) -> String {
 ///
 /// # Errors
 ///
-/// What is wrong with the text, as a phrase.
+/// What is wrong with the text, as a phrase that repeats nothing of it: it may be a secret.
 pub(crate) fn interpolate(text: &str, variables: &Variables, missing: &mut BTreeSet<String>) -> Result<String, String> {
-    expand(text, variables, missing, 0)
+    expand(text, variables, missing, (0, MAX_TEXT)).map_err(|unfit| match unfit {
+        Unfit::NoVariable => "a `$` in it begins no variable; a dollar itself is written `$$`".to_owned(),
+        Unfit::TooLong => "is longer than 1 MiB when its variables are put in".to_owned(),
+    })
 }
 
-fn expand(text: &str, variables: &Variables, missing: &mut BTreeSet<String>, depth: usize) -> Result<String, String> {
-    let wrong = || format!("`{}` is no variable", text.chars().take(80).collect::<String>());
+/// Puts variables into a text that lies so deep in others and may become so long.
+fn expand(
+    text: &str,
+    variables: &Variables,
+    missing: &mut BTreeSet<String>,
+    (depth, most): (usize, usize),
+) -> Result<String, Unfit> {
     if depth > 8 {
-        return Err(wrong());
+        return Err(Unfit::NoVariable);
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -94,22 +128,25 @@ fn expand(text: &str, variables: &Variables, missing: &mut BTreeSet<String>, dep
             out.push('$');
             rest = after;
         } else if let Some(inside) = rest.strip_prefix('{') {
-            let end = closing(inside).ok_or_else(wrong)?;
+            let end = closing(inside).ok_or(Unfit::NoVariable)?;
             let body = inside.get(..end).unwrap_or_default();
             rest = inside.get(end + 1..).unwrap_or_default();
-            out.push_str(&braced(body, variables, missing, depth).ok_or_else(wrong)??);
+            out.push_str(&braced(body, variables, missing, (depth, most)).ok_or(Unfit::NoVariable)??);
         } else {
             let length = name_length(rest);
             if length == 0 {
-                return Err(wrong());
+                return Err(Unfit::NoVariable);
             }
             let (name, after) = rest.split_at(length);
             out.push_str(&value(name, variables, missing));
             rest = after;
         }
+        if out.len() > most {
+            return Err(Unfit::TooLong);
+        }
     }
     out.push_str(rest);
-    Ok(out)
+    if out.len() > most { Err(Unfit::TooLong) } else { Ok(out) }
 }
 
 fn value(name: &str, variables: &Variables, missing: &mut BTreeSet<String>) -> String {
@@ -143,8 +180,8 @@ fn braced(
     body: &str,
     variables: &Variables,
     missing: &mut BTreeSet<String>,
-    depth: usize,
-) -> Option<Result<String, String>> {
+    (depth, most): (usize, usize),
+) -> Option<Result<String, Unfit>> {
     let length = name_length(body);
     if length == 0 {
         return None;
@@ -152,7 +189,7 @@ fn braced(
     let (name, rule) = body.split_at(length);
     let known = variables.get(name);
     let full = known.filter(|value| !value.is_empty());
-    let mut other = |text: &str| expand(text, variables, missing, depth + 1);
+    let mut other = |text: &str| expand(text, variables, missing, (depth + 1, most));
     Some(if rule.is_empty() {
         Ok(value(name, variables, missing))
     } else if let Some(default) = rule.strip_prefix(":-") {
@@ -185,7 +222,7 @@ mod tests {
     #[test]
     fn files_of_variables_are_read() {
         let text = "\u{feff}# a comment\nA=1\nexport B = two words # not this\nC='$A stays'\nD=\"x ${A}\\n\"\nE=\n\
-                    F=a#b\nG=${A}-${NONE:-z}\nnonsense\n=x\nH=\"two\nlines\"\nI=last\nJ='it\\'s'\nK=\"open\nL=3";
+                    F=a#b\nG=${A}-${NONE:-z}\nnonsense\n=x\nM=\"\\$A\"\nH=\"two\nlines\"\nI=last\nJ='it\\'s'\nK=\"open\nL=3";
         let seen = parse(text);
         let expected = [
             ("A", "1"),
@@ -200,6 +237,7 @@ mod tests {
             ("J", "it's"),
             ("K", "\"open"),
             ("L", "3"),
+            ("M", "$A"),
         ];
         let expected: Variables = expected.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         assert_eq!(seen, expected);
@@ -233,6 +271,27 @@ mod tests {
         for text in ["$", "${", "${}", "${A", "$1", "${A!x}", "x $ y"] {
             assert!(read(text).0.is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn values_that_double_from_line_to_line_stay_small() {
+        let mut text = "A0=0123456789\n".to_owned();
+        for line in 1..60 {
+            text.push_str(&format!("A{line}=$A{0}$A{0}\n", line - 1));
+        }
+        let variables = parse(&text);
+        assert_eq!(variables["A3"].len(), 80);
+        assert_eq!(variables["A59"], "$A58$A58", "what does not fit stays as it is written");
+        assert!(variables.values().map(String::len).sum::<usize>() < 8 << 20);
+        let variables = Variables::from([("A".into(), "x".repeat(1 << 16))]);
+        let why = interpolate(&"$A".repeat(100), &variables, &mut BTreeSet::new()).unwrap_err();
+        assert!(why.contains("1 MiB"), "{why}");
+    }
+
+    #[test]
+    fn what_is_wrong_repeats_nothing_of_a_value() {
+        let why = interpolate("hunter2$", &Variables::new(), &mut BTreeSet::new()).unwrap_err();
+        assert!(!why.contains("hunter2") && why.contains("`$$`"), "{why}");
     }
 
     proptest::proptest! {

@@ -1,6 +1,6 @@
 //! YAML as a tree, with anchors that cost nothing, merge keys, and caps on everything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 pub(super) const MAX_BYTES: usize = 1 << 20;
 /// How many nodes there may be when every alias is followed.
 const MAX_NODES: usize = 100_000;
-/// How deep nodes may lie in each other.
+/// How deep nodes may lie in each other when every alias is followed: whoever walks a tree does so by recursion.
 const MAX_DEPTH: usize = 64;
 
 /// A node of a file.
@@ -124,13 +124,31 @@ impl Node {
 /// A node that is being read.
 enum Open {
     List(Vec<Arc<Node>>),
-    Map { entries: Vec<(String, Arc<Node>)>, key: Option<(String, bool)>, merged: Vec<Arc<Node>> },
+    Map { entries: Vec<(String, Arc<Node>)>, places: HashMap<String, usize>, key: Option<Key>, merged: Vec<Arc<Node>> },
+}
+
+/// The key of an entry, and whether it stands without quotes.
+type Key = (String, bool);
+
+/// How large a node is when every alias is followed.
+#[derive(Clone, Copy)]
+struct Extent {
+    nodes: usize,
+    levels: usize,
+}
+
+impl Extent {
+    const ONE: Self = Self { nodes: 1, levels: 1 };
+
+    fn with(self, inner: Self) -> Self {
+        Self { nodes: self.nodes.saturating_add(inner.nodes), levels: self.levels.max(inner.levels.saturating_add(1)) }
+    }
 }
 
 struct Frame {
     open: Open,
     anchor: usize,
-    size: usize,
+    extent: Extent,
     merging: Merging,
 }
 
@@ -142,46 +160,49 @@ struct Frame {
 pub(crate) fn parse(text: &str) -> Result<Arc<Node>, String> {
     let mut parser = Parser::new_from_str(text);
     let mut stack: Vec<Frame> = Vec::new();
-    let mut anchors: HashMap<usize, (Arc<Node>, usize)> = HashMap::new();
+    let mut anchors: HashMap<usize, (Arc<Node>, Extent)> = HashMap::new();
     let mut root: Option<Arc<Node>> = None;
     let mut nodes = 0_usize;
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| format!("line {}: {}", error.marker().line(), error.info()))?;
         let line = span.start.line();
-        let (node, anchor, size) = match event {
+        let (node, anchor, extent) = match event {
             Event::DocumentStart(_) if root.is_some() => return Err(format!("line {line}: begins a second document")),
-            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref()), anchor, 1),
+            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref()), anchor, Extent::ONE),
             Event::Alias(anchor) => {
-                let Some((node, size)) = anchors.get(&anchor) else {
+                let Some((node, extent)) = anchors.get(&anchor) else {
                     return Err(format!("line {line}: an alias names what is not there yet"));
                 };
-                (Arc::clone(node), 0, *size)
+                deep(stack.len() + extent.levels - 1, line)?;
+                (Arc::clone(node), 0, *extent)
             }
             Event::SequenceStart(anchor, tag) => {
-                stack.push(Frame { open: Open::List(Vec::new()), anchor, size: 1, merging: merging(tag.as_deref()) });
-                deep(&stack, line)?;
+                let (open, merging) = (Open::List(Vec::new()), merging(tag.as_deref()));
+                stack.push(Frame { open, anchor, extent: Extent::ONE, merging });
+                deep(stack.len(), line)?;
                 continue;
             }
             Event::MappingStart(anchor, tag) => {
-                let open = Open::Map { entries: Vec::new(), key: None, merged: Vec::new() };
-                stack.push(Frame { open, anchor, size: 1, merging: merging(tag.as_deref()) });
-                deep(&stack, line)?;
+                let (places, merging) = (HashMap::new(), merging(tag.as_deref()));
+                let open = Open::Map { entries: Vec::new(), places, key: None, merged: Vec::new() };
+                stack.push(Frame { open, anchor, extent: Extent::ONE, merging });
+                deep(stack.len(), line)?;
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
-                Some(frame) => (close(frame.open, frame.merging, line)?, frame.anchor, frame.size),
+                Some(frame) => (close(frame.open, frame.merging, line)?, frame.anchor, frame.extent),
                 None => return Err(format!("line {line}: ends what did not begin")),
             },
             _ => continue,
         };
-        nodes = nodes.max(size);
+        nodes = nodes.max(extent.nodes);
         if anchor != 0 {
-            anchors.insert(anchor, (Arc::clone(&node), size));
+            anchors.insert(anchor, (Arc::clone(&node), extent));
         }
         match stack.last_mut() {
             Some(frame) => {
-                frame.size = frame.size.saturating_add(size);
-                nodes = nodes.max(frame.size);
+                frame.extent = frame.extent.with(extent);
+                nodes = nodes.max(frame.extent.nodes);
                 put(&mut frame.open, node, line)?;
             }
             None => root = Some(node),
@@ -193,8 +214,8 @@ pub(crate) fn parse(text: &str) -> Result<Arc<Node>, String> {
     root.ok_or_else(|| "is empty".to_owned())
 }
 
-fn deep(stack: &[Frame], line: usize) -> Result<(), String> {
-    if stack.len() > MAX_DEPTH { Err(format!("line {line}: nests deeper than {MAX_DEPTH} levels")) } else { Ok(()) }
+fn deep(levels: usize, line: usize) -> Result<(), String> {
+    if levels > MAX_DEPTH { Err(format!("line {line}: nests deeper than {MAX_DEPTH} levels")) } else { Ok(()) }
 }
 
 fn merging(tag: Option<&Tag>) -> Merging {
@@ -215,17 +236,20 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Arc<Node> {
 fn put(open: &mut Open, node: Arc<Node>, line: usize) -> Result<(), String> {
     match open {
         Open::List(items) => items.push(node),
-        Open::Map { entries, key, merged } => match key.take() {
+        Open::Map { entries, places, key, merged } => match key.take() {
             None => match &node.kind {
                 Kind::Scalar { text, plain } => *key = Some((text.clone(), *plain)),
                 _ => return Err(format!("line {line}: a key is a text")),
             },
             Some((name, true)) if name == "<<" => merged.push(node),
-            Some((name, _)) => {
-                // The last of two equal keys counts.
-                entries.retain(|(known, _)| *known != name);
-                entries.push((name, node));
-            }
+            // The last of two equal keys counts.
+            Some((name, _)) => match places.get(&name).and_then(|at| entries.get_mut(*at)) {
+                Some((_, known)) => *known = node,
+                None => {
+                    places.insert(name.clone(), entries.len());
+                    entries.push((name, node));
+                }
+            },
         },
     }
     Ok(())
@@ -234,7 +258,8 @@ fn put(open: &mut Open, node: Arc<Node>, line: usize) -> Result<(), String> {
 fn close(open: Open, merging: Merging, line: usize) -> Result<Arc<Node>, String> {
     let kind = match open {
         Open::List(items) => Kind::List(items),
-        Open::Map { mut entries, merged, .. } => {
+        Open::Map { mut entries, places, merged, .. } => {
+            let mut known: HashSet<String> = places.into_keys().collect();
             let mut sources: Vec<Arc<Node>> = Vec::new();
             for node in merged {
                 match &node.kind {
@@ -248,7 +273,7 @@ fn close(open: Open, merging: Merging, line: usize) -> Result<Arc<Node>, String>
                 };
                 for (name, node) in more {
                     // What stands in the mapping itself, or in an earlier source, counts.
-                    if !entries.iter().any(|(known, _)| known == name) {
+                    if known.insert(name.clone()) {
                         entries.push((name.clone(), Arc::clone(node)));
                     }
                 }
@@ -292,9 +317,21 @@ mod tests {
         }
         let why = parse(&text).unwrap_err();
         assert!(why.contains("aliases"), "{why}");
+        // Each anchor takes the one before it deeper: what is walked is as deep as what is written.
+        let (open, close) = ("[".repeat(40), "]".repeat(40));
+        let why = parse(&format!("- &a {open}{close}\n- {open}*a{close}\n")).unwrap_err();
+        assert!(why.contains("line 2") && why.contains("64 levels"), "{why}");
         let why = parse(&"- ".repeat(100)).unwrap_err();
         assert!(why.contains("64 levels"), "{why}");
         assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn many_keys_are_read_in_a_time_that_grows_as_they_do() {
+        let keys: String = (0..40_000).map(|n| format!("k{n}: \n")).collect();
+        let root = parse(&format!("a: &a\n  x: 1\n{keys}k0: last\n")).unwrap();
+        assert_eq!(root.entries().unwrap().len(), 40_001);
+        assert_eq!(root.get("k0").unwrap().scalar(), Some("last"));
     }
 
     #[test]

@@ -122,18 +122,19 @@ impl Frame {
     fn line_end(&mut self, bytes: &[u8], sort: u8) -> Result<Option<usize>, Fault> {
         let from = self.searched.max(self.at + 1);
         let rest = bytes.get(from..).unwrap_or_default();
-        if let Some(found) = rest.windows(2).position(|pair| pair == b"\r\n") {
-            return Ok(Some(from + found));
+        let found = rest.windows(2).position(|pair| pair == b"\r\n").map(|found| from + found);
+        if found.is_none() {
+            // The last byte may be the first half of a line end.
+            self.searched = bytes.len().saturating_sub(1).max(self.at + 1);
         }
-        // The last byte may be the first half of a line end.
-        self.searched = bytes.len().saturating_sub(1).max(self.at + 1);
-        let length = bytes.len() - self.at;
+        // A line that came whole is bounded as one that came byte by byte.
+        let length = found.map_or(bytes.len(), |end| end + 1) - self.at;
         // Every number and length fits 20 digits.
         let bound = if matches!(sort, b'+' | b'-') { LINE } else { 32 };
         if length > bound {
             return Err(malformed("a line of the answer does not end"));
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Takes a text of announced length: where it ends, if all of it is here.
@@ -207,6 +208,20 @@ fn begin(bytes: &[u8]) -> String {
     String::from_utf8_lossy(shown).escape_debug().to_string()
 }
 
+/// Looks for the end of a reply as its pieces come, within a cap, and tells where it is: the fuzzer's door.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub fn fuzz_frame<'a>(cap: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<usize>, String> {
+    let (mut frame, mut bytes) = (Frame::new(cap), Vec::new());
+    for piece in pieces {
+        bytes.extend_from_slice(piece);
+        if let Some(length) = frame.scan(&bytes).map_err(|fault| fault.text)? {
+            return Ok(Some(length));
+        }
+    }
+    Ok(None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,6 +284,9 @@ mod tests {
         assert_eq!(whole(&b"*9\r\n".repeat(DEPTH)), Ok(None));
         assert_eq!(whole(&[b"+".as_slice(), &[b'a'; LINE]].concat()), Err(Malformed));
         assert_eq!(whole(&[b":".as_slice(), &[b'1'; 40]].concat()), Err(Malformed));
+        // Whole or in pieces: the bound of a line is the same.
+        assert_eq!(whole(&[b":".as_slice(), &[b'0'; 40], b"\r\n"].concat()), Err(Malformed));
+        assert_eq!(whole(&[b"+".as_slice(), &[b'a'; LINE], b"\r\n"].concat()), Err(Malformed));
         assert_eq!(whole(&[b"*200000\r\n".as_slice(), &b"$9\r\n123456789\r\n".repeat(90_000)].concat()), Err(TooLarge));
         assert_eq!(whole(&b"*200000\r\n".repeat(2)), Err(TooLarge));
     }

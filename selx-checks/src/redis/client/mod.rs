@@ -27,6 +27,8 @@ use std::path::PathBuf;
 use selx_core::SecretRef;
 
 pub use connection::{Connection, Reached};
+#[cfg(feature = "fuzz")]
+pub use frame::fuzz_frame;
 pub use refusal::{Refusal, RefusalKind};
 pub use trouble::{PASSING, SHARED, Trouble, codes, right};
 

@@ -89,7 +89,7 @@ impl Refusal {
     }
 
     /// Reads an error reply; another reply is given back.
-    pub(super) fn of(command: &str, value: Value) -> Result<Value, Self> {
+    pub(in crate::redis) fn of(command: &str, value: Value) -> Result<Value, Self> {
         let Value::ServerError(error) = value else {
             return Ok(value);
         };

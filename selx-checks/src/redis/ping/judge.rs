@@ -67,14 +67,19 @@ fn troubled(trouble: &Trouble, facts: &Facts, subject: &str) -> Finding {
     let mut finding = trouble.finding(subject);
     if let (Trouble::Refused(refusal), Some(info)) = (trouble, &facts.info)
         && refusal.kind == RefusalKind::Loading
-        && let Some(percent) = info.number("loading_loaded_perc")
+        && let Some(done) = loaded(info)
     {
-        let left = info.number("loading_eta_seconds").filter(|left| *left >= 0.0);
-        let left = left.map(|left| format!(", about {} left", show::value(left, Unit::Seconds))).unwrap_or_default();
-        let share = show::value(percent.clamp(0.0, 100.0) / 100.0, Unit::Ratio);
-        finding.message = format!("is loading its data ({share} done{left}) and serves nothing yet");
+        finding.message = format!("is loading its data ({done}) and serves nothing yet");
     }
     finding
+}
+
+/// Says how far a server is that loads its data.
+fn loaded(info: &Info) -> Option<String> {
+    let percent = info.number("loading_loaded_perc")?;
+    let left = info.number("loading_eta_seconds").filter(|left| *left >= 0.0);
+    let left = left.map(|left| format!(", about {} left", show::value(left, Unit::Seconds))).unwrap_or_default();
+    Some(format!("{} done{left}", show::value(percent.clamp(0.0, 100.0) / 100.0, Unit::Ratio)))
 }
 
 /// Judges what the server tells about itself.
@@ -86,14 +91,23 @@ fn state(config: &Config, facts: &Facts, info: &Info, subject: &str, findings: &
         }
         return;
     }
-    let missing = info.missing(NEEDED.0, NEEDED.1);
+    let mut missing = info.missing(NEEDED.0, NEEDED.1);
+    if matches!(info.text("role"), Some("slave" | "replica")) && info.text("master_link_status").is_none() {
+        missing.push("master_link_status");
+    }
     if !missing.is_empty() {
         let message = format!("does not tell {}: what depends on it is not known", missing.join(", "));
         say(Severity::Unknown, "not-told", message);
     }
+    // Some products answer pings meanwhile.
+    if info.count("loading") == Some(1) && !facts.trouble.as_ref().is_some_and(Trouble::is_loading) {
+        let done = loaded(info).map(|done| format!(" ({done})")).unwrap_or_default();
+        say(Severity::Warning, "loading", format!("answers, but is loading its data{done}"));
+    }
     role(config, info, &mut say);
     saves(facts, info, &mut say);
-    if info.text("role") == Some("master") {
+    // A replica leaves it to its master what is evicted.
+    if !matches!(info.text("role"), Some("slave" | "replica")) {
         memory(info, &mut say);
     }
     let least = facts.settings.iter().find(|(name, _)| name.ends_with("-to-write"));
@@ -110,12 +124,12 @@ fn state(config: &Config, facts: &Facts, info: &Info, subject: &str, findings: &
 
 fn role(config: &Config, info: &Info, say: &mut impl FnMut(Severity, &'static str, String)) {
     let is = match info.text("role") {
-        Some("master") => Role::Master,
-        Some("slave" | "replica") => Role::Replica,
-        _ => return,
+        Some("master") => Some(Role::Master),
+        Some("slave" | "replica") => Some(Role::Replica),
+        _ => None,
     };
     match (config.role, is) {
-        (Some(Role::Master), Role::Replica) => {
+        (Some(Role::Master), Some(Role::Replica)) => {
             let of = master(info);
             say(
                 Severity::Critical,
@@ -123,12 +137,20 @@ fn role(config: &Config, info: &Info, say: &mut impl FnMut(Severity, &'static st
                 format!("is a replica of {of} and takes no writes, expected a master"),
             );
         }
-        (Some(Role::Replica), Role::Master) => {
+        (Some(Role::Replica), Some(Role::Master)) => {
             say(Severity::Critical, "wrong-role", "is a master, expected a replica".to_owned());
+        }
+        // That it tells none is said already.
+        (Some(_), None) => {
+            if let Some(other) = info.text("role").filter(|role| !role.is_empty()) {
+                let message =
+                    format!("has the role `{other}`, of which it is not known whether it is the one expected");
+                say(Severity::Unknown, "not-told", message);
+            }
         }
         _ => {}
     }
-    if is == Role::Replica && info.text("master_link_status").is_some_and(|status| status != "up") {
+    if is != Some(Role::Master) && info.text("master_link_status").is_some_and(|status| status != "up") {
         let copies = info.text("master_sync_in_progress") == Some("1");
         let since = info.number("master_link_down_since_seconds").filter(|since| *since >= 0.0);
         let since = since.map(|since| format!(" for {}", show::value(since, Unit::Seconds))).unwrap_or_default();

@@ -105,7 +105,7 @@ async fn ask(config: &Config, facts: &mut Facts, redis: &mut Connection, cx: &Co
     };
     for answer in answers {
         match answer.map(Vec::<(String, String)>::from_redis_value) {
-            Ok(Ok(pairs)) => facts.settings.extend(pairs.into_iter().take(4)),
+            Ok(Ok(pairs)) => facts.settings.extend(pairs.into_iter().filter(|(name, _)| is_asked(name)).map(short)),
             Ok(Err(_)) => return Ok(Err(strange("CONFIG GET"))),
             // Who may not ask one may not ask the other.
             Err(refusal) if facts.refused.contains(&refusal) => {}
@@ -113,6 +113,15 @@ async fn ask(config: &Config, facts: &mut Facts, redis: &mut Connection, cx: &Co
         }
     }
     Ok(Ok(()))
+}
+
+/// Tells whether a setting is one of those that are asked for: nothing else is kept, whatever a server sends.
+fn is_asked(name: &str) -> bool {
+    ["stop-writes-on-bgsave-error", "save", "min-replicas-to-write", "min-slaves-to-write"].contains(&name)
+}
+
+fn short((name, value): (String, String)) -> (String, String) {
+    (name, value.chars().take(200).collect())
 }
 
 /// Returns the settings of the server that decide whether what it tells is bad.

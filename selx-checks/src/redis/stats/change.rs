@@ -16,9 +16,14 @@ pub(super) enum Since {
     Ran(Duration),
     /// It was started anew, so long ago: its counters count from there.
     Restarted(Duration),
+    /// It is another server, which ran already at the last look: what it counted before is not of the time between.
+    Another,
     /// Its counters went back without a restart: nothing is known about the time between.
     Reset,
 }
+
+/// By how much the time since a start may be longer than the time since the last look, which was before it.
+const SLACK: Duration = Duration::from_secs(5);
 
 impl Since {
     /// Finds out what became of it.
@@ -30,9 +35,10 @@ impl Since {
         if let (Some(one), Some(other)) = (now.text("run_id"), before.text("run_id"))
             && one != other
         {
-            return match now.count("uptime_in_seconds") {
-                Some(up) => Self::Restarted(Duration::from_secs(up)),
-                None => Self::Reset,
+            return match (now.count("uptime_in_seconds").map(Duration::from_secs), cx.since_previous()) {
+                (Some(up), Some(interval)) if up > interval.saturating_add(SLACK) => Self::Another,
+                (Some(up), _) => Self::Restarted(up),
+                (None, _) => Self::Reset,
             };
         }
         let back = COUNTERS.iter().any(|name| match (now.count(name), before.count(name)) {
@@ -58,11 +64,11 @@ pub(super) struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// Returns what can be told; nothing at a first look and after a reset.
+    /// Returns what can be told; nothing at a first look, after a reset and of another server.
     pub(super) fn of(facts: &'a Facts, cx: &'a Judging<Facts>) -> Option<Self> {
         let now = facts.info.as_ref()?;
         match Since::of(facts, cx) {
-            Since::First | Since::Reset => None,
+            Since::First | Since::Another | Since::Reset => None,
             Since::Restarted(interval) => Some(Self { now, before: None, interval }),
             Since::Ran(interval) => {
                 let before = cx.previous.as_ref()?.facts.info.as_ref();
@@ -92,7 +98,7 @@ pub(super) fn slow<'a>(facts: &'a Facts, cx: &Judging<Facts>) -> Option<(u64, Op
     let entries = facts.slow.as_ref()?;
     let newest = entries.iter().map(|entry| entry.id).max();
     let known = match Since::of(facts, cx) {
-        Since::First => return None,
+        Since::First | Since::Another => return None,
         Since::Restarted(_) => None,
         // Somebody may have emptied the log in between; the numbers go on.
         Since::Ran(_) | Since::Reset => {

@@ -40,7 +40,10 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
     let Some(info) = &facts.info else {
         return judgement;
     };
-    let missing = info.missing(NEEDED.0, NEEDED.1);
+    let mut missing = info.missing(NEEDED.0, NEEDED.1);
+    if is_replica(info) && info.text("master_link_status").is_none() {
+        missing.push("master_link_status");
+    }
     if !missing.is_empty() {
         let message = format!("does not tell {}: n/a, and not judged", missing.join(", "));
         findings.push(Finding::unknown("not-told", subject.clone(), message));
@@ -52,6 +55,10 @@ pub(super) fn judge(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Judg
             let up = show::value(up.as_secs_f64(), Unit::Seconds);
             let message = format!("was started anew since the last look, {up} ago; rates count from there");
             findings.push(Finding::info("restarted", subject.clone(), message));
+        }
+        Since::Another => {
+            let message = "is another server than at the last look, and ran already then: no rates this time";
+            findings.push(Finding::info("another-server", subject.clone(), message));
         }
         Since::Reset => {
             let message = "has counters that went back without a restart: no rates this time";
@@ -93,7 +100,19 @@ fn broker(config: &Config, facts: &Facts, info: &Info, subject: &str) -> Option<
         return None;
     }
     let what = match (config.broker, facts.celery.as_deref()) {
-        (Some(false), _) | (None, None | Some([])) => return None,
+        (Some(false), _) | (None, Some([])) => return None,
+        // What was refused is told already.
+        (None, None) if facts.refused.iter().any(|refusal| ["SELECT", "EXISTS"].contains(&&*refusal.command)) => {
+            return None;
+        }
+        (None, None) => {
+            let count = info.databases().count();
+            let message = format!(
+                "may throw keys away when its memory is full, and not all of its {count} databases were searched for \
+                 messages of Celery"
+            );
+            return Some(Finding::unknown("broker-not-known", subject, message));
+        }
         (Some(true), _) => "is a broker".to_owned(),
         (None, Some(databases)) => {
             let numbers: Vec<String> = databases.iter().map(u16::to_string).collect();
@@ -110,8 +129,12 @@ fn broker(config: &Config, facts: &Facts, info: &Info, subject: &str) -> Option<
     Some(Finding::critical("broker-may-evict", subject, message))
 }
 
+fn is_replica(info: &Info) -> bool {
+    matches!(info.text("role"), Some("slave" | "replica"))
+}
+
 fn link(info: &Info, subject: &str) -> Option<Finding> {
-    if info.text("role") != Some("slave") || info.text("master_link_status") == Some("up") {
+    if !is_replica(info) || matches!(info.text("master_link_status"), None | Some("up")) {
         return None;
     }
     let master = format!("{}:{}", info.text("master_host").unwrap_or("?"), info.text("master_port").unwrap_or("?"));
@@ -209,7 +232,7 @@ pub(super) fn measure(config: &Config, facts: &Facts, cx: &Judging<Facts>) -> Ve
     for (address, _, lag) in info.replicas() {
         measures.extend(lag.map(|lag| Measure::new("replica-lag", lag, Unit::Seconds).on(address)));
     }
-    if info.text("role") == Some("slave") {
+    if is_replica(info) {
         let silent = info.number("master_last_io_seconds_ago").filter(|seconds| *seconds >= 0.0);
         measures.extend(silent.map(|seconds| Measure::new("replica-lag", seconds, Unit::Seconds)));
     }

@@ -90,7 +90,8 @@ pub struct Facts {
     /// The newest commands of the slow log, the newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow: Option<Vec<Slow>>,
-    /// The database with keys of Celery; nothing if none has any. Looked for only where keys may be evicted.
+    /// The databases with keys of Celery. Looked for only where keys may be evicted; nothing if not all were looked at and
+    /// none was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub celery: Option<Vec<u16>>,
     /// Questions that it refused.
@@ -160,7 +161,7 @@ impl Check for RedisStats {
     }
 }
 
-const CODES: [Code; SHARED + 6] = client::codes([
+const CODES: [Code; SHARED + 7] = client::codes([
     Code::new(
         "broker-may-evict",
         "Messages are kept in a server that throws keys away when its memory is full.",
@@ -180,6 +181,11 @@ const CODES: [Code; SHARED + 6] = client::codes([
         "restarted",
         "The server was started anew since the last look.",
         "If nobody did it, look at its log and for `Out of memory` in the kernel log.",
+    ),
+    Code::new(
+        "another-server",
+        "Another server answers than at the last look, so that nothing is said about the time since then.",
+        "After a failover this is right; the next look has rates again.",
     ),
     Code::new(
         "counters-reset",

@@ -188,9 +188,9 @@ async fn celery(
         Err(failure) => return Ok(Err(failure)),
     };
     let mut found = Vec::new();
-    for (pair, database) in answers.chunks(2).zip(databases) {
+    for (pair, database) in answers.chunks(2).zip(&databases) {
         match pair {
-            [Ok(Value::Okay), Ok(Value::Int(count))] if *count > 0 => found.push(database),
+            [Ok(Value::Okay), Ok(Value::Int(count))] if *count > 0 => found.push(*database),
             [Ok(Value::Okay), Ok(Value::Int(_))] => {}
             [Err(refusal), _] | [_, Err(refusal)] => {
                 facts.refused.push(refusal.clone());
@@ -199,7 +199,8 @@ async fn celery(
             _ => return Ok(Err(strange("EXISTS"))),
         }
     }
-    facts.celery = Some(found);
+    // Where some were not looked at, having found none says nothing.
+    facts.celery = (!found.is_empty() || databases.len() == info.databases().count()).then_some(found);
     Ok(Ok(()))
 }
 
