@@ -382,7 +382,8 @@ mod tests {
         put("shop/db/c.yml", "services:\n  db: {image: x, env_file: [app.env]}\n");
         let files = ["/shop/c.yml", "/shop/over.yml"].map(PathBuf::from);
         let files = ComposeFiles::new(files.to_vec()).unwrap();
-        let model = Model::read_now(&files, None, None, &Host::below(root.path())).unwrap();
+        let host = Host::below(root.path());
+        let model = Model::of(&Source::read_now(&files, None, &host).unwrap(), None, &host).unwrap();
         let whose = |service: &str| model.services[service].environment["WHOSE"].clone();
         assert_eq!(whose("web").as_deref(), Some("shop"));
         assert_eq!(whose("db").as_deref(), Some("db"));
