@@ -23,10 +23,14 @@ pub use pidbox::{Answered, Roll};
 pub use reply::Unread;
 pub use request::Method;
 
+/// The ticket of an answer; the name of its worker and how many tasks were read of it, or why it was not read.
+#[cfg(feature = "fuzz")]
+type Answer = (String, Result<(String, usize), Unread>);
+
 /// Reads an answer of a worker: its ticket, its name, what its method gave and the tasks in it. The fuzzer's door.
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
-pub fn fuzz_answer(bytes: &[u8]) -> Option<(String, Result<(String, usize), Unread>)> {
+pub fn fuzz_answer(bytes: &[u8]) -> Option<Answer> {
     let reply = reply::read(bytes)?;
     let content = reply.content.map(|content| {
         let words = reply::error(&content.value).unwrap_or_default();
