@@ -1,7 +1,7 @@
 //! The kinds of PostgreSQL against real servers, healthy and sick, and against peers that lie.
 //!
 //! They need the programs of PostgreSQL, and fail without them. `SELX_TEST_POSTGRES=/FOLDER/bin` takes those of another
-//! version.
+//! version; `tests/postgres/versions` fetches them.
 
 #![expect(
     clippy::unwrap_used,
