@@ -141,7 +141,7 @@ fn startup(who: &Who) -> Vec<u8> {
 }
 
 /// Reads how the server wants to know who asks: its first answer.
-async fn method(wire: &mut Wire, cx: &Context) -> Result<Method, Ended> {
+pub(super) async fn method(wire: &mut Wire, cx: &Context) -> Result<Method, Ended> {
     for _ in 0..MESSAGES {
         let message = wire.message(b"RENv", LOGIN_CAP, Phase::Login, cx).await?;
         match message.tag {
@@ -164,7 +164,7 @@ fn endless(wire: &Wire) -> Ended {
 }
 
 /// Waits until the session stands.
-async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> Result<Session, Ended> {
+pub(super) async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> Result<Session, Ended> {
     let mut parameters = BTreeMap::new();
     let mut process = 0;
     for _ in 0..MESSAGES {
