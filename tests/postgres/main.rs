@@ -15,6 +15,7 @@ mod activity;
 mod breakages;
 mod cluster;
 mod drive;
+mod neighbours;
 #[path = "../faults/peer.rs"]
 #[expect(dead_code, reason = "what other tests need of it")]
 mod peer;

@@ -71,8 +71,10 @@ impl Session {
         // One row more than is wanted tells whether there are more: a portal of that length does not know.
         bytes.extend(frame(b'E', &[&[0][..], &rows.saturating_add(1).to_be_bytes()].concat()));
         bytes.extend(frame(b'S', &[]));
+        // A pooler throws a session away that is left in a transaction.
+        bytes.extend(frame(b'Q', b"ROLLBACK\0"));
         self.wire.send(&bytes, Phase::FirstByte, cx).await?;
-        let mut tables = self.answers(2, cap, true, cx).await?;
+        let mut tables = self.answers(3, cap, true, cx).await?;
         match tables.pop() {
             Some(mut table) if tables.len() == 1 => {
                 let wanted = usize::try_from(rows).unwrap_or(usize::MAX);
@@ -95,10 +97,16 @@ impl Session {
         loop {
             let message = match self.wire.message(ALLOWED, left, phase, cx).await {
                 Err(Ended::Peer(Trouble::Broken(failure)))
-                    if partial && failure.kind == FailureKind::TooLarge && open.is_some() && times == 1 =>
+                    if partial && failure.kind == FailureKind::TooLarge && open.is_some() && times == 2 =>
                 {
                     tables.extend(open.take().map(|table| Table { more: true, ..table }));
                     return Ok(tables);
+                }
+                // What the server said before it closed is why it closed.
+                Err(Ended::Peer(Trouble::Broken(failure)))
+                    if error.is_some() && matches!(failure.kind, FailureKind::Closed | FailureKind::Reset) =>
+                {
+                    return Err(error.unwrap_or_default().into());
                 }
                 message => message?,
             };

@@ -72,7 +72,7 @@ async fn converse(bytes: Vec<u8>, piece: usize, own: bool) -> Result<String, End
     let mut wire = Wire::new(stream, "peer".to_owned(), Instant::now());
     let asked = method(&mut wire, &cx).await?;
     let mut session = stand(wire, asked == Method::Trust, &cx).await?;
-    let pins = Pins { statement: Duration::from_secs(1), schemas: "", zone: None };
+    let pins = Pins { statement: Duration::from_secs(1), schemas: "", zone: None, bytes: false };
     let told = format!("{:?} {} {} {:?}", asked, session.process, session.major(), session.parameters);
     let tables = if own {
         session.ask(&pins, &["SELECT 1".to_owned(), "SELECT 2".to_owned()], 10_000, &cx).await?

@@ -11,14 +11,12 @@ use super::refusal::{Ended, ServerError, Trouble, apart};
 use super::secure::secure;
 use super::server::{Server, Tls, Who, socket_file};
 use super::session::{Session, Way};
-use super::wire::{LOGIN_CAP, Stream, Wire};
+use super::wire::{LOGIN_CAP, MESSAGES, Stream, Wire};
 use crate::net::{Attempt, Failure, FailureKind, Phase, connect_unix, dial, resolve};
 use crate::target::{Endpoint, Place};
 
 /// The longest that one address may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// The most parameters and notices before a session stands. Servers send about fifteen.
-const MESSAGES: usize = 200;
 
 /// How far it went.
 pub(super) enum Opened {
@@ -155,12 +153,7 @@ pub(super) async fn method(wire: &mut Wire, cx: &Context) -> Result<Method, Ende
             _ => {}
         }
     }
-    Err(endless(wire))
-}
-
-fn endless(wire: &Wire) -> Ended {
-    let text = format!("{} sent {MESSAGES} messages and no session", wire.whom);
-    Failure::new(Phase::Login, FailureKind::TooLarge, text).into()
+    Err(wire.endless())
 }
 
 /// Waits until the session stands.
@@ -187,5 +180,5 @@ pub(super) async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> R
             _ => {}
         }
     }
-    Err(endless(&wire))
+    Err(wire.endless())
 }

@@ -15,6 +15,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 /// The most bytes of one message before a session stands. Servers send a few hundred.
 pub(super) const LOGIN_CAP: usize = 30_000;
 
+/// The most parameters and notices before a session stands. Servers send about fifteen.
+pub(super) const MESSAGES: usize = 200;
+
 /// One message.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -179,6 +182,12 @@ impl Wire {
             }
             _ => self.foreign(Phase::Login),
         }
+    }
+
+    /// Says that a server does not come to the point.
+    pub(super) fn endless(&self) -> Ended {
+        let text = format!("{} sent {MESSAGES} messages and no session", self.whom);
+        Failure::new(Phase::Login, FailureKind::TooLarge, text).into()
     }
 
     /// Says goodbye. Whatever becomes of that, the look is over.
