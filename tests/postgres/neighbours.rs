@@ -9,7 +9,7 @@ use sqlx::Row as _;
 
 use crate::activity::until;
 use crate::cluster::{Cluster, say};
-use crate::drive::{LONG, and, as_role, assert_is, look};
+use crate::drive::{LONG, and, as_role, assert_is, look, words};
 
 const KIND: &str = "postgres-activity";
 
@@ -29,15 +29,19 @@ fn says(cluster: &Cluster, database: &str, query: &[u8]) -> UnixStream {
 async fn a_query_in_no_encoding_hides_no_other() {
     let cluster = Cluster::start(&["track_activity_query_size=8192"]).await;
     cluster.say("CREATE DATABASE odd TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'").await;
-    let _short = says(&cluster, "odd", b"SELECT pg_sleep(60) -- h\xe4\0");
-    let long = [b"SELECT pg_sleep(60), '", &b"\xfc".repeat(5000)[..], b"' -- \xe4\0"].concat();
-    let _long = says(&cluster, "odd", &long);
     let mut watcher = cluster.session().await;
+    let long =
+        [b"SELECT pg_sleep(60), E'it\\'s ann@example.org', '", &b"\xfc".repeat(5000)[..], b"' -- \xe4\0"].concat();
+    let _long = says(&cluster, "odd", &long);
+    until(&mut watcher, "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = 'odd' AND wait_event = 'PgSleep'")
+        .await;
+    let _short = says(&cluster, "odd", b"SELECT pg_sleep(60) -- h\xe4\0");
     until(&mut watcher, "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = 'odd' AND wait_event = 'PgSleep'")
         .await;
     for database in ["shop", "odd"] {
         let entry = look(KIND, and(as_role(&cluster, "selx"), json!({ "database": database })), LONG).await;
-        assert_is(&entry, Status::Ok, &[], &["longest query", "database odd", "SELECT pg_sleep(?)"]);
+        assert_is(&entry, Status::Ok, &[], &["longest query", "database odd", "SELECT pg_sleep(?), E?, ?"]);
+        assert!(!words(&entry).contains("ann@example.org"), "{}", words(&entry));
     }
 }
 

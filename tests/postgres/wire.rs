@@ -115,8 +115,13 @@ async fn d3_encryption_that_is_none() {
     assert_is(&with("require", no, LONG).await, Status::Critical, &["tls-failed"], &["does not encrypt"]);
     // A server that cannot start a process says so in the place of the answer.
     let failed = b"Ecould not fork new process for connection: Cannot allocate memory\n\0".to_vec();
-    let entry = with("prefer", vec![request(), Step::Send(failed), Step::Drain], LONG).await;
-    assert_is(&entry, Status::Critical, &["refused"], &["could not fork new process"]);
+    for tls in ["prefer", "require"] {
+        let peer = Peer::tcp(vec![request(), Step::Send(failed.clone()), Step::Drain]).await;
+        let entry = look(KIND, json!({ "target": peer.address.to_string(), "tls": tls }), LONG).await;
+        assert_is(&entry, Status::Critical, &["refused"], &["could not fork new process"]);
+        // Who asks for what is not said in the clear.
+        assert_eq!(peer.log.received()[0].len(), 8, "{}", peer.log.text(0));
+    }
 }
 
 #[tokio::test]

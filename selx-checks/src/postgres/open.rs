@@ -18,6 +18,9 @@ use crate::target::{Endpoint, Place};
 /// The longest that one address may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// The most characters that are kept of what a server says of itself.
+const PARAMETER: usize = 100;
+
 /// How far it went.
 pub(super) enum Opened {
     /// To a session.
@@ -166,9 +169,10 @@ pub(super) async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> R
             b'E' => return Err(ServerError::read(&message.body).into()),
             b'R' => accepted = accepted || Method::read(&message.body) == Some(Method::Trust),
             b'S' => {
-                let mut texts = message.body.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text));
-                if let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-                    parameters.insert(name.into_owned(), value.into_owned());
+                let mut texts = message.body.split(|byte| *byte == 0);
+                let mut text = || Some(String::from_utf8_lossy(texts.next()?).chars().take(PARAMETER).collect());
+                if let (Some(name), Some(value)) = (text(), text()) {
+                    parameters.insert(name, value);
                 }
             }
             b'K' => process = message.body.first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number)),

@@ -107,6 +107,14 @@ impl Wire {
         }
     }
 
+    /// Reads the error that stands in the place of the answer to the request to encrypt.
+    pub(super) async fn refusal(&mut self, cx: &Context) -> Ended {
+        match self.message(b"E", LOGIN_CAP, Phase::Login, cx).await {
+            Ok(message) => ServerError::read(&message.body).into(),
+            Err(ended) => ended,
+        }
+    }
+
     /// Says what it looks like that is no PostgreSQL.
     fn foreign(&self, phase: Phase) -> Ended {
         let begins = self.buffer.get(..self.buffer.len().min(32)).unwrap_or_default();

@@ -37,7 +37,7 @@ SELECT a.*, w.waits, w.blockers FROM named JOIN a USING (pid) LEFT JOIN w USING 
 /// The beginning of a query, by its bytes: in a database without an encoding a query is any bytes, and one that ends in
 /// the middle of a letter makes `left` fail, and the whole look with it.
 const QUERY: &str = "CASE WHEN octet_length(query) <= 2000 THEN query \
- ELSE encode(substr(textsend(query), 1, 1000), 'escape') END";
+ ELSE replace(encode(substr(textsend(query), 1, 1000), 'escape'), repeat(chr(92), 2), chr(92)) END";
 
 const PREPARED: &str = r#"SELECT gid, coalesce(database, '') AS database, coalesce(owner, '') AS owner, date_part('epoch', now() - prepared) AS age,
 age(transaction) AS "xmin-age" FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 20"#;
