@@ -115,8 +115,13 @@ async fn d3_encryption_that_is_none() {
     assert_is(&with("require", no, LONG).await, Status::Critical, &["tls-failed"], &["does not encrypt"]);
     // A server that cannot start a process says so in the place of the answer.
     let failed = b"Ecould not fork new process for connection: Cannot allocate memory\n\0".to_vec();
-    let entry = with("prefer", vec![request(), Step::Send(failed), Step::Drain], LONG).await;
-    assert_is(&entry, Status::Critical, &["refused"], &["could not fork new process"]);
+    for tls in ["prefer", "require"] {
+        let peer = Peer::tcp(vec![request(), Step::Send(failed.clone()), Step::Drain]).await;
+        let entry = look(KIND, json!({ "target": peer.address.to_string(), "tls": tls }), LONG).await;
+        assert_is(&entry, Status::Critical, &["refused"], &["could not fork new process"]);
+        // Who asks for what is not said in the clear.
+        assert_eq!(peer.log.received()[0].len(), 8, "{}", peer.log.text(0));
+    }
 }
 
 #[tokio::test]
@@ -143,6 +148,9 @@ async fn d4_ways_to_log_in_are_named() {
     };
     let foreign = with("off", script(asks(11, b"r=foreign,s=AAAA,i=4096")), LONG).await;
     assert_is(&foreign, Status::Critical, &["not-postgres"], &["another SCRAM exchange"]);
+    let endless = message(b'N', b"SNOTICE\0Mhello\0\0").repeat(10_000);
+    let endless = with("off", script([&endless[..], &asks(11, b"r=foreign,s=AAAA,i=1")].concat()), LONG).await;
+    assert_is(&endless, Status::Critical, &["not-postgres"], &["200 messages and no session"]);
     let short = with("off", script(asks(0, b"")), LONG).await;
     assert_is(&short, Status::Critical, &["not-postgres"], &["left the SCRAM exchange"]);
 }
@@ -177,4 +185,41 @@ async fn d16_a_refusal_is_told_by_its_code() {
     ];
     let entry = with("off", script, LONG).await;
     assert_is(&entry, Status::Critical, &["refused"], &["statement pooling mode"]);
+}
+
+/// A session that stands, and what the server says to the first question.
+async fn answers_in_session(reply: Vec<u8>, then: Step) -> Entry {
+    let session =
+        [asks(0, b""), message(b'S', b"server_version\x0015.1\0"), message(b'K', &[0; 8]), message(b'Z', b"I")]
+            .concat();
+    let script =
+        vec![Step::Await(b"UTF8\0\0"), Step::Send(session), Step::Await(b"ROLLBACK\0"), Step::Send(reply), then];
+    with("off", script, LONG).await
+}
+
+/// The server's last word is the reason, and not that it closed after it.
+#[tokio::test]
+async fn d3_why_a_session_was_ended_is_told() {
+    let error = b"SFATAL\0VFATAL\0C25P04\0Mterminating connection due to transaction timeout\0\0";
+    let entry = answers_in_session(message(b'E', error), Step::HalfClose).await;
+    assert_is(&entry, Status::Critical, &["refused"], &["due to transaction timeout", "25P04"]);
+}
+
+#[tokio::test]
+async fn d3_an_answer_without_what_was_asked_for_is_never_fine() {
+    let done = message(b'C', b"SELECT 1\0");
+    let table = message(b'T', &[0; 2]);
+    let row = |values: &[&[u8]]| {
+        let count = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
+        let values =
+            values.iter().flat_map(|value| [&u32::try_from(value.len()).unwrap().to_be_bytes(), *value].concat());
+        message(b'D', &count.into_iter().chain(values).collect::<Vec<u8>>())
+    };
+    let whole = |rows: Vec<u8>| [&table, &done, &table, &rows, &done, &message(b'Z', b"I")[..]].concat();
+    let fine = answers_in_session(whole(row(&[b"t", b"0", b"5"])), Step::Drain).await;
+    assert_is(&fine, Status::Ok, &[], &["standby"]);
+    for rows in [Vec::new(), row(&[]), row(&[b"", b"0", b"5"]), row(&[b"t", b"0", b"soon"]), row(&[b"1", b"0", b"5"])] {
+        let entry = answers_in_session(whole(rows), Step::Drain).await;
+        assert_is(&entry, Status::Critical, &["not-postgres"], &["answered what is no answer"]);
+    }
 }

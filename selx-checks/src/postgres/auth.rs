@@ -6,7 +6,7 @@ use selx_core::{Context, Error, ErrorKind, Secret};
 
 use super::refusal::{Ended, Trouble};
 use super::scram::Scram;
-use super::wire::{LOGIN_CAP, Message, Wire, frame};
+use super::wire::{LOGIN_CAP, MESSAGES, Message, Wire, frame};
 use crate::net::{Failure, FailureKind, Phase};
 
 /// How a server wants to know who asks.
@@ -127,7 +127,7 @@ fn malformed(wire: &Wire, said: &str) -> Ended {
 
 /// Reads one message of the exchange.
 async fn sasl(wire: &mut Wire, wanted: u32, cx: &Context) -> Result<String, Ended> {
-    loop {
+    for _ in 0..MESSAGES {
         let Message { tag, body } = wire.message(b"REN", LOGIN_CAP, Phase::Login, cx).await?;
         match tag {
             b'E' => return Err(super::refusal::ServerError::read(&body).into()),
@@ -139,6 +139,7 @@ async fn sasl(wire: &mut Wire, wanted: u32, cx: &Context) -> Result<String, Ende
             }
         }
     }
+    Err(wire.endless())
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ pub(super) async fn query(cx: &Context) -> Discovery {
     let mut found = Found::default();
     for place in places(cx, &mut found).await {
         let Some(mut session) = place.session(cx, &mut found).await else { continue };
-        let pins = Pins { statement: cx.remaining(), schemas: "", zone: None };
+        let pins = Pins { statement: cx.remaining(), schemas: "", zone: None, bytes: false };
         match apart(session.ask(&pins, &[TASKS.to_owned()], 4096, cx).await) {
             Ok(Ok(tables)) => {
                 let count = tables.first().and_then(|table| table.rows.first()?.first()?.as_deref());

@@ -11,6 +11,8 @@ use crate::net::{Failure, FailureKind, Phase};
 const ALLOWED: &[u8] = b"EN12tnTDCIsZSA3";
 /// The most columns of a result.
 const COLUMNS: usize = 200;
+/// The most characters of the name of a column. Servers have 63 bytes.
+const NAME: usize = 100;
 
 /// One column of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +73,10 @@ impl Session {
         // One row more than is wanted tells whether there are more: a portal of that length does not know.
         bytes.extend(frame(b'E', &[&[0][..], &rows.saturating_add(1).to_be_bytes()].concat()));
         bytes.extend(frame(b'S', &[]));
+        // A pooler throws a session away that is left in a transaction.
+        bytes.extend(frame(b'Q', b"ROLLBACK\0"));
         self.wire.send(&bytes, Phase::FirstByte, cx).await?;
-        let mut tables = self.answers(2, cap, true, cx).await?;
+        let mut tables = self.answers(3, cap, true, cx).await?;
         match tables.pop() {
             Some(mut table) if tables.len() == 1 => {
                 let wanted = usize::try_from(rows).unwrap_or(usize::MAX);
@@ -95,10 +99,16 @@ impl Session {
         loop {
             let message = match self.wire.message(ALLOWED, left, phase, cx).await {
                 Err(Ended::Peer(Trouble::Broken(failure)))
-                    if partial && failure.kind == FailureKind::TooLarge && open.is_some() && times == 1 =>
+                    if partial && failure.kind == FailureKind::TooLarge && open.is_some() && times == 2 =>
                 {
                     tables.extend(open.take().map(|table| Table { more: true, ..table }));
                     return Ok(tables);
+                }
+                // What the server said before it closed is why it closed.
+                Err(Ended::Peer(Trouble::Broken(failure)))
+                    if error.is_some() && matches!(failure.kind, FailureKind::Closed | FailureKind::Reset) =>
+                {
+                    return Err(error.unwrap_or_default().into());
                 }
                 message => message?,
             };
@@ -170,7 +180,7 @@ fn columns(mut body: &[u8]) -> Vec<Column> {
     let mut columns = Vec::new();
     for _ in 0..count {
         let Some(end) = body.iter().position(|byte| *byte == 0) else { break };
-        let name = take(&mut body, end).map(|name| String::from_utf8_lossy(name).into_owned());
+        let name = take(&mut body, end).map(|name| String::from_utf8_lossy(name).chars().take(NAME).collect());
         let (Some(name), Some(_)) = (name, take(&mut body, 7)) else { break };
         let Some(kind) = number(&mut body) else { break };
         take(&mut body, 8);
@@ -210,6 +220,8 @@ mod tests {
         body.extend([0; 8]);
         assert_eq!(columns(&body), [Column { name: "n".to_owned(), kind: 23 }]);
         assert_eq!(columns(&body[..10]), []);
+        let long = [&[0, 1][..], &b"n".repeat(10_000), &[0; 7], &23_u32.to_be_bytes(), &[0; 8]].concat();
+        assert_eq!(columns(&long)[0].name.len(), NAME);
         let values = [&[0, 2][..], &1_u32.to_be_bytes(), b"7", &u32::MAX.to_be_bytes()].concat();
         assert_eq!(row(&values), Some(vec![Some("7".to_owned()), None]));
         assert_eq!(row(&values[..6]), None);

@@ -8,6 +8,9 @@ pub mod activity;
 mod auth;
 mod discover;
 mod exchange;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod literal;
 mod open;
 pub mod query;

@@ -11,14 +11,15 @@ use super::refusal::{Ended, ServerError, Trouble, apart};
 use super::secure::secure;
 use super::server::{Server, Tls, Who, socket_file};
 use super::session::{Session, Way};
-use super::wire::{LOGIN_CAP, Stream, Wire};
+use super::wire::{LOGIN_CAP, MESSAGES, Stream, Wire};
 use crate::net::{Attempt, Failure, FailureKind, Phase, connect_unix, dial, resolve};
 use crate::target::{Endpoint, Place};
 
 /// The longest that one address may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// The most parameters and notices before a session stands. Servers send about fifteen.
-const MESSAGES: usize = 200;
+
+/// The most characters that are kept of what a server says of itself.
+const PARAMETER: usize = 100;
 
 /// How far it went.
 pub(super) enum Opened {
@@ -141,7 +142,7 @@ fn startup(who: &Who) -> Vec<u8> {
 }
 
 /// Reads how the server wants to know who asks: its first answer.
-async fn method(wire: &mut Wire, cx: &Context) -> Result<Method, Ended> {
+pub(super) async fn method(wire: &mut Wire, cx: &Context) -> Result<Method, Ended> {
     for _ in 0..MESSAGES {
         let message = wire.message(b"RENv", LOGIN_CAP, Phase::Login, cx).await?;
         match message.tag {
@@ -155,16 +156,11 @@ async fn method(wire: &mut Wire, cx: &Context) -> Result<Method, Ended> {
             _ => {}
         }
     }
-    Err(endless(wire))
-}
-
-fn endless(wire: &Wire) -> Ended {
-    let text = format!("{} sent {MESSAGES} messages and no session", wire.whom);
-    Failure::new(Phase::Login, FailureKind::TooLarge, text).into()
+    Err(wire.endless())
 }
 
 /// Waits until the session stands.
-async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> Result<Session, Ended> {
+pub(super) async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> Result<Session, Ended> {
     let mut parameters = BTreeMap::new();
     let mut process = 0;
     for _ in 0..MESSAGES {
@@ -173,9 +169,10 @@ async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> Result<Sessi
             b'E' => return Err(ServerError::read(&message.body).into()),
             b'R' => accepted = accepted || Method::read(&message.body) == Some(Method::Trust),
             b'S' => {
-                let mut texts = message.body.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text));
-                if let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-                    parameters.insert(name.into_owned(), value.into_owned());
+                let mut texts = message.body.split(|byte| *byte == 0);
+                let mut text = || Some(String::from_utf8_lossy(texts.next()?).chars().take(PARAMETER).collect());
+                if let (Some(name), Some(value)) = (text(), text()) {
+                    parameters.insert(name, value);
                 }
             }
             b'K' => process = message.body.first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number)),
@@ -187,5 +184,5 @@ async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> Result<Sessi
             _ => {}
         }
     }
-    Err(endless(&wire))
+    Err(wire.endless())
 }

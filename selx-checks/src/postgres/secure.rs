@@ -35,8 +35,8 @@ pub(super) async fn secure(
     match wire.answer_to_tls(cx).await? {
         b'S' => {}
         b'N' if mode == Tls::Prefer => return Ok((wire, None)),
-        // The error that stands instead is read as the answer to the start.
-        b'E' => return Ok((wire, None)),
+        // Who asks for what is not told in the clear to learn more than the error that stands there.
+        b'E' => return Err(wire.refusal(cx).await),
         _ => {
             let text = format!("{} does not encrypt, and `tls = \"{}\"` wants it to", wire.whom, name(mode));
             return Err(Failure::new(Phase::Tls, FailureKind::Tls, text).into());

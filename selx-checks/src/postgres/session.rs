@@ -55,6 +55,8 @@ pub(super) struct Pins<'a> {
     pub(super) schemas: &'a str,
     /// The time zone, if it matters.
     pub(super) zone: Option<&'a str>,
+    /// Whether texts come as the bytes that they are: one that does not fit the encoding is then no error.
+    pub(super) bytes: bool,
 }
 
 impl Session {
@@ -80,14 +82,22 @@ impl Session {
         if let Some(zone) = pins.zone {
             settings.push(("TimeZone", zone.to_owned()));
         }
-        if self.major() >= 14 {
-            settings.push(("client_connection_check_interval", "1000".to_owned()));
+        if pins.bytes {
+            settings.push(("client_encoding", "SQL_ASCII".to_owned()));
         }
         // A select also takes the snapshot after which the transaction cannot be made to write.
-        let settings: Vec<String> = settings
+        let mut settings: Vec<String> = settings
             .iter()
             .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{}', true)", value.replace('\'', "''")))
             .collect();
+        if self.major() >= 14 {
+            // Servers on some systems cannot look whether a client is still there, and refuse the setting.
+            settings.push(
+                "CASE WHEN pg_catalog.version() OPERATOR(pg_catalog.~~) '%linux%' \
+                 THEN pg_catalog.set_config('client_connection_check_interval', '1000', true) END"
+                    .to_owned(),
+            );
+        }
         format!("BEGIN TRANSACTION READ ONLY; SELECT {};", settings.join(", "))
     }
 }

@@ -15,6 +15,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 /// The most bytes of one message before a session stands. Servers send a few hundred.
 pub(super) const LOGIN_CAP: usize = 30_000;
 
+/// The most parameters and notices before a session stands. Servers send about fifteen.
+pub(super) const MESSAGES: usize = 200;
+
 /// One message.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -104,6 +107,14 @@ impl Wire {
         }
     }
 
+    /// Reads the error that stands in the place of the answer to the request to encrypt.
+    pub(super) async fn refusal(&mut self, cx: &Context) -> Ended {
+        match self.message(b"E", LOGIN_CAP, Phase::Login, cx).await {
+            Ok(message) => ServerError::read(&message.body).into(),
+            Err(ended) => ended,
+        }
+    }
+
     /// Says what it looks like that is no PostgreSQL.
     fn foreign(&self, phase: Phase) -> Ended {
         let begins = self.buffer.get(..self.buffer.len().min(32)).unwrap_or_default();
@@ -179,6 +190,12 @@ impl Wire {
             }
             _ => self.foreign(Phase::Login),
         }
+    }
+
+    /// Says that a server does not come to the point.
+    pub(super) fn endless(&self) -> Ended {
+        let text = format!("{} sent {MESSAGES} messages and no session", self.whom);
+        Failure::new(Phase::Login, FailureKind::TooLarge, text).into()
     }
 
     /// Says goodbye. Whatever becomes of that, the look is over.

@@ -126,7 +126,7 @@ pub struct Prepared {
     pub gid: String,
     /// Its database.
     pub database: String,
-    /// Who prepared it.
+    /// Who prepared it; empty if that role is gone.
     pub owner: String,
     /// Seconds since.
     pub age: f64,
@@ -150,6 +150,8 @@ pub struct Slot {
     pub wal_status: Option<String>,
     /// How many transactions ago the oldest is that it keeps rows for.
     pub xmin_age: Option<f64>,
+    /// Whether it is a standby's copy of a slot of its primary, from which nobody reads yet (17 and later).
+    pub synced: bool,
 }
 
 /// A server that follows this one.

@@ -49,7 +49,7 @@ pub(super) fn judge(target: &str, facts: &Facts) -> Judgement {
                 &slot.name,
                 format!("the log that this {} slot needs is {status}: who reads from it has to begin anew", slot.kind),
             ));
-        } else if !slot.active {
+        } else if !slot.active && !slot.synced {
             judgement = judgement.with(Finding::warning(
                 "slot-inactive",
                 &slot.name,
@@ -131,7 +131,8 @@ fn evidence(mut judgement: Judgement, look: &Look) -> Judgement {
         judgement = judgement.evidence("holds vacuum back", text);
     }
     for prepared in look.prepared.iter().take(NAMED) {
-        let text = format!("{} in {} by {}, {}", prepared.gid, prepared.database, prepared.owner, age(prepared.age));
+        let owner = if prepared.owner.is_empty() { "a role that is gone" } else { &prepared.owner };
+        let text = format!("{} in {} by {owner}, {}", prepared.gid, prepared.database, age(prepared.age));
         judgement = judgement.evidence("prepared transaction", text);
     }
     for database in look.databases.iter().take(3) {

@@ -2,7 +2,8 @@
 
 use selx_core::{Judging, Measure, Unit};
 
-use super::facts::{Database, Facts, Look, Session};
+use super::facts::{Database, Facts, Look, Session, Standby};
+use super::questions::MOST_DATABASES;
 
 /// The distance at which transaction numbers come round.
 const WRAPAROUND: f64 = 2_147_483_648.0;
@@ -92,9 +93,33 @@ fn grown(now: &[Database], before: &[Database], counter: impl Fn(&Database) -> f
             Some(earlier) if earlier.reset == database.reset && counter(earlier) <= counter(database) => {
                 counter(database) - counter(earlier)
             }
+            // One that was not among those that were told then may have counted for long.
+            None if before.len() >= MOST_DATABASES => 0.0,
             _ => counter(database),
         })
         .sum()
+}
+
+/// Names standbys so that no two have one name: many call themselves `walreceiver`, which is what they do unless told
+/// otherwise.
+fn subjects(standbys: &[Standby]) -> Vec<String> {
+    let plain = |standby: &Standby| if standby.name.is_empty() { "standby" } else { &standby.name }.to_owned();
+    let placed = |standby: &Standby| match &standby.client {
+        Some(client) => format!("{} {client}", plain(standby)),
+        None => plain(standby),
+    };
+    let alone = |names: &[String], name: &String| names.iter().filter(|other| *other == name).count() == 1;
+    let names: Vec<String> = standbys.iter().map(plain).collect();
+    let names: Vec<String> = standbys
+        .iter()
+        .zip(&names)
+        .map(|(one, name)| if alone(&names, name) { name.clone() } else { placed(one) })
+        .collect();
+    let numbered = names.iter().enumerate().map(|(index, name)| {
+        let before = names.iter().take(index).filter(|other| *other == name).count();
+        if before == 0 { name.clone() } else { format!("{name} ({})", before + 1) }
+    });
+    numbered.collect()
 }
 
 pub(super) fn measure(facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
@@ -126,11 +151,10 @@ pub(super) fn measure(facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
             measures.push(Measure::new("slot-wal", kept.max(0.0), Unit::Bytes).on(&slot.name));
         }
     }
-    for standby in &look.standbys {
-        let name = if standby.name.is_empty() { "standby" } else { &standby.name };
+    for (standby, name) in look.standbys.iter().zip(subjects(&look.standbys)) {
         if let Some(behind) = standby.behind {
-            measures.push(Measure::new("standby-behind", behind.max(0.0), Unit::Bytes).on(name));
-            measures.push(seconds("standby-lag", standby.lag.unwrap_or(0.0)).on(name));
+            measures.push(Measure::new("standby-behind", behind.max(0.0), Unit::Bytes).on(&name));
+            measures.push(seconds("standby-lag", standby.lag.unwrap_or(0.0).max(0.0)).on(&name));
         }
     }
     measures.extend(look.replay.as_ref().and_then(|replay| Some(seconds("replay-lag", replay.lag?.max(0.0)))));
@@ -147,4 +171,39 @@ pub(super) fn measure(facts: &Facts, cx: &Judging<Facts>) -> Vec<Measure> {
         measures.extend(since);
     }
     measures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standbys_of_one_name_are_told_apart() {
+        let standby = |name: &str, client: Option<&str>| Standby {
+            name: name.to_owned(),
+            client: client.map(str::to_owned),
+            ..Standby::default()
+        };
+        let all = [
+            standby("walreceiver", Some("192.0.2.7")),
+            standby("walreceiver", Some("192.0.2.8")),
+            standby("far", Some("192.0.2.9")),
+            standby("", None),
+            standby("walreceiver", Some("192.0.2.8")),
+        ];
+        assert_eq!(
+            subjects(&all),
+            ["walreceiver 192.0.2.7", "walreceiver 192.0.2.8", "far", "standby", "walreceiver 192.0.2.8 (2)"]
+        );
+    }
+
+    #[test]
+    fn what_a_database_counted_before_it_was_told_is_not_new() {
+        let database = |name: String, deadlocks| Database { name, deadlocks, ..Database::default() };
+        let some = |count: usize| (0..count).map(|n| database(n.to_string(), 1.0)).collect::<Vec<_>>();
+        let now = [database("0".to_owned(), 3.0), database("new".to_owned(), 9.0)];
+        let deadlocks = |database: &Database| database.deadlocks;
+        assert_eq!(grown(&now, &some(3), deadlocks), 11.0);
+        assert_eq!(grown(&now, &some(MOST_DATABASES), deadlocks), 2.0);
+    }
 }

@@ -58,7 +58,7 @@ fn grant(user: &str) -> String {
 }
 
 async fn look(mut session: Session, cx: &Context) -> Result<Look, Ended> {
-    let pins = Pins { statement: STATEMENT.min(cx.remaining()), schemas: "", zone: None };
+    let pins = Pins { statement: STATEMENT.min(cx.remaining()), schemas: "", zone: None, bytes: true };
     let questions = questions(session.major());
     let tables = session.ask(&pins, &questions, CAP, cx).await?;
     let look = read(&tables).map_err(|said| {

@@ -19,7 +19,7 @@ const SESSIONS: &str = r#"WITH a AS (
   date_part('epoch', clock_timestamp() - query_start) AS "query-age",
   date_part('epoch', clock_timestamp() - xact_start) AS "transaction-age",
   date_part('epoch', clock_timestamp() - state_change) AS "state-age",
-  age(backend_xmin) AS "xmin-age", left(query, 1000) AS query
+  age(backend_xmin) AS "xmin-age", QUERY AS query
  FROM pg_catalog.pg_stat_activity WHERE pid <> pg_backend_pid()
 ), w AS (
  SELECT pid, WAITS AS waits, pg_blocking_pids(pid) AS blockers FROM a
@@ -34,13 +34,19 @@ const SESSIONS: &str = r#"WITH a AS (
 )
 SELECT a.*, w.waits, w.blockers FROM named JOIN a USING (pid) LEFT JOIN w USING (pid) LIMIT 200"#;
 
-const PREPARED: &str = r#"SELECT gid, database, owner, date_part('epoch', now() - prepared) AS age,
+/// The beginning of a query, by its bytes: in a database without an encoding a query is any bytes, and one that ends in
+/// the middle of a letter makes `left` fail, and the whole look with it.
+const QUERY: &str = "CASE WHEN octet_length(query) <= 2000 THEN query \
+ ELSE replace(encode(substr(textsend(query), 1, 1000), 'escape'), repeat(chr(92), 2), chr(92)) END";
+
+const PREPARED: &str = r#"SELECT gid, coalesce(database, '') AS database, coalesce(owner, '') AS owner, date_part('epoch', now() - prepared) AS age,
 age(transaction) AS "xmin-age" FROM pg_catalog.pg_prepared_xacts ORDER BY prepared LIMIT 20"#;
 
 const SLOTS: &str = r#"SELECT slot_name AS name, slot_type AS kind, active, WAL_STATUS AS "wal-status",
 pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)
- ::float8 AS kept, greatest(age(xmin), age(catalog_xmin)) AS "xmin-age"
-FROM pg_catalog.pg_replication_slots WHERE NOT temporary ORDER BY 5 DESC NULLS LAST LIMIT 50"#;
+ ::float8 AS kept, greatest(age(xmin), age(catalog_xmin)) AS "xmin-age", SYNCED AS synced
+FROM pg_catalog.pg_replication_slots WHERE NOT temporary
+ORDER BY coalesce(WAL_STATUS IN ('lost', 'unreserved'), false) DESC, 5 DESC NULLS LAST LIMIT 200"#;
 
 const STANDBYS: &str = r#"SELECT coalesce(application_name, '') AS name, host(client_addr) AS client, state,
 date_part('epoch', replay_lag) AS lag,
@@ -56,13 +62,16 @@ const DATABASES: &str = r#"SELECT d.datname AS name, age(d.datfrozenxid) AS age,
 coalesce(s.deadlocks, 0) AS deadlocks, coalesce(s.temp_bytes, 0) AS "temp-bytes", s.stats_reset::text AS reset
 FROM pg_catalog.pg_database d LEFT JOIN pg_catalog.pg_stat_database s ON s.datid = d.oid
 ORDER BY 2 DESC LIMIT 200"#;
+/// The most databases that are told.
+pub(super) const MOST_DATABASES: usize = 200;
 
 const TABLES: &str = r#"SELECT c.oid::regclass::text AS name, age(c.relfrozenxid) AS age FROM pg_catalog.pg_class c
 WHERE c.relkind IN ('r', 'm', 't') AND c.relfrozenxid::text <> '0' ORDER BY 2 DESC LIMIT 3"#;
 
 /// Returns the questions for a server of a major version. Each row of an answer is one JSON object.
 pub(super) fn questions(major: u32) -> [String; COUNT] {
-    // 13 says whether the log of a slot is still there, 14 since when a lock is waited for.
+    // 13 says whether the log of a slot is still there, 14 since when a lock is waited for, 17 which slots are copies.
+    let synced = if major >= 17 { "synced" } else { "false" };
     let wal_status = if major >= 13 { "wal_status" } else { "NULL::text" };
     let waits = if major >= 14 {
         "(SELECT date_part('epoch', clock_timestamp() - min(l.waitstart)) FROM pg_catalog.pg_locks l \
@@ -72,6 +81,7 @@ pub(super) fn questions(major: u32) -> [String; COUNT] {
     };
     [SERVER, GROUPS, SESSIONS, PREPARED, SLOTS, STANDBYS, REPLAY, DATABASES, TABLES].map(|question| {
         let question = question.replace("WAL_STATUS", wal_status).replace("WAITS", waits);
+        let question = question.replace("QUERY", QUERY).replace("SYNCED", synced);
         format!("SELECT row_to_json(x) FROM ({question}) x")
     })
 }
@@ -86,7 +96,8 @@ mod tests {
             let all = questions(major).join(";");
             assert_eq!(all.contains("wal_status"), major >= 13);
             assert_eq!(all.contains("waitstart"), major >= 14);
-            assert!(!all.contains("WAITS") && !all.contains("WAL_STATUS"));
+            assert_eq!(all.contains("synced AS synced"), major >= 17);
+            assert!(!["WAITS", "WAL_STATUS", "QUERY", "SYNCED"].iter().any(|name| all.contains(name)));
         }
     }
 }

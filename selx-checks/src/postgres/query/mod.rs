@@ -200,6 +200,23 @@ const MEASURES: &[MeasureDoc] = &[
     .called("time of the query"),
 ];
 
+/// Reads a text as a value of every sort: the fuzzer's door.
+#[cfg(feature = "fuzz")]
+pub(super) fn fuzz_values(text: &str) {
+    for sort in [Sort::Number, Sort::Interval, Sort::Moment, Sort::Text] {
+        let _ = sort.number(text, jiff::Timestamp::UNIX_EPOCH);
+    }
+    let column = |sort| Column { name: text.to_owned(), sort };
+    let answer = Answer {
+        columns: vec![column(Sort::Text), column(Sort::Number)],
+        rows: vec![vec![Some(text.to_owned()), None]],
+        ..Answer::default()
+    };
+    assert_eq!(table::lines(&answer).len(), 2);
+    let place = u32::try_from(text.len() / 2).unwrap_or(0);
+    let _ = table::place(text, place);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,8 +26,8 @@ pub(super) async fn probe(settings: &Settings, cx: &Context) -> Result<Facts> {
 async fn ask(settings: &Settings, mut session: Session, cx: &Context) -> Result<Answer, Ended> {
     let schemas: String = settings.schemas.iter().map(|name| format!(", {}", name.quoted())).collect();
     let statement_timeout = settings.statement_timeout.map_or(std::time::Duration::from_secs(5), |time| time.get());
-    let pins =
-        Pins { statement: statement_timeout.min(cx.remaining()), schemas: &schemas, zone: Some(settings.zone()) };
+    let limit = statement_timeout.min(cx.remaining());
+    let pins = Pins { statement: limit, schemas: &schemas, zone: Some(settings.zone()), bytes: false };
     let began = Instant::now();
     let statement = statement(settings);
     let table = session.ask_one(&pins, &statement, settings.rows(), settings.bytes(), cx).await?;

@@ -3,6 +3,8 @@
 use selx_core::{Context, Result};
 
 use super::{Facts, Role, State};
+use crate::net::{Failure, FailureKind, Phase};
+use crate::postgres::exchange::Table;
 use crate::postgres::open::{Opened, open};
 use crate::postgres::refusal::{Ended, apart};
 use crate::postgres::server::Server;
@@ -27,18 +29,28 @@ pub(super) async fn probe(server: &Server<'_>, cx: &Context) -> Result<Facts> {
 }
 
 async fn state(mut session: Session, cx: &Context) -> Result<State, Ended> {
-    let pins = Pins { statement: cx.remaining(), schemas: "", zone: None };
+    let pins = Pins { statement: cx.remaining(), schemas: "", zone: None, bytes: false };
     let tables = session.ask(&pins, &[STATE.to_owned()], CAP, cx).await?;
-    let value = |index: usize| {
-        let row = tables.first().and_then(|table| table.rows.first());
-        row.and_then(|row| row.get(index)).and_then(Option::as_deref).unwrap_or_default()
-    };
-    let state = State {
-        version: session.parameters.get("server_version").cloned().unwrap_or_else(|| "unknown".to_owned()),
-        role: if value(0) == "t" { Role::Standby } else { Role::Primary },
-        uptime: value(2).parse().unwrap_or(0.0),
-        pooled: value(1) != session.process.to_string(),
-    };
+    let state = read(&session, &tables).ok_or_else(|| {
+        let text = format!("{} answered what is no answer to the question what it is", session.wire.whom);
+        Failure::new(Phase::Body, FailureKind::Malformed, text)
+    });
     session.end(cx).await;
-    Ok(state)
+    Ok(state?)
+}
+
+/// Reads the answer; nothing if it is none.
+fn read(session: &Session, tables: &[Table]) -> Option<State> {
+    let row = tables.first()?.rows.first()?;
+    let value = |index: usize| row.get(index)?.as_deref();
+    Some(State {
+        version: session.parameters.get("server_version").cloned().unwrap_or_else(|| "unknown".to_owned()),
+        role: match value(0)? {
+            "t" => Role::Standby,
+            "f" => Role::Primary,
+            _ => return None,
+        },
+        uptime: value(2)?.parse().ok().filter(|seconds: &f64| seconds.is_finite())?,
+        pooled: value(1)? != session.process.to_string(),
+    })
 }
