@@ -6,7 +6,7 @@ use selx_core::{Context, Result};
 use super::keys::Names;
 use super::tasks::Head;
 use crate::net::FailureKind;
-use crate::redis::client::{Connection, RefusalKind, Server, Trouble};
+use crate::redis::client::{Connection, RefusalKind, Server, Trouble, count};
 
 /// The most bytes of one message that are read.
 const MESSAGE: usize = 4 << 20;
@@ -40,9 +40,9 @@ pub(super) fn read_lengths(
         let mut depth = Depth::default();
         for _ in &names.steps {
             match answers.next() {
-                Some(Ok(value)) => match from_redis_value::<u64>(value) {
-                    Ok(length) => depth.lists.push(length),
-                    Err(_) => return Err(super::pidbox::odd("LLEN is not answered with a number")),
+                Some(Ok(value)) => match count(value) {
+                    Some(length) => depth.lists.push(length),
+                    None => return Err(super::pidbox::odd("LLEN is not answered with a number")),
                 },
                 Some(Err(refusal)) if refusal.kind == RefusalKind::WrongType => {
                     depth.foreign = true;

@@ -21,7 +21,7 @@ use super::reply::{self, Unread};
 use super::request::{self, Method};
 use super::slot::Slot;
 use crate::net::{Failure, FailureKind, Phase};
-use crate::redis::client::{Connection, Refusal, RefusalKind, Server, Trouble};
+use crate::redis::client::{Connection, Refusal, RefusalKind, Server, Trouble, count};
 
 /// What stands at the end of a list of answers.
 const MARK: &str = "selx";
@@ -234,9 +234,9 @@ async fn question<const N: usize>(
     let mut heard = [(); N].map(|()| Heard::default());
     // The first four results are those of the room.
     for (heard, result) in heard.iter_mut().zip(results.into_iter().skip(4)) {
-        match from_redis_value::<u64>(result) {
-            Ok(subscribers) => heard.subscribers = subscribers,
-            Err(_) => return Ok(Err(odd("PUBLISH is not answered with a number"))),
+        match count(result) {
+            Some(subscribers) => heard.subscribers = subscribers,
+            None => return Ok(Err(odd("PUBLISH is not answered with a number"))),
         }
     }
     Ok(Ok((tickets, heard)))

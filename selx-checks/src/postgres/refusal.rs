@@ -78,10 +78,15 @@ impl Trouble {
     /// Says it in one line, with the phase where it matters.
     pub fn words(&self) -> String {
         match self {
-            Self::Broken(failure) if failure.phase == Phase::Find => {
-                format!("has no container to ask: {} (phase: {})", failure.text, failure.phase)
+            Self::Broken(failure) => {
+                let begin = match failure.phase {
+                    Phase::Find => "has no container to ask: ",
+                    Phase::Resolve => "cannot be found: ",
+                    Phase::Connect => "cannot be connected to: ",
+                    _ => "",
+                };
+                format!("{begin}{} (phase: {})", failure.text, failure.phase)
             }
-            Self::Broken(failure) => format!("{} (phase: {})", failure.text, failure.phase),
             Self::Refused(error) => format!("the server refused: {}", error.words()),
             Self::UnknownMethod(method) => {
                 format!("the server asks for a way to log in that selx does not speak: {method}")

@@ -13,7 +13,7 @@ use crate::celery::keys::Names;
 use crate::celery::pidbox;
 use crate::celery::request::Method;
 use crate::celery::tasks::Head;
-use crate::redis::client::{Connection, Trouble};
+use crate::redis::client::{Connection, Trouble, count};
 
 /// The most queues that are looked at.
 const QUEUES: usize = 500;
@@ -125,13 +125,11 @@ fn unacked(names: &Names) -> [Cmd; 5] {
 /// Reads what is not acknowledged, and what the first of it is kept under; nothing if it cannot be read how much it is.
 fn read_unacked(answers: Vec<Value>, facts: &mut Facts) -> Option<(Unacked, Option<Vec<u8>>)> {
     let mut answers = answers.into_iter();
-    // Read as what may be negative: the library makes a very large number of that.
-    let number = |value: Option<Value>| from_redis_value::<i64>(value?).ok().and_then(|number| number.try_into().ok());
     let entry = |value: Option<Value>| -> Option<(Vec<u8>, f64)> {
         let entries: Vec<(Vec<u8>, f64)> = from_redis_value(value?).ok()?;
         entries.into_iter().next().filter(|(_, score)| score.is_finite())
     };
-    let (messages, indexed) = (number(answers.next()), number(answers.next()));
+    let (messages, indexed) = (answers.next().and_then(count), answers.next().and_then(count));
     let (oldest, newest) = (entry(answers.next()), entry(answers.next()));
     let time = answers.next().and_then(|value| from_redis_value::<(u64, u64)>(value).ok());
     facts.time = time.map(|(seconds, micros)| seconds as f64 + micros as f64 / 1e6);

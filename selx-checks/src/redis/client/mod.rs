@@ -44,6 +44,12 @@ impl Service for Redis {
     const PORT: u16 = 6379;
 }
 
+/// Reads an answer that counts something: nothing of one that is no number, is negative, or is more than can be there.
+/// The library makes a very large number of a negative one.
+pub fn count(answer: redis::Value) -> Option<u64> {
+    redis::from_redis_value::<i64>(answer).ok().filter(|count| *count < 1 << 53).and_then(|count| count.try_into().ok())
+}
+
 /// Where a Redis is and how it is entered. Every kind has these settings as fields of its own, by these names.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -58,4 +64,20 @@ pub struct Server {
     /// The roots that its certificate is verified against (`ca-file`); a connection is encrypted if there is one, or if
     /// the URL asks for it.
     pub ca_file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_counts_nothing_is_no_number() {
+        assert_eq!(count(Value::Int(7)), Some(7));
+        assert_eq!(count(Value::BulkString(b"7".to_vec())), Some(7));
+        for odd in [Value::Int(-1), Value::Int(i64::MAX), Value::Okay, Value::Nil, Value::Array(Vec::new())] {
+            assert_eq!(count(odd), None);
+        }
+    }
 }
