@@ -134,7 +134,8 @@ pub(crate) fn rows(selx: &Path) -> Vec<Row> {
     let path = selx.display().to_string();
     let ours = |arguments: &[&str]| {
         let all = [&[&*host, &*path], arguments].concat();
-        once(&env, &all, 0..=0)
+        // How busy and how full this machine is does not spoil a measurement; that nothing could be seen does.
+        once(&env, &all, 0..=2)
     };
     let daily: &[&str] = &["run", "daily", "--config", &suite, "--state-dir", &state];
     let mut rows = Vec::new();

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-import pg8000.dbapi
+import psycopg2
 
 
 def password(variable):
@@ -13,12 +13,13 @@ def password(variable):
 
 def database(timeout=3):
     """Connects to the database."""
-    return pg8000.dbapi.connect(
+    return psycopg2.connect(
         host=os.environ["POSTGRES_HOST"],
         user=os.environ["POSTGRES_USER"],
-        database=os.environ["POSTGRES_DB"],
+        dbname=os.environ["POSTGRES_DB"],
         password=password("POSTGRES_PASSWORD_FILE"),
-        timeout=timeout,
+        connect_timeout=timeout,
+        options=f"-c statement_timeout={timeout}s",
     )
 
 
