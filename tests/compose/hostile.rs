@@ -70,6 +70,31 @@ async fn checks_of_one_run_ask_the_engine_once() {
 }
 
 #[tokio::test]
+async fn checks_of_one_run_that_wait_for_a_silent_engine_say_so_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("engine.sock");
+    // It is let in by the system, and nobody ever reads.
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let with = file(folder.path());
+    let at = format!("compose = {}, project = \"shop\", engine = \"unix:{}\"", with["compose"], socket.display());
+    let target = format!("target = {{ {at}, service = \"api\" }}");
+    let mut text = "[runner]\nretries = 0\ntimeout = \"400ms\"\n".to_owned();
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        text.push_str(&format!("[check.redis-ping.{name}]\nwith = {{ {target} }}\n"));
+    }
+    let mut registry = selx_core::Registry::new();
+    selx_checks::register(&mut registry).unwrap();
+    let suite = selx_core::config::parse(&registry, "example", &text).unwrap();
+    let selection = suite.select(&["daily".to_owned()]).unwrap();
+    let report = selx_core::Runner::new(suite.settings.clone()).run(&selection).await;
+    assert_eq!(report.entries.len(), 6);
+    for entry in &report.entries {
+        assert_eq!(entry.status(), Status::Critical, "{}", words(entry));
+        assert!(words(entry).contains("accepted and said nothing within"), "{}", words(entry));
+    }
+}
+
+#[tokio::test]
 async fn f1_no_engine_a_dead_one_and_one_that_is_forbidden() {
     let folder = tempfile::tempdir().unwrap();
     let with = file(folder.path());

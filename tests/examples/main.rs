@@ -126,6 +126,7 @@ fn the_crontab() {
                 "/usr/local/bin/selx",
                 &format!("SELX_STATE_DIR={} {selx}", scratch.path().join("state").display()),
             )
+            .replace("/var/lib/selx-metrics", &scratch.path().join("metrics").display().to_string())
             .replace("/var/lib/node_exporter/selx.prom", &prom.display().to_string());
         let output = as_cron(&command);
         let code = output.status.code().expect("a code");

@@ -27,8 +27,9 @@ pub struct Config {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Written {
-    /// The compose file, an absolute path; or a list of them, of which later ones are laid over earlier ones. Without it
-    /// `project` is asked for, and what ran at the last look is expected.
+    /// The compose file, or a list of them, of which later ones are laid over earlier ones. Relative paths are taken from
+    /// the current folder; in cron an absolute one is safer. Without it `project` is asked for, and what ran at the last
+    /// look is expected.
     #[serde(default)]
     compose: Option<ComposeFiles>,
     /// The name of the project, where it is not the one that compose would choose.

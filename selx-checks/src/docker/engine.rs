@@ -25,6 +25,9 @@ const FIRST: usize = 44;
 const NEWEST: usize = 53;
 const OLDEST: usize = 25;
 
+/// Whose turn to ask comes later than this waited for another's answer.
+const TURN: Duration = Duration::from_millis(100);
+
 /// How much of an answer is read: of a list, of a container, of an image.
 const LIST_CAP: usize = 16 << 20;
 const CONTAINER_CAP: usize = 2 << 20;
@@ -185,10 +188,18 @@ impl Engine {
             let exchange = Arc::new(Exchange::default());
             let docker = client(&self.path, (1, minor), cap, &exchange)
                 .map_err(|error| Error::new(ErrorKind::Bug, "no client for the engine").source_error(error))?;
+            let own = Instant::now();
             let answer = bounded(cx, cx.deadline(), Box::pin(question(docker))).await?;
             self.note(&exchange, cx);
             let error = match answer {
-                None => return Ok(Err(silent(&self.shown(), exchange.phase(), since.elapsed()))),
+                None => {
+                    // Who waited for another's answer until the time was up has none left to ask; the other was let in.
+                    let phase = match exchange.phase() {
+                        Phase::Connect if own > since + TURN => Phase::FirstByte,
+                        phase => phase,
+                    };
+                    return Ok(Err(silent(&self.shown(), phase, since.elapsed())));
+                }
                 Some(Ok(answer)) => {
                     self.minor.store(minor, Ordering::Relaxed);
                     return Ok(Ok(Some(answer)));

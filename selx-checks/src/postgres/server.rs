@@ -152,7 +152,8 @@ macro_rules! settings {
             /// The database. Default: that of the URL, `POSTGRES_DB` of the container, else one named as the role.
             #[serde(default)]
             pub(super) database: Option<crate::postgres::Name>,
-            /// Where the password is. Default: `POSTGRES_PASSWORD` or `POSTGRES_PASSWORD_FILE` of the container.
+            /// Where the password is. Default: `POSTGRES_PASSWORD` or `POSTGRES_PASSWORD_FILE` of the container, if the
+            /// role is its `POSTGRES_USER`; for another role it has to be given.
             #[serde(default)]
             pub(super) password: Option<selx_core::SecretRef>,
             /// Encryption over TCP: `off`, `prefer`, `require`, or `verify`, which also looks at the certificate.
