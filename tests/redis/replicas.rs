@@ -11,6 +11,8 @@ async fn e3_a_replica_whose_master_is_gone_answers_and_is_not_fine() {
     let mut master = Server::start(&["--repl-diskless-sync-delay", "0"]);
     let replica = Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string()]);
     replica.wait_for("master_link_status:up");
+    // The master believes it a little later.
+    master.wait_for("state=online");
     let ping = |target: String, role: &'static str| async move {
         let with =
             if role.is_empty() { json!({ "target": target }) } else { json!({ "target": target, "role": role }) };

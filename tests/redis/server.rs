@@ -83,7 +83,8 @@ impl Server {
         let until = Instant::now() + PATIENCE;
         loop {
             let info: String = redis::from_redis_value(self.run(&["INFO"])).unwrap();
-            if info.lines().any(|one| one == line) {
+            // A replica's line has several values.
+            if info.lines().any(|one| one == line || one.split(',').any(|value| value == line)) {
                 return;
             }
             assert!(Instant::now() < until, "`{line}` does not come:\n{info}");
