@@ -43,8 +43,10 @@ impl Forger {
                     base64::engine::general_purpose::STANDARD.decode(envelope["body"].as_str().unwrap()).unwrap();
                 let body: Value = serde_json::from_slice(&body).unwrap();
                 let list = format!("{}.reply.celery.pidbox", body["reply_to"]["routing_key"].as_str().unwrap());
-                for reply in forge(body["ticket"].as_str().unwrap()) {
-                    let _: i64 = redis::cmd("LPUSH").arg(&list).arg(reply).query(&mut writer).unwrap();
+                // All at once: a look ends with the last answer that it waits for, and does not hear what comes later.
+                let replies = forge(body["ticket"].as_str().unwrap());
+                if !replies.is_empty() {
+                    let _: i64 = redis::cmd("LPUSH").arg(&list).arg(replies).query(&mut writer).unwrap();
                 }
             }
         });
