@@ -121,8 +121,8 @@ impl Context {
 
     /// Finds out what other checks of this run ask for at about the same time: one of them asks, the others hear the same.
     ///
-    /// `name` says what is asked; answers of different types are different ones. Who tries again asks again: an answer
-    /// counts for attempts that began at most a quarter of a second after it was asked for. It waits as long as whoever
+    /// `name` says what is asked; answers of different types are different ones. An answer counts for attempts that began at
+    /// most a quarter of a second after it was asked for, and never for one that tries again. It waits as long as whoever
     /// asks; [`within`](Self::within) and the like bound that.
     ///
     /// # Errors

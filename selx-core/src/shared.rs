@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-/// For so long before an attempt began, an answer may have been asked for and still count for it. Checks of one run begin
-/// closer together than that; whoever tries again waits longer.
+/// For so long before an attempt began, an answer may have been asked for and still count for it: checks of one run begin
+/// closer together than that.
 const FRESH: Duration = Duration::from_millis(250);
 
 /// What the checks of one run have in common: clients, files that were read, answers.
 ///
-/// It lives as long as the run, so what is in it is never older than that.
+/// It lives as long as the run, so what is in it is never older than that. An attempt that tries again has one of its own.
 #[derive(Default)]
 pub struct Shared {
     things: Mutex<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,

@@ -35,6 +35,35 @@ async fn a_current_engine_is_understood() {
     assert!(asked.iter().all(|line| line.starts_with("GET /v1.44/")), "{asked:?}");
 }
 
+/// Reads checks, and takes those of every day.
+fn daily(text: &str) -> (selx_core::Suite, selx_core::Selection) {
+    let mut registry = selx_core::Registry::new();
+    selx_checks::register(&mut registry).unwrap();
+    let suite = selx_core::config::parse(&registry, "example", text).unwrap();
+    let selection = suite.select(&["daily".to_owned()]).unwrap();
+    (suite, selection)
+}
+
+/// Six checks that look for one service.
+fn pings(with: &Value, socket: &Path) -> String {
+    let at = format!("compose = {}, project = \"shop\", engine = \"unix:{}\"", with["compose"], socket.display());
+    let ping = |name: &str| format!("[check.redis-ping.{name}]\nwith = {{ target = {{ {at}, service = \"api\" }} }}\n");
+    ["a", "b", "c", "d", "e", "f"].map(ping).concat()
+}
+
+#[tokio::test]
+async fn what_an_engine_does_wrong_is_heard_by_all_checks_of_a_run() {
+    let fake = Fake::new(|_| http("500 Internal Server Error", "", "{\"message\":\"no space left\"}"));
+    let (suite, selection) = daily(&format!("[runner]\nretries = 0\n{}", pings(&file(fake.folder()), &fake.socket())));
+    let report = selx_core::Runner::new(suite.settings.clone()).run(&selection).await;
+    assert_eq!(report.entries.len(), 6);
+    for entry in &report.entries {
+        assert_eq!(entry.status(), Status::Critical);
+        assert!(words(entry).contains("answers 500: no space left"), "{}", words(entry));
+    }
+    assert_eq!(fake.asked.lock().unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn checks_of_one_run_ask_the_engine_once() {
     let fake = Fake::new(|path| {
@@ -51,10 +80,7 @@ async fn checks_of_one_run_ask_the_engine_once() {
          [check.redis-ping.one]\nwith = {{ {target} }}\n[check.redis-stats.one]\nwith = {{ {target} }}\n\
          [check.postgres-ready.one]\nwith = {{ {target} }}\n[check.celery-workers.one]\nwith = {{ {target} }}\n"
     );
-    let mut registry = selx_core::Registry::new();
-    selx_checks::register(&mut registry).unwrap();
-    let suite = selx_core::config::parse(&registry, "example", &text).unwrap();
-    let selection = suite.select(&["daily".to_owned()]).unwrap();
+    let (suite, selection) = daily(&text);
     for run in 1..=2 {
         let report = selx_core::Runner::new(suite.settings.clone()).run(&selection).await;
         assert_eq!(report.entries.len(), 5);
@@ -76,16 +102,8 @@ async fn checks_of_one_run_that_wait_for_a_silent_engine_say_so_alike() {
     // It is let in by the system, and nobody ever reads.
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let with = file(folder.path());
-    let at = format!("compose = {}, project = \"shop\", engine = \"unix:{}\"", with["compose"], socket.display());
-    let target = format!("target = {{ {at}, service = \"api\" }}");
-    let mut text = "[runner]\nretries = 0\ntimeout = \"400ms\"\n".to_owned();
-    for name in ["a", "b", "c", "d", "e", "f"] {
-        text.push_str(&format!("[check.redis-ping.{name}]\nwith = {{ {target} }}\n"));
-    }
-    let mut registry = selx_core::Registry::new();
-    selx_checks::register(&mut registry).unwrap();
-    let suite = selx_core::config::parse(&registry, "example", &text).unwrap();
-    let selection = suite.select(&["daily".to_owned()]).unwrap();
+    let text = format!("[runner]\nretries = 0\ntimeout = \"400ms\"\n{}", pings(&with, &socket));
+    let (suite, selection) = daily(&text);
     let report = selx_core::Runner::new(suite.settings.clone()).run(&selection).await;
     assert_eq!(report.entries.len(), 6);
     for entry in &report.entries {

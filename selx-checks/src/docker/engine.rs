@@ -146,6 +146,8 @@ impl Engine {
     }
 
     /// Asks, or hears what another check of this run hears to the same question. `ask` is told since when is waited.
+    ///
+    /// That the engine answers wrongly is an answer too. That it does not answer in time is not: times differ.
     async fn once<T: Send + Sync + 'static>(
         &self,
         sort: &str,
@@ -157,15 +159,16 @@ impl Engine {
         let question = format!("{sort} {of} at {}", self.path.display());
         let asked = cx.once(&question, async {
             match ask(since).await {
-                Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(failure)) => Err(Ok(failure)),
+                Ok(Ok(answer)) => Ok(Ok(Arc::new(answer))),
+                Ok(Err(failure)) if failure.kind == FailureKind::TimedOut => Err(Ok(failure)),
+                Ok(Err(failure)) => Ok(Err(failure)),
                 Err(error) => Err(Err(error)),
             }
         });
         // What a client of HTTP keeps while it waits is large, and every check that looks for a service keeps all of it.
         let asked = Box::pin(asked);
         match bounded(cx, cx.deadline(), asked).await? {
-            Some(Ok(answer)) => Ok(Ok(answer)),
+            Some(Ok(answer)) => Ok((*answer).clone()),
             Some(Err(Ok(failure))) => Ok(Err(failure)),
             Some(Err(Err(error))) => Err(error),
             None => Ok(Err(silent(&self.shown(), Phase::FirstByte, since.elapsed()))),

@@ -41,9 +41,10 @@ impl Job {
         let span = tracing::debug_span!("check", kind = %self.instance.meta().id, name = %self.instance.name);
         let began = Instant::now();
         let mut earlier: Vec<Attempt> = Vec::new();
+        let mut shared = Arc::clone(&self.shared);
         let mut entry = loop {
             let start = Instant::now();
-            let entry = self.attempt().instrument(span.clone()).await;
+            let entry = self.attempt(shared).instrument(span.clone()).await;
             let tries = u32::try_from(earlier.len()).unwrap_or(u32::MAX);
             let passed = entry.status() < Status::Unknown;
             let time_left = Instant::now() + self.retry_delay < self.deadline;
@@ -59,6 +60,8 @@ impl Job {
                 () = tokio::time::sleep(self.retry_delay) => {}
             }
             earlier.push(Attempt { status: entry.status(), reason: entry.headline(), took });
+            // What led to the failure is not taken for an answer again, however short the delay is.
+            shared = Arc::default();
         };
         if let Some(first) = earlier.first()
             && entry.status() < Status::Unknown
@@ -71,12 +74,12 @@ impl Job {
         entry
     }
 
-    async fn attempt(&self) -> Entry {
+    async fn attempt(&self, shared: Arc<Shared>) -> Entry {
         let now = Moment::of(&*self.clock);
         // The overall deadline shortens the last attempts rather than cutting them off without a word.
         let limit = self.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
         let cx = Context::with(Arc::clone(&self.clock), Arc::clone(&self.host), Arc::clone(&self.secrets), limit)
-            .sharing(Arc::clone(&self.shared))
+            .sharing(shared)
             .cancelled_by(self.cancel.clone());
         let begun = Instant::now();
         let probe = self.instance.check.probe(&cx);

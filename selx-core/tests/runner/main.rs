@@ -84,6 +84,18 @@ async fn a_retry_shows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_checks_share_is_asked_anew_by_who_tries_again() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let checks = ["a", "b", "c"].map(|name| instance(name, Act::Once(Arc::clone(&asked)))).to_vec();
+    let report = run(Settings { retries: 1, retry_delay: Duration::ZERO, ..settings() }, checks).await;
+    for entry in &report.entries {
+        assert_eq!((entry.status(), entry.attempts.len()), (Status::Ok, 1), "{}", entry.headline());
+    }
+    // Once for all three, and once for each that tried again.
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_help_is_not_tried_again() {
     let report =
         run(Settings { retries: 5, ..settings() }, vec![instance("denied", Act::Fail(ErrorKind::Denied))]).await;

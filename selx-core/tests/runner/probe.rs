@@ -21,6 +21,8 @@ pub(crate) enum Act {
     PanicInJudge,
     Fail(ErrorKind),
     FailFirst(Arc<AtomicUsize>, usize),
+    /// Hears how many have asked before, together with others; nobody is a failure.
+    Once(Arc<AtomicUsize>),
     Fault,
     Number(f64),
     NeedsData,
@@ -69,6 +71,13 @@ impl Check for Probe {
                     Err(Error::new(ErrorKind::Unreachable, "connection refused"))
                 } else {
                     Ok(fine)
+                }
+            }
+            Act::Once(asked) => {
+                let before = cx.once("asked", async { Ok::<_, Error>(asked.fetch_add(1, Ordering::SeqCst)) }).await?;
+                match *before {
+                    0 => Err(Error::new(ErrorKind::Unreachable, "connection refused")),
+                    _ => Ok(fine),
                 }
             }
             Act::Fault => {
