@@ -43,7 +43,7 @@ async fn two_processes_with_fifty_runs_each_lose_none() {
     let row = row.fetch_one(&mut connection).await.unwrap();
     let counts: Vec<i64> = (0..4).map(|column| row.get(column)).collect();
     assert_eq!(counts, [100, 100, 100, 2]);
-    let row = sqlx::query("SELECT count(*) FROM points").fetch_one(&mut connection).await.unwrap();
+    let row = sqlx::query("SELECT count(*) FROM looks").fetch_one(&mut connection).await.unwrap();
     assert_eq!(row.get::<i64, _>(0), 100);
 }
 

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use selx_core::report::Outcome;
-use selx_core::{ByteSize, Entry, Error, ErrorKind, Report};
-use serde_json::{Value, json};
+use selx_core::{ByteSize, Error, ErrorKind, Report};
+use serde_json::{Map, Value, json};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::FACTS_LIMIT;
 use super::accounting::nanoseconds;
 use super::schema::{number, run};
 
-/// So many rows are dropped at once.
-const BATCH: i64 = 5_000;
+/// So many rows are dropped at once, the oldest first. A run adds one, so this catches up with any number.
+const BATCH: i64 = 16;
 /// So often in one run: what is left over goes with the next run.
 const MOST_BATCHES: usize = 20;
 /// In microseconds.
@@ -34,12 +34,12 @@ pub(super) struct Owner<'a> {
     pub(super) elsewhere: bool,
 }
 
-/// What is to be kept of a report, as JSON lists that one statement each takes in.
+/// What is to be kept of a report, as JSON that one statement each takes in.
 pub(super) struct Kept {
-    statuses: Value,
+    /// What each check came to, for one row: its time, status and numbers.
+    checks: Value,
     memory: Value,
     states: Value,
-    points: Value,
     /// Checks whose limits were judged: their memory is replaced.
     seen: Value,
     too_large: Vec<String>,
@@ -47,39 +47,44 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn of(report: &Report) -> Self {
-        let (mut statuses, mut memory, mut states, mut points, mut seen, mut too_large) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut checks, mut memory, mut states, mut seen, mut too_large) =
+            (Map::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for entry in &report.entries {
             let name = entry.full_name();
             let at = entry.started.at.as_microsecond();
-            statuses.push(json!([name, at, entry.status().as_str()]));
-            if let Some(facts) = facts(entry) {
-                let large = facts.len() as u64 > FACTS_LIMIT.get();
+            if let Some(facts) = &entry.facts {
+                // Who does not remember has a row all the same: it says that the check is still there.
+                let facts = if entry.meta.remembers { serde_json::to_string(facts).ok() } else { None };
+                let large = facts.as_ref().is_some_and(|facts| facts.len() as u64 > FACTS_LIMIT.get());
                 if large {
                     too_large.push(name.clone());
                 }
-                let facts = if large { Value::Null } else { Value::String(facts) };
+                let facts = if large { None } else { facts };
                 let (boot, since) = (entry.started.boot.cast_signed(), nanoseconds(entry.started.since_boot));
                 memory.push(json!([name, facts, at, since, boot]));
             }
             if entry.outcome == Outcome::Seen {
                 seen.push(json!(name));
             }
+            let mut measures: Map<String, Value> = Map::new();
             for measured in &entry.measures {
                 let measure = &measured.measure;
                 if let Some(state) = measured.state.and_then(|state| serde_json::to_string(&state).ok()) {
                     states.push(json!([name, measure.name, measure.subject, state]));
                 }
                 if measure.value.is_finite() {
-                    points.push(json!([name, measure.name, measure.subject, at, measure.value]));
+                    let subjects = measures.entry(measure.name.to_string()).or_insert_with(|| json!({}));
+                    if let Value::Object(subjects) = subjects {
+                        subjects.insert(measure.subject.clone(), json!(measure.value));
+                    }
                 }
             }
+            checks.insert(name, json!({ "at": at, "status": entry.status().as_str(), "measures": measures }));
         }
         Self {
-            statuses: Value::Array(statuses),
+            checks: Value::Object(checks),
             memory: Value::Array(memory),
             states: Value::Array(states),
-            points: Value::Array(points),
             seen: Value::Array(seen),
             too_large,
         }
@@ -101,10 +106,6 @@ impl Kept {
     }
 }
 
-fn facts(entry: &Entry) -> Option<String> {
-    serde_json::to_string(entry.facts.as_ref()?).ok()
-}
-
 /// Keeps a report.
 pub(super) async fn save(
     connection: &mut SqliteConnection,
@@ -124,11 +125,6 @@ pub(super) async fn save(
     own(connection, owner.here).await?;
     end(connection, report).await?;
     for (statement, rows) in [
-        (
-            "INSERT INTO statuses (run, name, at, status) \
-             SELECT ?2, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?1)",
-            &kept.statuses,
-        ),
         // Of two runs that overlap the later look counts, whichever ends first.
         (
             "INSERT INTO memory (name, facts, at, since_boot, boot) \
@@ -146,24 +142,17 @@ pub(super) async fn save(
                     json_extract(value, '$[3]') FROM json_each(?1) WHERE ?2 = ?2",
             &kept.states,
         ),
-        (
-            "INSERT OR IGNORE INTO series (name, measure, subject) \
-             SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') \
-             FROM json_each(?1) WHERE ?2 = ?2",
-            &kept.points,
-        ),
-        (
-            "INSERT INTO points (series, at, value) \
-             SELECT series.id, json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?1) JOIN series \
-             ON name = json_extract(value, '$[0]') AND measure = json_extract(value, '$[1]') \
-             AND subject = json_extract(value, '$[2]') WHERE ?2 = ?2",
-            &kept.points,
-        ),
     ] {
         if rows.as_array().is_some_and(|rows| !rows.is_empty()) {
             sqlx::query(statement).bind(rows.to_string()).bind(&report.run).execute(&mut *connection).await?;
         }
     }
+    sqlx::query("INSERT INTO looks (run, at, checks) VALUES (?, ?, ?)")
+        .bind(&report.run)
+        .bind(report.started.at.as_microsecond())
+        .bind(kept.checks.to_string())
+        .execute(&mut *connection)
+        .await?;
     run(connection, "COMMIT").await?;
     // Pages that are free go back to the disk, a few at a time. It is no harm if another run is in the way.
     let _ = sqlx::raw_sql("PRAGMA incremental_vacuum(512)").execute(&mut *connection).await;
@@ -205,29 +194,30 @@ async fn end(connection: &mut SqliteConnection, report: &Report) -> Result<(), s
 /// Drops what is older than it is to be kept, and the oldest while the file is too large.
 ///
 /// Rows are taken in the order in which they were written. Age is no reason while the clock is doubtful: a clock that jumped
-/// must not empty the history.
+/// must not empty the history. While it is right, what comes from the future was written by one that was wrong.
 async fn drop_old(connection: &mut SqliteConnection, report: &Report, bounds: Bounds) -> Result<(), sqlx::Error> {
     let now = report.started.at.as_microsecond();
     let retention = i64::try_from(bounds.retention.as_micros()).unwrap_or(i64::MAX);
+    let oldest = now.saturating_sub(retention);
     if clock_is_plausible(connection, report, retention).await? {
         for statement in [
-            "DELETE FROM points WHERE seq IN (SELECT seq FROM points ORDER BY seq LIMIT ?2) AND at < ?1",
-            "DELETE FROM statuses WHERE seq IN (SELECT seq FROM statuses ORDER BY seq LIMIT ?2) AND at < ?1",
-            "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs ORDER BY seq LIMIT ?2) AND started < ?1",
-            "DELETE FROM memory WHERE at < ?1 AND ?2 = ?2",
-            "DELETE FROM states WHERE name NOT IN (SELECT name FROM memory) AND ?1 = ?1 AND ?2 = ?2",
+            "DELETE FROM looks WHERE seq < (SELECT min(seq) FROM looks) + ?3 AND (at < ?1 OR at > ?2)",
+            "DELETE FROM runs WHERE seq < (SELECT min(seq) FROM runs) + ?3 AND (started < ?1 OR started > ?2)",
         ] {
             for _ in 0..MOST_BATCHES {
-                let query = sqlx::query(statement).bind(now.saturating_sub(retention)).bind(BATCH);
-                if query.execute(&mut *connection).await?.rows_affected() < BATCH.unsigned_abs() {
+                let query = sqlx::query(statement).bind(oldest).bind(now.saturating_add(DAY)).bind(BATCH);
+                if query.execute(&mut *connection).await?.rows_affected() == 0 {
                     break;
                 }
             }
         }
+        let forgotten = sqlx::query("DELETE FROM memory WHERE at < ?").bind(oldest).execute(&mut *connection).await?;
+        if forgotten.rows_affected() > 0 {
+            run(connection, "DELETE FROM states WHERE name NOT IN (SELECT name FROM memory)").await?;
+        }
     }
     for statement in [
-        "DELETE FROM points WHERE seq IN (SELECT seq FROM points ORDER BY seq LIMIT ?)",
-        "DELETE FROM statuses WHERE seq IN (SELECT seq FROM statuses ORDER BY seq LIMIT ?)",
+        "DELETE FROM looks WHERE seq < (SELECT min(seq) FROM looks) + ?",
         "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs WHERE ended IS NOT NULL ORDER BY seq LIMIT ?)",
     ] {
         for _ in 0..MOST_BATCHES {
@@ -261,9 +251,10 @@ async fn clock_is_plausible(
 
 /// Tells whether more than nine tenths of the room are taken.
 async fn too_large(connection: &mut SqliteConnection, size: ByteSize) -> Result<bool, sqlx::Error> {
-    let pages = number(connection, "PRAGMA page_count").await?;
-    let free = number(connection, "PRAGMA freelist_count").await?;
-    let page = number(connection, "PRAGMA page_size").await?;
-    let used = pages.saturating_sub(free).saturating_mul(page);
+    let used = number(
+        connection,
+        "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    )
+    .await?;
     Ok(u64::try_from(used).unwrap_or(0) > size.get() / 10 * 9)
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use selx_core::{Previous, Remembered};
+use serde::Deserialize;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::accounting::moment;
@@ -42,7 +44,15 @@ pub(super) async fn recall(
     Ok(all)
 }
 
-/// Returns the newest values of a measure, the oldest of them first.
+/// What a check came to, of what is kept of it.
+#[derive(Deserialize)]
+struct Look {
+    at: i64,
+    #[serde(default)]
+    measures: HashMap<String, HashMap<String, f64>>,
+}
+
+/// Returns the newest values of a measure, the oldest of them first. What does not read is like what is not there.
 pub(super) async fn series(
     connection: &mut SqliteConnection,
     check: &str,
@@ -51,22 +61,24 @@ pub(super) async fn series(
     since: Timestamp,
     most: usize,
 ) -> Result<Vec<(Timestamp, f64)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT at, value FROM points WHERE series = (SELECT id FROM series WHERE name = ? AND measure = ? AND subject = ?) \
-         AND at >= ? ORDER BY at DESC LIMIT ?",
-    )
-    .bind(check)
-    .bind(measure)
-    .bind(subject)
-    .bind(since.as_microsecond())
-    .bind(i64::try_from(most).unwrap_or(i64::MAX))
-    .fetch_all(connection)
-    .await?;
-    let mut points = Vec::with_capacity(rows.len());
-    for row in rows.iter().rev() {
-        if let Ok(at) = Timestamp::from_microsecond(row.try_get(0)?) {
-            points.push((at, row.try_get(1)?));
+    // A check may begin long after its run.
+    let from = since.as_microsecond().saturating_sub(86_400_000_000);
+    let mut rows =
+        sqlx::query("SELECT checks FROM looks WHERE at >= ? ORDER BY seq DESC").bind(from).fetch(connection);
+    let mut points = Vec::new();
+    while points.len() < most
+        && let Some(row) = rows.try_next().await?
+    {
+        let checks: String = row.try_get(0)?;
+        let Ok(mut checks) = serde_json::from_str::<HashMap<String, Look>>(&checks) else { continue };
+        let Some(look) = checks.remove(check) else { continue };
+        let value = look.measures.get(measure).and_then(|subjects| subjects.get(subject));
+        if let (Some(value), Ok(at)) = (value, Timestamp::from_microsecond(look.at))
+            && at >= since
+        {
+            points.push((at, *value));
         }
     }
+    points.sort_unstable_by_key(|(at, _)| *at);
     Ok(points)
 }

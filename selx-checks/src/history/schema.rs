@@ -11,6 +11,9 @@ use super::error::from_sqlx;
 const APPLICATION: i64 = 0x7365_6c78;
 
 /// The steps from each version to the next: the first makes version 1 of an empty file. They are only ever added to.
+///
+/// Version 2 keeps what the checks of a run came to in one row instead of a row for each number and its index, which was
+/// most of what a run wrote. It takes over what the last few hundred runs found, so that a large file is no long wait.
 pub(super) const STEPS: &[&str] = &["
     CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE runs (
@@ -64,6 +67,24 @@ pub(super) const STEPS: &[&str] = &["
         value REAL NOT NULL
     );
     CREATE INDEX points_by_series ON points (series, at);
+", "
+    CREATE TABLE looks (
+        seq INTEGER PRIMARY KEY,
+        run TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        checks TEXT NOT NULL
+    );
+    INSERT INTO looks (run, at, checks)
+    SELECT run, min(at), json_group_object(name, json_object('at', at, 'status', status, 'measures', json((
+        SELECT json_group_object(measure, json(subjects)) FROM (
+            SELECT measure, json_group_object(subject, value) AS subjects
+            FROM series JOIN points ON points.series = series.id
+            WHERE series.name = statuses.name AND points.at = statuses.at GROUP BY measure
+        )
+    )))) FROM statuses WHERE seq > (SELECT max(seq) FROM statuses) - 5000 GROUP BY run ORDER BY min(seq);
+    DROP TABLE points;
+    DROP TABLE series;
+    DROP TABLE statuses;
 "];
 
 /// Brings a file up to the newest version of the steps.
@@ -98,7 +119,13 @@ pub(super) async fn run(connection: &mut SqliteConnection, statement: &'static s
 /// Tells whether steps are missing.
 async fn behind(connection: &mut SqliteConnection, steps: &[&'static str], path: &Path) -> Result<bool> {
     let failed = |error| from_sqlx(error, path);
-    let found = version(connection).await.map_err(failed)?;
+    let [found, application, tables] = numbers(
+        connection,
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema) \
+         FROM pragma_user_version, pragma_application_id",
+    )
+    .await
+    .map_err(failed)?;
     let newest = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     let shown = path.display();
     if found > newest {
@@ -107,8 +134,6 @@ async fn behind(connection: &mut SqliteConnection, steps: &[&'static str], path:
         );
         return Err(Error::new(ErrorKind::Config, message).advice("use the newer selx, or set `state` in `[runner]`"));
     }
-    let application = number(connection, "PRAGMA application_id").await.map_err(failed)?;
-    let tables = number(connection, "SELECT count(*) FROM sqlite_schema").await.map_err(failed)?;
     if (found > 0 || tables > 0) && application != APPLICATION {
         let message = format!("`{shown}` is a database of another program; it was left as it is");
         return Err(Error::new(ErrorKind::Config, message).advice("set `state` in `[runner]` to another folder"));
@@ -122,7 +147,20 @@ async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
 
 /// Asks for one number.
 pub(super) async fn number(connection: &mut SqliteConnection, question: &'static str) -> Result<i64, sqlx::Error> {
-    sqlx::query(question).fetch_one(connection).await?.try_get(0)
+    numbers(connection, question).await.map(|[number]| number)
+}
+
+/// Asks for several numbers: the columns of one row.
+async fn numbers<const N: usize>(
+    connection: &mut SqliteConnection,
+    question: &'static str,
+) -> Result<[i64; N], sqlx::Error> {
+    let row = sqlx::query(question).fetch_one(connection).await?;
+    let mut numbers = [0; N];
+    for (column, number) in numbers.iter_mut().enumerate() {
+        *number = row.try_get(column)?;
+    }
+    Ok(numbers)
 }
 
 /// Returns the identity of the machine that the file was written on; empty if it does not say.
@@ -158,6 +196,35 @@ mod tests {
         // And the older program leaves it alone from now on.
         let error = bring_up(&mut new, &[ONE], &path).await.unwrap_err();
         assert!(error.to_string().contains("has version 2"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_the_first_version_kept_of_looks_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut old, path) = opened(folder.path()).await;
+        bring_up(&mut old, &STEPS[..1], &path).await.unwrap();
+        let rows = "INSERT INTO series VALUES (1, 'host-disk.local', 'used', '/'), (2, 'host-disk.local', 'used', '/\"x'),
+            (3, 'host-disk.local', 'inodes', '/');
+            INSERT INTO points (series, at, value) VALUES (1, 10, 0.25), (2, 10, 0.5), (3, 10, 7), (1, 20, 0.75);
+            INSERT INTO statuses (run, name, at, status) VALUES ('a', 'http.api', 9, 'critical'),
+            ('a', 'host-disk.local', 10, 'ok'), ('b', 'host-disk.local', 20, 'warning');";
+        sqlx::raw_sql(rows).execute(&mut old).await.unwrap();
+        bring_up(&mut old, STEPS, &path).await.unwrap();
+        let rows = sqlx::query("SELECT run, at, checks FROM looks ORDER BY seq").fetch_all(&mut old).await.unwrap();
+        let rows: Vec<(String, i64, serde_json::Value)> = rows
+            .iter()
+            .map(|row| (row.get(0), row.get(1), serde_json::from_str(&row.get::<String, _>(2)).unwrap()))
+            .collect();
+        let first = serde_json::json!({
+            "http.api": { "at": 9, "status": "critical", "measures": {} },
+            "host-disk.local": {
+                "at": 10, "status": "ok", "measures": { "used": { "/": 0.25, "/\"x": 0.5 }, "inodes": { "/": 7.0 } }
+            },
+        });
+        let second = serde_json::json!({
+            "host-disk.local": { "at": 20, "status": "warning", "measures": { "used": { "/": 0.75 } } }
+        });
+        assert_eq!(rows, [("a".to_owned(), 9, first), ("b".to_owned(), 20, second)]);
     }
 
     #[tokio::test]
