@@ -62,7 +62,8 @@ fn read_capped(path: &Path, cap: u64) -> Result<String> {
     use std::io::Read as _;
     let shown = format!("`{}`", path.display());
     let file = std::fs::File::open(path).map_err(|error| Error::from_io(error, &shown))?;
-    let mut bytes = Vec::new();
+    // Such files have no length, and the kernel begins a long one anew for every small read.
+    let mut bytes = Vec::with_capacity(8 << 10);
     file.take(cap).read_to_end(&mut bytes).map_err(|error| Error::from_io(error, &shown))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -117,6 +118,11 @@ impl Context {
     /// Returns the one thing of its type and name in this run, such as a client, which the first check that asks makes.
     pub fn shared<T: Send + Sync + 'static>(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
         self.shared.thing(name, make)
+    }
+
+    /// Tells whether no other check shares with this one: then a question that serves this check alone is the cheaper one.
+    pub fn is_alone(&self) -> bool {
+        self.shared.is_alone()
     }
 
     /// Finds out what other checks of this run ask for at about the same time: one of them asks, the others hear the same.

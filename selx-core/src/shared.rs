@@ -18,6 +18,8 @@ const FRESH: Duration = Duration::from_millis(250);
 /// It lives as long as the run, so what is in it is never older than that. An attempt that tries again has one of its own.
 #[derive(Default)]
 pub struct Shared {
+    /// Whether several checks share it.
+    several: bool,
     things: Mutex<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -28,6 +30,16 @@ struct Asked<T> {
 }
 
 impl Shared {
+    /// Makes one for so many checks.
+    pub(crate) fn among(checks: usize) -> Self {
+        Self { several: checks > 1, ..Self::default() }
+    }
+
+    /// Tells whether one check has it for itself.
+    pub(crate) fn is_alone(&self) -> bool {
+        !self.several
+    }
+
     /// Returns the one thing of this type and name, which the first to ask makes.
     pub(crate) fn thing<T: Send + Sync + 'static>(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
         let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);

@@ -20,7 +20,7 @@ async fn asked(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> selx
     let fake = Fake::new(answer);
     let entry = look(file(fake.folder()), &fake.socket(), LONG).await;
     let asked = fake.asked.lock().unwrap();
-    assert!(asked.iter().all(|line| line.starts_with("GET /v1.")), "{asked:?}");
+    assert!(asked.iter().all(|line| line.starts_with("GET /")), "{asked:?}");
     entry
 }
 
@@ -32,7 +32,9 @@ async fn a_current_engine_is_understood() {
     // A list, a container, an image: no more is asked of a project of one container.
     let asked = fake.asked.lock().unwrap().clone();
     assert_eq!(asked.len(), 3, "{asked:?}");
-    assert!(asked.iter().all(|line| line.starts_with("GET /v1.44/")), "{asked:?}");
+    // The first answer says in which version it is; the others are asked in that one.
+    assert!(asked[0].starts_with("GET /containers/json?"), "{asked:?}");
+    assert!(asked[1..].iter().all(|line| line.starts_with("GET /v1.52/")), "{asked:?}");
 }
 
 /// Reads checks, and takes those of every day.
@@ -175,30 +177,39 @@ fn f1_without_the_right_to_the_socket_it_is_unknown_and_names_the_group() {
 
 #[tokio::test]
 async fn f2_versions_are_negotiated_with_one_more_request() {
-    // What an engine of 2020 and one of a later year say to a version that they do not speak.
-    let old = "{\"message\":\"client version 1.44 is too new. Maximum supported API version is 1.41\"}";
-    let new = "{\"message\":\"client version 1.44 is too old. Minimum supported API version is 1.50, please upgrade your \
-               client to a newer version\"}";
-    for (refusal, speaks, version) in [(old, "1.41", "/v1.41/"), (new, "1.60", "/v1.50/")] {
+    // An engine of 2020, and one of a later year, whose newest version nobody knows yet.
+    for (speaks, version, requests) in [("1.41", "/v1.41/", 3), ("1.60", "/v1.53/", 4)] {
         let fake = Fake::new(move |path| {
-            if path.starts_with(version) {
-                engine(&["api"])(path)
-            } else {
-                http("400 Bad Request", &format!("Api-Version: {speaks}\r\n"), refusal)
-            }
+            let answer = String::from_utf8(engine(&["api"])(path.trim_start_matches(version))).unwrap();
+            answer.replace("Api-Version: 1.52", &format!("Api-Version: {speaks}")).into_bytes()
         });
         let entry = look(file(fake.folder()), &fake.socket(), LONG).await;
         assert_is(&entry, Status::Ok, &[], &["1 of 1 services run"]);
-        assert_eq!(fake.asked.lock().unwrap().len(), 4);
+        let asked = fake.asked.lock().unwrap().clone();
+        assert_eq!(asked.len(), requests, "{asked:?}");
+        assert!(asked[1..].iter().all(|line| line.starts_with(&format!("GET {version}"))), "{asked:?}");
     }
-    for (refusal, speaks) in [
-        ("{\"message\":\"client version 1.44 is too new. Maximum supported API version is 1.12\"}", "1.12"),
-        ("{\"message\":\"client version 1.44 is too old. Minimum supported API version is 1.70\"}", "1.70"),
-        (old, "1.41"),
-    ] {
-        let fake = Fake::new(move |_| http("400 Bad Request", "", refusal));
+    // What stands before an engine may want a version, or that it does not speak: its words say which.
+    let new = "{\"message\":\"client version 1.24 is too old. Minimum supported API version is 1.50, please upgrade your \
+               client to a newer version\"}";
+    let fake = Fake::new(move |path| match path.starts_with("/v1.50/") {
+        true => engine(&["api"])(path),
+        false => http("400 Bad Request", "Api-Version: 1.52\r\n", new),
+    });
+    let entry = look(file(fake.folder()), &fake.socket(), LONG).await;
+    assert_is(&entry, Status::Ok, &[], &["1 of 1 services run"]);
+    assert_eq!(fake.asked.lock().unwrap().len(), 4);
+    // With these there is no common version.
+    let old = "{\"message\":\"client version 1.53 is too old. Minimum supported API version is 1.70\"}";
+    let nowhere = "{\"message\":\"client version 1.53 is too new. Maximum supported API version is 1.12\"}";
+    for (speaks, refusal, said) in [("1.12", "", "1.12"), ("1.70", old, "1.70"), ("", nowhere, "1.12")] {
+        let fake = Fake::new(move |path| match (speaks, path.starts_with("/v1.")) {
+            ("", _) => http("400 Bad Request", "", refusal),
+            (_, true) => http("400 Bad Request", &format!("Api-Version: {speaks}\r\n"), refusal),
+            _ => http("200 OK", &format!("Api-Version: {speaks}\r\n"), "[]"),
+        });
         let entry = look(file(fake.folder()), &fake.socket(), LONG).await;
-        assert_is(&entry, Status::Unknown, &[], &[speaks, "selx speaks 1.25 to 1.53"]);
+        assert_is(&entry, Status::Unknown, &[], &[said, "selx speaks 1.25 to 1.53"]);
         assert!(fake.asked.lock().unwrap().len() <= 2);
     }
 }

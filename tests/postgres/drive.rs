@@ -39,6 +39,13 @@ pub(crate) async fn look_with_limits(kind: &str, with: Value) -> Entry {
 }
 
 pub(crate) async fn run(instance: Instance, timeout: Duration) -> Entry {
+    let mut entries = run_all(vec![instance], timeout).await;
+    assert_eq!(entries.len(), 1);
+    entries.remove(0)
+}
+
+/// Runs checks together.
+pub(crate) async fn run_all(instances: Vec<Instance>, timeout: Duration) -> Vec<Entry> {
     let settings = Settings {
         concurrency: 8,
         timeout,
@@ -49,10 +56,8 @@ pub(crate) async fn run(instance: Instance, timeout: Duration) -> Entry {
         history: false,
         retention: Duration::from_secs(60),
     };
-    let selection = Selection { instances: vec![instance], routine: None };
-    let mut report = Runner::new(settings).run(&selection).await;
-    assert_eq!(report.entries.len(), 1);
-    report.entries.remove(0)
+    let selection = Selection { instances, routine: None };
+    Runner::new(settings).run(&selection).await.entries
 }
 
 /// Says everything that a report would say about a check.

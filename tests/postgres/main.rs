@@ -22,4 +22,5 @@ mod peer;
 mod query;
 mod ready;
 mod replication;
+mod turns;
 mod wire;

@@ -6,6 +6,7 @@
 mod config;
 mod depth;
 mod discover;
+mod hear;
 mod keys;
 mod pidbox;
 pub mod progress;

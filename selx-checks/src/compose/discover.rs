@@ -43,6 +43,6 @@ pub(super) async fn discover(cx: &Context) -> Discovery {
 }
 
 async fn list(cx: &Context) -> Result<Vec<Summary>> {
-    let listed = Engine::of(None, cx)?.list(labels::PROJECT, cx).await?;
+    let listed = Engine::of(None, cx)?.list(&[labels::PROJECT.to_owned()], cx).await?;
     listed.map(|listed| listed.to_vec()).map_err(crate::target::engine_failed)
 }

@@ -41,7 +41,7 @@ pub(super) fn judge(facts: &Facts, cx: &Judging<Facts>) -> Judgement {
             judgement = judgement.evidence("not compared", format!("variables of {}: {why}", service.name));
         }
     }
-    judgement.evidence("engine", format!("API {}", facts.api))
+    if facts.api.is_empty() { judgement } else { judgement.evidence("engine", format!("API {}", facts.api)) }
 }
 
 fn engine(failure: &Failure) -> Finding {

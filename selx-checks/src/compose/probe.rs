@@ -38,7 +38,7 @@ pub(super) async fn look(config: &Config, cx: &Context) -> Result<Facts> {
         ..Facts::default()
     };
     let looked = containers(config, &model, &engine, &mut facts, cx).await?;
-    facts.api = engine.version();
+    facts.api = engine.version().unwrap_or_default();
     facts.now = engine.now();
     let seen = match looked {
         Ok(seen) => seen,
@@ -63,7 +63,7 @@ async fn containers(
 ) -> Result<Result<Vec<Seen>, Failure>> {
     let mut listed = Vec::new();
     for name in std::iter::once(&model.project).chain(&model.other_name) {
-        match engine.list(&labels::filter(labels::PROJECT, name), cx).await? {
+        match engine.list(&[labels::filter(labels::PROJECT, name)], cx).await? {
             Ok(found) => listed.extend(found.iter().filter(|one| labels::is_service(one)).cloned()),
             Err(failure) => return Ok(Err(failure)),
         }
@@ -112,7 +112,7 @@ async fn containers(
 /// Finds out whether the project is there under another name.
 async fn elsewhere(config: &Config, engine: &Engine, facts: &mut Facts, cx: &Context) -> Result<Result<(), Failure>> {
     let Some(files) = &config.compose else { return Ok(Ok(())) };
-    let listed = match engine.list(labels::PROJECT, cx).await? {
+    let listed = match engine.list(&[labels::PROJECT.to_owned()], cx).await? {
         Ok(listed) => listed,
         Err(failure) => return Ok(Err(failure)),
     };

@@ -19,8 +19,8 @@ use super::place::{EngineAt, denied};
 use super::transport::{Exchange, client, take};
 use crate::net::{Failure, FailureKind, Phase, bounded, of_io};
 
-/// The version that is asked for first: the oldest that every current engine answers.
-const FIRST: usize = 44;
+/// What stands for the version of an engine that has not said which it speaks: it is asked without one.
+const UNKNOWN: usize = 0;
 /// The newest and the oldest whose answers are known.
 const NEWEST: usize = 53;
 const OLDEST: usize = 25;
@@ -52,7 +52,7 @@ type Answer<T> = Result<Result<T, Failure>>;
 impl Engine {
     /// Makes a client; nothing is connected yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), minor: AtomicUsize::new(FIRST), clock: Mutex::default() }
+        Self { path: path.into(), minor: AtomicUsize::new(UNKNOWN), clock: Mutex::default() }
     }
 
     /// Returns the client that the checks of this run share, for the engine of a setting or the usual one.
@@ -75,9 +75,14 @@ impl Engine {
         &self.path
     }
 
-    /// Returns the version of the API that is spoken, such as `1.44`. Before the first answer it is a guess.
-    pub fn version(&self) -> String {
-        format!("1.{}", self.minor.load(Ordering::Relaxed))
+    /// Returns the version of the API that is spoken, such as `1.44`; nothing before the first answer, and of an engine
+    /// that does not say it.
+    pub fn version(&self) -> Option<String> {
+        self.minor().map(|minor| format!("1.{minor}"))
+    }
+
+    fn minor(&self) -> Option<usize> {
+        Some(self.minor.load(Ordering::Relaxed)).filter(|minor| *minor != UNKNOWN)
     }
 
     /// Returns what time it is by the engine's own clock, if it has said so. Ages of containers are counted from it.
@@ -87,7 +92,7 @@ impl Engine {
         told.checked_add(at.elapsed()).ok()
     }
 
-    /// Lists containers, running or not, that have a label: `name` or `name=value`.
+    /// Lists containers, running or not, that have all of some labels: `name` or `name=value`.
     ///
     /// Checks of one run that ask the same at about the same time share an answer, as with the other questions.
     ///
@@ -95,9 +100,9 @@ impl Engine {
     ///
     /// `Missing` if nothing is at the path of the socket, `Denied` without the right to it, `Local` if this host has no
     /// descriptors left; the inner one is what the engine did wrong.
-    pub async fn list(&self, label: &str, cx: &Context) -> Answer<Arc<Vec<Summary>>> {
-        let filters = HashMap::from([("label", vec![label.to_owned()])]);
-        self.once("containers", label, cx, async |since| {
+    pub async fn list(&self, labels: &[String], cx: &Context) -> Answer<Arc<Vec<Summary>>> {
+        let filters = HashMap::from([("label", labels.to_vec())]);
+        self.once("containers", &labels.join(" and "), cx, async |since| {
             let listed = self
                 .ask(LIST_CAP, since, cx, |docker| {
                     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
@@ -175,7 +180,8 @@ impl Engine {
         }
     }
 
-    /// Puts one question, and once more in another version if the engine asks for that.
+    /// Puts one question, at first without a version, which every engine answers in its own; and once more in another
+    /// version if the engine asks for that, or answers in one that is newer than what is known.
     pub(super) async fn ask<T, F>(
         &self,
         cap: usize,
@@ -186,14 +192,16 @@ impl Engine {
     where
         F: Future<Output = Result<T, ClientError>>,
     {
-        let mut minor = self.minor.load(Ordering::Relaxed);
+        let mut minor = self.minor();
         for last in [false, true] {
             let exchange = Arc::new(Exchange::default());
-            let docker = client(&self.path, (1, minor), cap, &exchange)
+            let docker = client(&self.path, minor, cap, &exchange)
                 .map_err(|error| Error::new(ErrorKind::Bug, "no client for the engine").source_error(error))?;
             let own = Instant::now();
             let answer = bounded(cx, cx.deadline(), Box::pin(question(docker))).await?;
             self.note(&exchange, cx);
+            let speaks = take(&exchange.speaks);
+            let spoken = speaks.as_deref().and_then(minor_of);
             let error = match answer {
                 None => {
                     // Who waited for another's answer until the time was up has none left to ask; the other was let in.
@@ -203,15 +211,23 @@ impl Engine {
                     };
                     return Ok(Err(silent(&self.shown(), phase, since.elapsed())));
                 }
+                // Without a version it was answered in the engine's newest.
+                Some(_) if minor.is_none() && !last && spoken.is_some_and(|spoken| spoken > NEWEST) => {
+                    minor = Some(NEWEST);
+                    continue;
+                }
+                Some(Ok(_)) if minor.is_none() && spoken.is_some_and(|spoken| spoken < OLDEST) => {
+                    return Err(self.no_version(speaks, minor));
+                }
                 Some(Ok(answer)) => {
-                    self.minor.store(minor, Ordering::Relaxed);
+                    self.minor.store(minor.or(spoken).unwrap_or(UNKNOWN), Ordering::Relaxed);
                     return Ok(Ok(Some(answer)));
                 }
                 Some(Err(error)) => error,
             };
-            match other_version(&error, take(&exchange.speaks).as_deref(), minor) {
-                Some(Ok(other)) if !last => minor = other,
-                Some(why) => return Err(self.no_version(why.err(), minor, &error)),
+            match other_version(&error, speaks.as_deref(), minor) {
+                Some(Ok(other)) if !last => minor = Some(other),
+                Some(why) => return Err(self.no_version(why.err(), minor).with("answer", words(&error))),
                 None => return self.failed(&exchange, error),
             }
         }
@@ -234,14 +250,14 @@ impl Engine {
     }
 
     /// Both versions, for an engine with which there is no common one.
-    fn no_version(&self, speaks: Option<String>, minor: usize, error: &ClientError) -> Error {
-        let speaks = match speaks {
-            Some(speaks) => format!("speaks version {speaks} of its API"),
-            None => format!("refuses version 1.{minor} of its API"),
+    fn no_version(&self, speaks: Option<String>, minor: Option<usize>) -> Error {
+        let speaks = match (speaks, minor) {
+            (Some(speaks), _) => format!("speaks version {} of its API", escape::visible(&speaks)),
+            (None, Some(minor)) => format!("refuses version 1.{minor} of its API"),
+            (None, None) => "refuses to be asked without a version of its API".to_owned(),
         };
         Error::new(ErrorKind::Missing, format!("{} {speaks}; selx speaks 1.{OLDEST} to 1.{NEWEST}", self.shown()))
             .advice("update the older of the two")
-            .with("answer", words(error))
     }
 
     /// Maps what the client could not do.
@@ -326,23 +342,27 @@ fn silent(shown: &str, phase: Phase, waited: Duration) -> Failure {
 }
 
 /// Tells what to do if an engine refuses the version: the minor number to try, or what it speaks if there is none.
-fn other_version(error: &ClientError, speaks: Option<&str>, asked: usize) -> Option<Result<usize, String>> {
+fn other_version(error: &ClientError, speaks: Option<&str>, asked: Option<usize>) -> Option<Result<usize, String>> {
     let ClientError::DockerResponseServerError { status_code: 400, message } = error else { return None };
     let old = message.contains("too old");
     if !old && !message.contains("too new") {
         return None;
     }
-    let minor = |text: &str| text.trim().strip_prefix("1.").and_then(|minor| minor.parse::<usize>().ok());
     // "Maximum supported API version is 1.41", "Minimum supported API version is 1.44, please upgrade …"
     let told = message.split("version is ").nth(1).and_then(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         rest.get(..end).map(|text| text.trim_end_matches('.').to_owned())
     });
     let wanted = if old { told.or(speaks.map(str::to_owned)) } else { speaks.map(str::to_owned).or(told) };
-    Some(match wanted.as_deref().and_then(minor) {
-        Some(minor) if (OLDEST..=NEWEST).contains(&minor) && minor != asked => Ok(minor),
+    Some(match wanted.as_deref().and_then(minor_of) {
+        Some(minor) if (OLDEST..=NEWEST).contains(&minor) && Some(minor) != asked => Ok(minor),
         _ => Err(wanted.map_or_else(|| "unknown".to_owned(), |text| escape::visible(&text).into_owned())),
     })
+}
+
+/// Reads the minor number of a version of the API.
+fn minor_of(text: &str) -> Option<usize> {
+    text.trim().strip_prefix("1.")?.parse().ok()
 }
 
 /// Shows what a client or an engine said: short, and harmless.
@@ -384,10 +404,10 @@ mod tests {
         let refused =
             |message: &str| ClientError::DockerResponseServerError { status_code: 400, message: message.to_owned() };
         let new = refused("client version 1.44 is too new. Maximum supported API version is 1.41");
-        assert_eq!(other_version(&new, None, 44), Some(Ok(41)));
-        assert_eq!(other_version(&new, Some("1.40"), 44), Some(Ok(40)));
+        assert_eq!(other_version(&new, None, Some(44)), Some(Ok(41)));
+        assert_eq!(other_version(&new, Some("1.40"), Some(44)), Some(Ok(40)));
         let old = refused("client version 1.44 is too old. Minimum supported API version is 1.99, please upgrade");
-        assert_eq!(other_version(&old, Some("1.120"), 44), Some(Err("1.99".to_owned())));
-        assert_eq!(other_version(&refused("bad parameter"), None, 44), None);
+        assert_eq!(other_version(&old, Some("1.120"), Some(44)), Some(Err("1.99".to_owned())));
+        assert_eq!(other_version(&refused("bad parameter"), None, None), None);
     }
 }

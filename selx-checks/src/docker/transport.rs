@@ -67,16 +67,17 @@ pub(super) fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
     place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// Makes a client for one exchange that speaks a version of the API and reads at most `cap` bytes.
+/// Makes a client for one exchange that speaks a version of the API, by its minor number, or none, and reads at most `cap`
+/// bytes.
 pub(super) fn client(
     path: &Path,
-    version: (usize, usize),
+    version: Option<usize>,
     cap: usize,
     exchange: &Arc<Exchange>,
 ) -> Result<Docker, ClientError> {
     let (path, exchange) = (path.to_owned(), Arc::clone(exchange));
     let transport = move |request: BollardRequest| send(request, path.clone(), version, cap, Arc::clone(&exchange));
-    let client_version = bollard::ClientVersion { major_version: version.0, minor_version: version.1 };
+    let client_version = bollard::ClientVersion { major_version: 1, minor_version: version.unwrap_or_default() };
     // The time is bounded by who waits; this is only never reached before.
     Docker::connect_with_custom_transport(transport, Some("http://engine"), 86_400, &client_version)
 }
@@ -84,7 +85,7 @@ pub(super) fn client(
 async fn send(
     mut request: BollardRequest,
     path: PathBuf,
-    version: (usize, usize),
+    version: Option<usize>,
     cap: usize,
     exchange: Arc<Exchange>,
 ) -> Result<Response<Incoming>, ClientError> {
@@ -93,10 +94,11 @@ async fn send(
         return Err(exchange.fail(io::Error::other("only reads are allowed")));
     }
     let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
-    // The client leaves the version out of the path.
-    let asked = match asked.starts_with("/v1.") {
-        true => asked.to_owned(),
-        false => format!("/v{}.{}{asked}", version.0, version.1),
+    // The client leaves the version out of the path, or says that which it was made with.
+    let bare = asked.strip_prefix("/v1.").map(|rest| rest.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    let asked = match version {
+        Some(minor) => format!("/v1.{minor}{}", bare.unwrap_or(asked)),
+        None => bare.unwrap_or(asked).to_owned(),
     };
     *request.uri_mut() = asked.parse::<Uri>().map_err(|_| exchange.fail(io::ErrorKind::InvalidInput.into()))?;
     request.headers_mut().insert(HOST, HeaderValue::from_static("engine"));
@@ -165,7 +167,7 @@ mod tests {
         let path = folder.path().join("engine.sock");
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
         let exchange = Arc::new(Exchange::default());
-        let docker = client(&path, (1, 44), 1024, &exchange).unwrap();
+        let docker = client(&path, Some(44), 1024, &exchange).unwrap();
         docker.stop_container("x", None).await.unwrap_err();
         docker.remove_container("x", None).await.unwrap_err();
         docker.pause_container("x").await.unwrap_err();

@@ -14,7 +14,8 @@ const APPLICATION: i64 = 0x7365_6c78;
 ///
 /// Version 2 keeps what the checks of a run came to in one row instead of a row for each number and its index, which was
 /// most of what a run wrote. It takes over what the last few hundred runs found, so that a large file is no long wait.
-pub(super) const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &[
+    "
     CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE runs (
         seq INTEGER PRIMARY KEY,
@@ -67,7 +68,8 @@ pub(super) const STEPS: &[&str] = &["
         value REAL NOT NULL
     );
     CREATE INDEX points_by_series ON points (series, at);
-", "
+",
+    "
     CREATE TABLE looks (
         seq INTEGER PRIMARY KEY,
         run TEXT NOT NULL,
@@ -85,7 +87,8 @@ pub(super) const STEPS: &[&str] = &["
     DROP TABLE points;
     DROP TABLE series;
     DROP TABLE statuses;
-"];
+",
+];
 
 /// Brings a file up to the newest version of the steps.
 ///
@@ -203,7 +206,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut old, path) = opened(folder.path()).await;
         bring_up(&mut old, &STEPS[..1], &path).await.unwrap();
-        let rows = "INSERT INTO series VALUES (1, 'host-disk.local', 'used', '/'), (2, 'host-disk.local', 'used', '/\"x'),
+        let rows =
+            "INSERT INTO series VALUES (1, 'host-disk.local', 'used', '/'), (2, 'host-disk.local', 'used', '/\"x'),
             (3, 'host-disk.local', 'inodes', '/');
             INSERT INTO points (series, at, value) VALUES (1, 10, 0.25), (2, 10, 0.5), (3, 10, 7), (1, 20, 0.75);
             INSERT INTO statuses (run, name, at, status) VALUES ('a', 'http.api', 9, 'critical'),

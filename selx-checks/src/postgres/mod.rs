@@ -2,7 +2,8 @@
 //!
 //! The kinds share a client of their own, on the streams of [`net`](crate::net): every phase has its words, nothing is
 //! allocated by a length that the server announces, a password goes over no line that others may read, and what is
-//! asked stands in one transaction that only reads, with time limits, in one round trip.
+//! asked stands in one transaction that only reads, with time limits, in one round trip. Checks of one run take turns in
+//! one session.
 
 pub mod activity;
 mod auth;
@@ -20,6 +21,7 @@ mod scram;
 mod secure;
 mod server;
 mod session;
+mod turn;
 mod wire;
 
 pub use literal::without_literals;

@@ -11,6 +11,7 @@ use super::refusal::{Ended, ServerError, Trouble, apart};
 use super::secure::secure;
 use super::server::{Server, Tls, Who, socket_file};
 use super::session::{Session, Way};
+use super::turn::Turn;
 use super::wire::{LOGIN_CAP, MESSAGES, Stream, Wire};
 use crate::net::{Attempt, Failure, FailureKind, Phase, connect_unix, dial, resolve};
 use crate::target::{Endpoint, Place};
@@ -29,14 +30,23 @@ pub(super) enum Opened {
     Asked,
 }
 
-/// Goes as far as the settings allow.
+/// Goes as far as the settings allow, or goes on in the session of the check before.
 ///
 /// # Errors
 ///
 /// What this host could not do. What the server did is the inner error.
 pub(super) async fn open(server: &Server<'_>, cx: &Context) -> Result<(Way, Result<Opened, Trouble>)> {
+    let mut turn = Turn::wait(server, cx).await;
+    if let Some((way, mut session)) = turn.as_mut().and_then(Turn::session) {
+        session.wire.begin();
+        session.turn = turn.map(|turn| (turn, way.clone()));
+        return Ok((way, Ok(Opened::Session(Box::new(session)))));
+    }
     let mut way = Way { address: server.target.to_string(), ..Way::default() };
-    let opened = apart(go(server, &mut way, cx).await)?;
+    let mut opened = apart(go(server, &mut way, cx).await)?;
+    if let Ok(Opened::Session(session)) = &mut opened {
+        session.turn = turn.map(|turn| (turn, way.clone()));
+    }
     Ok((way, opened))
 }
 
@@ -176,7 +186,7 @@ pub(super) async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> R
                 }
             }
             b'K' => process = message.body.first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number)),
-            b'Z' if accepted => return Ok(Session { wire, process, parameters }),
+            b'Z' if accepted => return Ok(Session { wire, process, parameters, used: false, turn: None }),
             b'Z' => {
                 let text = format!("{} began a session without accepting the login", wire.whom);
                 return Err(Failure::new(Phase::Login, FailureKind::Malformed, text).into());

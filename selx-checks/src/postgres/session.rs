@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::turn::Turn;
 use super::wire::Wire;
 use crate::net::Attempt;
 
@@ -44,6 +45,10 @@ pub(super) struct Session {
     pub(super) process: u32,
     /// What the server says of itself, such as `server_version`.
     pub(super) parameters: BTreeMap<String, String>,
+    /// Whether a statement of somebody else's ran in it, which may have left something that outlives a transaction.
+    pub(super) used: bool,
+    /// The turn in which it is held, and how it was reached, for who comes next.
+    pub(super) turn: Option<(Turn, Way)>,
 }
 
 /// The time limits of one look, at the server.

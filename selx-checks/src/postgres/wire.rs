@@ -39,6 +39,11 @@ impl Wire {
         Self { stream, whom, began, buffer: Vec::new() }
     }
 
+    /// Begins anew for somebody else.
+    pub(super) fn begin(&mut self) {
+        self.began = Instant::now();
+    }
+
     /// Says that the time is up.
     pub(super) fn silent(&self, phase: Phase, cx: &Context) -> Failure {
         let limit = TimeSpan::from(std::time::Duration::from_millis(

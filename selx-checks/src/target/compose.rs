@@ -67,8 +67,12 @@ impl ComposeService {
         };
         let mut found = Vec::new();
         for name in std::iter::once(&project.name).chain(&project.other) {
-            // All services of the project: other checks ask the same, and hear it together.
-            match engine.list(&labels::filter(labels::PROJECT, name), cx).await? {
+            // All services of the project, if other checks ask the same: they hear it together.
+            let mut filter = vec![labels::filter(labels::PROJECT, name)];
+            if cx.is_alone() {
+                filter.push(labels::filter(labels::SERVICE, &self.service));
+            }
+            match engine.list(&filter, cx).await? {
                 Ok(listed) => found.extend(listed.iter().filter(|one| self.has(one)).cloned()),
                 Err(failure) => return Ok(Err(of_engine(failure))),
             }
@@ -139,7 +143,7 @@ impl ComposeService {
 
     /// Says why there is no container: the service has none, the project is not there, or has another name.
     async fn nothing(&self, engine: &Engine, project: &str, cx: &Context) -> Result<Failure> {
-        let all = match engine.list(labels::PROJECT, cx).await? {
+        let all = match engine.list(&[labels::PROJECT.to_owned()], cx).await? {
             Ok(all) => all,
             Err(failure) => return Ok(of_engine(failure)),
         };

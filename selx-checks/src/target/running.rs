@@ -71,7 +71,7 @@ pub async fn running_services_of(
     cx: &Context,
 ) -> Result<Vec<RunningService>> {
     let engine = Engine::at(socket, cx);
-    let listed = engine.list(labels::SERVICE, cx).await?;
+    let listed = engine.list(&[labels::SERVICE.to_owned()], cx).await?;
     let mut listed: Vec<Summary> = listed
         .map_err(engine_failed)?
         .iter()

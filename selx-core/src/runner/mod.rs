@@ -211,7 +211,7 @@ impl Runner {
         let mut tasks: JoinSet<Entry> = JoinSet::new();
         let mut running: HashMap<tokio::task::Id, usize> = HashMap::new();
         let mut waiting = instances.iter().enumerate();
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::new(Shared::among(instances.len()));
         let concurrency = self.settings.concurrency.max(1);
         let mut settle = |index: usize, entry: Entry| {
             if let Some(observer) = &self.observer {

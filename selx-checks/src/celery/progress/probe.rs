@@ -1,6 +1,7 @@
 //! Looks at what waits, what runs, and what was done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use selx_core::{Context, Result};
 use serde_json::Value;
@@ -8,12 +9,13 @@ use serde_json::Value;
 use super::{Config, Facts, Waiting, Worker};
 use crate::celery::config::Broker;
 use crate::celery::depth;
+use crate::celery::hear;
 use crate::celery::keys::shown;
 use crate::celery::pidbox::{self, Heard, Roll};
 use crate::celery::queues::consumers;
 use crate::celery::request::Method;
 use crate::celery::tasks;
-use crate::redis::client::Trouble;
+use crate::redis::client::{Connection, Trouble};
 
 /// The most queues, workers, and tasks of a worker that are looked at.
 const QUEUES: usize = 500;
@@ -34,9 +36,8 @@ async fn look(config: &Config, broker: &Broker, facts: &mut Facts, cx: &Context)
         Ok(redis) => redis,
         Err(trouble) => return Ok(Err(trouble)),
     };
-    let methods = [Method::Stats, Method::Active, Method::Reserved, Method::ActiveQueues];
-    let asked = pidbox::ask(&mut redis, &broker.server, names, methods, broker.patience, cx).await?;
-    let [stats, active, reserved, queues] = match asked {
+    let asked = if cx.is_alone() { all(&mut redis, broker, cx).await? } else { most(&mut redis, broker, cx).await? };
+    let ([stats, active, reserved], queues) = match asked {
         Ok(heard) => heard,
         Err(trouble) => return Ok(Err(trouble)),
     };
@@ -63,6 +64,26 @@ async fn look(config: &Config, broker: &Broker, facts: &mut Facts, cx: &Context)
         facts.queues.push(Waiting { name: shown(queue), depth: length, head });
     }
     Ok(Ok(()))
+}
+
+/// What the workers say of themselves, and of the queues that they take from.
+type Asked = Result<Result<([Heard; 3], Arc<Heard>), Trouble>>;
+
+/// Asks all of it at once.
+async fn all(redis: &mut Connection, broker: &Broker, cx: &Context) -> Asked {
+    let methods = [Method::Stats, Method::Active, Method::Reserved, Method::ActiveQueues];
+    let asked = pidbox::ask(redis, &broker.server, &broker.names, methods, broker.patience, cx).await?;
+    Ok(asked.map(|[stats, active, reserved, queues]| ([stats, active, reserved], Arc::new(queues))))
+}
+
+/// Asks what other checks of the run do not ask as well.
+async fn most(redis: &mut Connection, broker: &Broker, cx: &Context) -> Asked {
+    let methods = [Method::Stats, Method::Active, Method::Reserved];
+    let own = match pidbox::ask(redis, &broker.server, &broker.names, methods, broker.patience, cx).await? {
+        Ok(own) => own,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    Ok(hear::active_queues(redis, broker, cx).await?.map(|queues| (own, queues)))
 }
 
 /// Makes one roll of several: the worst of each.

@@ -9,9 +9,8 @@ use super::search;
 use super::{Config, Facts, Queue, Unacked};
 use crate::celery::config::Broker;
 use crate::celery::depth;
+use crate::celery::hear;
 use crate::celery::keys::Names;
-use crate::celery::pidbox;
-use crate::celery::request::Method;
 use crate::celery::tasks::Head;
 use crate::redis::client::{Connection, Trouble, count};
 
@@ -42,9 +41,8 @@ async fn look(config: &Config, broker: &Broker, facts: &mut Facts, cx: &Context)
             Err(trouble) => return Ok(Err(trouble)),
         }
     }
-    let asked = pidbox::ask(&mut redis, &broker.server, names, [Method::ActiveQueues], broker.patience, cx).await?;
-    let heard = match asked {
-        Ok([heard]) => heard,
+    let heard = match hear::active_queues(&mut redis, broker, cx).await? {
+        Ok(heard) => heard,
         Err(trouble) => return Ok(Err(trouble)),
     };
     let (consumers, unclear) = search::consumers(&heard);

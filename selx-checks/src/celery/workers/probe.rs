@@ -1,13 +1,16 @@
 //! Asks the workers whether they are there.
 
+use std::sync::Arc;
+
 use selx_core::{Context, Result};
 
 use super::Facts;
 use crate::celery::config::Broker;
-use crate::celery::pidbox;
+use crate::celery::hear;
+use crate::celery::pidbox::{self, Heard};
 use crate::celery::request::Method;
 use crate::celery::who;
-use crate::redis::client::Trouble;
+use crate::redis::client::{Connection, Trouble};
 
 pub(super) async fn probe(broker: &Broker, cx: &Context) -> Result<Facts> {
     let mut facts = Facts { broker: broker.subject(), channel: broker.names.channel(), ..Facts::default() };
@@ -22,9 +25,13 @@ async fn look(broker: &Broker, facts: &mut Facts, cx: &Context) -> Result<Result
         Ok(redis) => redis,
         Err(trouble) => return Ok(Err(trouble)),
     };
-    let asked = pidbox::ask(&mut redis, &broker.server, &broker.names, [Method::Ping], broker.patience, cx).await?;
-    let roll = match asked {
-        Ok([heard]) => heard.roll(),
+    // What another check has to know of every worker says as well that it is there.
+    let heard = match cx.is_alone() {
+        true => ping(&mut redis, broker, cx).await?.map(Arc::new),
+        false => hear::active_queues(&mut redis, broker, cx).await?,
+    };
+    let roll = match heard {
+        Ok(heard) => heard.roll(),
         Err(trouble) => return Ok(Err(trouble)),
     };
     let looks_further = roll.silent() > 0 || roll.subscribers == 0;
@@ -34,4 +41,9 @@ async fn look(broker: &Broker, facts: &mut Facts, cx: &Context) -> Result<Result
         facts.known = who::look(&mut redis, &broker.names, cx).await?.ok();
     }
     Ok(Ok(()))
+}
+
+async fn ping(redis: &mut Connection, broker: &Broker, cx: &Context) -> Result<Result<Heard, Trouble>> {
+    let asked = pidbox::ask(redis, &broker.server, &broker.names, [Method::Ping], broker.patience, cx).await?;
+    Ok(asked.map(|[heard]| heard))
 }

@@ -23,11 +23,16 @@ const MOST_WAITING: usize = 64;
 /// Reads the table of mounts.
 pub(super) fn table(cx: &Context) -> Result<Mounts> {
     // Whoever looks at a host from a container sees its own mounts under `self`, and those of the host under `1`.
-    let other_root = cx.host().root != Path::new("/");
-    let (name, text) = match cx.host().read_proc("1/mountinfo") {
-        Ok(text) if other_root => ("1/mountinfo", text),
-        Err(error) if other_root && error.kind() != ErrorKind::Missing => return Err(error),
-        _ => ("self/mountinfo", read_needed(cx, "self/mountinfo")?),
+    let of_host = match cx.host().root != Path::new("/") {
+        true => match cx.host().read_proc("1/mountinfo") {
+            Err(error) if error.kind() == ErrorKind::Missing => None,
+            text => Some(text?),
+        },
+        false => None,
+    };
+    let (name, text) = match of_host {
+        Some(text) => ("1/mountinfo", text),
+        None => ("self/mountinfo", read_needed(cx, "self/mountinfo")?),
     };
     let table = mounts::parse_mountinfo(&text);
     if table.list.is_empty() {
