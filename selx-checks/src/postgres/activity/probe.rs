@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use selx_core::{Context, Error, ErrorKind, Result};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::facts::{Facts, Look};
+use super::facts::{self, Facts, Group, Look};
 use super::questions::questions;
 use crate::net::{Failure, FailureKind, Phase};
 use crate::postgres::exchange::Table;
@@ -72,14 +73,23 @@ async fn look(mut session: Session, cx: &Context) -> Result<Look, Ended> {
     Ok(look)
 }
 
+/// The answer about sessions.
+#[derive(Deserialize)]
+struct Activity {
+    groups: Vec<Group>,
+    sessions: Vec<facts::Session>,
+}
+
 /// Reads the answers, in the order of the questions.
 fn read(tables: &[Table]) -> Result<Look, String> {
     let mut tables = tables.iter();
     let mut next = || tables.next().ok_or_else(|| "one is missing".to_owned());
+    let server = rows(next()?)?.pop().ok_or("nothing about the server")?;
+    let Activity { groups, sessions } = rows(next()?)?.pop().ok_or("nothing about the sessions")?;
     let mut look = Look {
-        server: rows(next()?)?.pop().ok_or("nothing about the server")?,
-        groups: rows(next()?)?,
-        sessions: rows(next()?)?,
+        server,
+        groups,
+        sessions,
         prepared: rows(next()?)?,
         slots: rows(next()?)?,
         standbys: rows(next()?)?,

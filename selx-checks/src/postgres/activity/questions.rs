@@ -1,7 +1,7 @@
 //! The questions of a look, for the version of the server. Names are looked up in the catalogue alone.
 
 /// How many questions there are; the answers come in this order.
-pub(super) const COUNT: usize = 9;
+pub(super) const COUNT: usize = 8;
 
 const SERVER: &str = r#"SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS process,
 current_setting('server_version') AS version, current_setting('max_connections')::int8 AS "max-connections",
@@ -10,29 +10,35 @@ current_setting('superuser_reserved_connections')::int8
 pg_has_role('pg_read_all_stats', 'USAGE') AS "sees-all", current_setting('track_activities')::bool AS tracks,
 current_setting('autovacuum_freeze_max_age')::float8 AS "freeze-max-age""#;
 
-const GROUPS: &str = r#"SELECT coalesce(state, '') AS state, coalesce(backend_type, '') AS kind, datid IS NOT NULL AS database,
-count(*) AS count FROM pg_catalog.pg_stat_activity GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 100"#;
-
-const SESSIONS: &str = r#"WITH a AS (
- SELECT pid, usename AS "user", datname AS database, application_name AS application, host(client_addr) AS client,
+/// How many sessions are in which state, and those that matter: one look at the sessions, which the server has to plan only
+/// once.
+const ACTIVITY: &str = r#"WITH a AS (
+ SELECT pid, datid, usename AS "user", datname AS database, application_name AS application, host(client_addr) AS client,
   backend_type AS kind, state, wait_event_type || ':' || wait_event AS wait,
   date_part('epoch', clock_timestamp() - query_start) AS "query-age",
   date_part('epoch', clock_timestamp() - xact_start) AS "transaction-age",
   date_part('epoch', clock_timestamp() - state_change) AS "state-age",
   age(backend_xmin) AS "xmin-age", QUERY AS query
- FROM pg_catalog.pg_stat_activity WHERE pid <> pg_backend_pid()
+ FROM pg_catalog.pg_stat_activity
+), o AS (
+ SELECT * FROM a WHERE pid <> pg_backend_pid()
 ), w AS (
- SELECT pid, WAITS AS waits, pg_blocking_pids(pid) AS blockers FROM a
+ SELECT pid, WAITS AS waits, pg_blocking_pids(pid) AS blockers FROM o AS a
  WHERE wait LIKE 'Lock:%' ORDER BY "state-age" DESC LIMIT 50
 ), named AS (
- (SELECT pid FROM a WHERE kind = 'client backend' AND state = 'active' ORDER BY "query-age" DESC LIMIT 3)
- UNION (SELECT pid FROM a WHERE kind = 'client backend' AND "transaction-age" IS NOT NULL
+ (SELECT pid FROM o WHERE kind = 'client backend' AND state = 'active' ORDER BY "query-age" DESC LIMIT 3)
+ UNION (SELECT pid FROM o WHERE kind = 'client backend' AND "transaction-age" IS NOT NULL
   ORDER BY "transaction-age" DESC LIMIT 3)
- UNION (SELECT pid FROM a WHERE state LIKE 'idle in transaction%' ORDER BY "state-age" DESC LIMIT 3)
- UNION (SELECT pid FROM a WHERE "xmin-age" IS NOT NULL AND kind <> 'walsender' ORDER BY "xmin-age" DESC LIMIT 1)
+ UNION (SELECT pid FROM o WHERE state LIKE 'idle in transaction%' ORDER BY "state-age" DESC LIMIT 3)
+ UNION (SELECT pid FROM o WHERE "xmin-age" IS NOT NULL AND kind <> 'walsender' ORDER BY "xmin-age" DESC LIMIT 1)
  UNION SELECT pid FROM w UNION SELECT unnest(blockers) FROM w
 )
-SELECT a.*, w.waits, w.blockers FROM named JOIN a USING (pid) LEFT JOIN w USING (pid) LIMIT 200"#;
+SELECT coalesce((SELECT json_agg(g) FROM (
+ SELECT coalesce(state, '') AS state, coalesce(kind, '') AS kind, datid IS NOT NULL AS database, count(*) AS count
+ FROM a GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 100
+) g), '[]') AS groups, coalesce((SELECT json_agg(s) FROM (
+ SELECT o.*, w.waits, w.blockers FROM named JOIN o USING (pid) LEFT JOIN w USING (pid) LIMIT 200
+) s), '[]') AS sessions"#;
 
 /// The beginning of a query, by its bytes: in a database without an encoding a query is any bytes, and one that ends in
 /// the middle of a letter makes `left` fail, and the whole look with it.
@@ -79,7 +85,7 @@ pub(super) fn questions(major: u32) -> [String; COUNT] {
     } else {
         "\"query-age\""
     };
-    [SERVER, GROUPS, SESSIONS, PREPARED, SLOTS, STANDBYS, REPLAY, DATABASES, TABLES].map(|question| {
+    [SERVER, ACTIVITY, PREPARED, SLOTS, STANDBYS, REPLAY, DATABASES, TABLES].map(|question| {
         let question = question.replace("WAL_STATUS", wal_status).replace("WAITS", waits);
         let question = question.replace("QUERY", QUERY).replace("SYNCED", synced);
         format!("SELECT row_to_json(x) FROM ({question}) x")
