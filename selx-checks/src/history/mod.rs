@@ -46,7 +46,7 @@ pub const NOTICES: &[Code] = &[
     Code::new(
         "run-missed",
         "A routine did not run when it was due.",
-        "Look whether cron or the timer is there and what it wrote; selx notes a run before it looks at anything.",
+        "Look whether cron or the timer is there and what it wrote; selx notes a run as soon as it begins.",
     ),
     Code::new("run-late", "A routine ran later than it was due.", "Nothing, if the machine was off or busy."),
     Code::new(

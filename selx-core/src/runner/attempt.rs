@@ -7,13 +7,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::memory::Memory;
 use super::{GRACE, entry};
 use crate::check::{Judging, Moment};
 use crate::clock::Clock;
 use crate::context::{Context, Host};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::finding::Finding;
-use crate::history::Remembered;
 use crate::quantity::TimeSpan;
 use crate::report::{Attempt, Entry, Failure, Outcome, Status};
 use crate::secret::Secrets;
@@ -23,7 +23,7 @@ use crate::suite::Instance;
 /// Everything that one check needs to run in a task of its own.
 pub(super) struct Job {
     pub(super) instance: Instance,
-    pub(super) remembered: Remembered,
+    pub(super) memory: Memory,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) host: Arc<Host>,
     pub(super) secrets: Arc<Secrets>,
@@ -98,8 +98,9 @@ impl Job {
         let late = begun.elapsed().saturating_sub(limit);
         let mut entry = match result {
             Ok(facts) => {
-                let cx_judge = Judging { now, previous: self.remembered.previous.clone() };
-                entry::judged(&self.instance, facts, cx_judge, &self.remembered)
+                let remembered = self.memory.clone().of(&self.instance.full_name()).await;
+                let cx_judge = Judging { now, previous: remembered.previous.clone() };
+                entry::judged(&self.instance, facts, cx_judge, &remembered)
             }
             Err(error) => entry::failed(&self.instance, now, error),
         };

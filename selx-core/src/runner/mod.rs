@@ -2,11 +2,13 @@
 //!
 //! It never fails: whatever happens, it reports. Checks run side by side; each attempt has a time limit, the run has a
 //! deadline; a panic is contained; a check that did not pass may be tried again, and then the report shows it; a check
-//! whose failure is explained by another is still measured and folded under it.
+//! whose failure is explained by another is still measured and folded under it. The history is read beside the looks and
+//! waited for where they are judged.
 
 mod attempt;
 mod entry;
 mod fold;
+mod memory;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,13 +25,14 @@ use crate::context::Host;
 use crate::error::{Error, ErrorKind};
 use crate::finding::Finding;
 use crate::format::redact;
-use crate::history::{History, Remembered, RunStart};
+use crate::history::{History, RunStart};
 use crate::report::{Entry, Report};
 use crate::secret::{SecretRef, Secrets};
 use crate::shared::Shared;
 use crate::suite::{Instance, Selection, Settings};
 
 pub use entry::judge_facts;
+use memory::Memory;
 
 /// How much longer than its limit an attempt may take to end by itself, so that it can say where it was.
 const GRACE: Duration = Duration::from_millis(250);
@@ -136,9 +139,9 @@ impl Runner {
         let history = self.history.as_ref().filter(|_| {
             self.settings.history && (routine.is_some() || selection.instances.iter().any(Instance::remembers))
         });
-        // Without a memory nobody can tell how long a breach has lasted: that is not the same as an empty one.
-        let mut memory = None;
-        if let Some(history) = history {
+        let (recall, memory) = Memory::to_come();
+        let remembering = async {
+            let Some(history) = history else { return recall.is(None) };
             let start = RunStart {
                 run: run.clone(),
                 routine: routine.as_ref().map(|(name, _)| name.clone()),
@@ -151,15 +154,19 @@ impl Runner {
                 Err(error) => notices.push(history_failed(&error)),
             }
             let names: Vec<String> = selection.instances.iter().map(Instance::full_name).collect();
-            match history.recall(&names).await {
-                Ok(recalled) => memory = Some(recalled),
-                Err(error) if !told(&notices) => notices.push(history_failed(&error)),
-                Err(_) => {}
+            let recalled = history.recall(&names).await;
+            if let Err(error) = &recalled
+                && !told(&notices)
+            {
+                notices.push(history_failed(error));
             }
-        }
-
-        self.read_secrets(&selection.instances).await;
-        let mut entries = self.run_all(&selection.instances, memory, began + self.settings.deadline).await;
+            recall.is(recalled.ok());
+        };
+        let looking = async {
+            self.read_secrets(&selection.instances).await;
+            self.run_all(&selection.instances, &memory, began + self.settings.deadline).await
+        };
+        let ((), mut entries) = tokio::join!(remembering, looking);
         fold::explain(&mut entries, &selection.instances);
         if !self.secrets.is_empty() {
             entries.iter_mut().for_each(|entry| redact::entry(entry, &self.secrets));
@@ -200,12 +207,7 @@ impl Runner {
         }
     }
 
-    async fn run_all(
-        &self,
-        instances: &[Instance],
-        mut memory: Option<HashMap<String, Remembered>>,
-        deadline: Instant,
-    ) -> Vec<Entry> {
+    async fn run_all(&self, instances: &[Instance], memory: &Memory, deadline: Instant) -> Vec<Entry> {
         let mut slots: Vec<Option<Entry>> = Vec::new();
         slots.resize_with(instances.len(), || None);
         let mut tasks: JoinSet<Entry> = JoinSet::new();
@@ -233,10 +235,7 @@ impl Runner {
                 }
                 let job = attempt::Job {
                     instance: instance.clone(),
-                    remembered: match &mut memory {
-                        Some(memory) => memory.remove(&name).unwrap_or_default(),
-                        None => Remembered { unavailable: true, ..Remembered::default() },
-                    },
+                    memory: memory.clone(),
                     clock: Arc::clone(&self.clock),
                     host: Arc::clone(&self.host),
                     secrets: Arc::clone(&self.secrets),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use selx_core::limit::{Level, LimitState};
 use selx_core::report::Outcome;
 use selx_core::{
     Area, Check, Context, Error, ErrorKind, Finding, History, Instance, Judgement, Judging, Limit, Limits, ManualClock,
@@ -298,6 +299,51 @@ async fn a_history_that_fails_is_told_once_and_stops_nothing() {
     assert_eq!(report.status(), Status::Ok);
     assert_eq!(report.notices.len(), 1);
     assert!(report.notices[0].message.contains("no space left"));
+}
+
+/// A history that takes its time, such as one whose disk is slow, and notes how many looks there were when it had begun.
+struct Slow {
+    asked: Arc<AtomicUsize>,
+    looks: AtomicUsize,
+}
+
+#[async_trait]
+impl History for Slow {
+    async fn begin(&self, _: &RunStart) -> Result<Vec<Finding>> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.looks.store(self.asked.load(Ordering::SeqCst), Ordering::SeqCst);
+        Ok(Vec::new())
+    }
+    async fn recall(&self, checks: &[String]) -> Result<HashMap<String, Remembered>> {
+        let limits = vec![(
+            "value".to_owned(),
+            String::new(),
+            LimitState { level: Level::Ok, warning_since: None, critical_since: None },
+        )];
+        Ok(checks
+            .iter()
+            .map(|name| (name.clone(), Remembered { limits: limits.clone(), ..Remembered::default() }))
+            .collect())
+    }
+    async fn save(&self, _: &Report) -> Result<()> {
+        Ok(())
+    }
+    async fn series(&self, _: &str, _: &str, _: &str, _: Timestamp, _: usize) -> Result<Vec<(Timestamp, f64)>> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_history_holds_up_judgements_and_no_looks() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let history = Arc::new(Slow { asked: Arc::clone(&asked), looks: AtomicUsize::new(0) });
+    let instances = vec![instance("counted", Act::FailFirst(asked, 0)), instance("number", Act::Number(30.0))];
+    let selection = Selection { instances, routine: Some(("daily".into(), Routine::default())) };
+    let report = Runner::new(settings()).history(Arc::clone(&history) as _).run(&selection).await;
+    assert_eq!(history.looks.load(Ordering::SeqCst), 1, "it was looked before the history had begun");
+    // And what it remembers is in the judgement.
+    assert_eq!(report.entries[1].remembered.len(), 1);
+    assert!(!report.entries[1].memory_unavailable);
 }
 
 #[tokio::test]
