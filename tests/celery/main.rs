@@ -10,6 +10,7 @@ mod killed;
 mod naming;
 mod progress;
 mod queues;
+mod together;
 mod workers;
 
 mod harness;

@@ -1,0 +1,92 @@
+//! The kinds of Celery in one run: what one asks of the workers, the others hear.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use selx_core::report::Entry;
+use selx_core::{Instance, Limits, Registry, Runner, Selection, Settings};
+use serde_json::json;
+
+use crate::harness::{Broker, Celery, Status, assert_is, fleet, until, words};
+
+/// Runs the three kinds together.
+async fn look(broker: &Broker) -> Vec<Entry> {
+    let mut registry = Registry::new();
+    selx_checks::register(&mut registry).unwrap();
+    let instance = |kind: &str| {
+        let with = json!({ "target": broker.url(0), "answer-within": "1s" });
+        let mut instance = Instance::new(registry.get(kind).unwrap().build_json(&with).unwrap(), "all");
+        instance.limits = Limits::default();
+        instance
+    };
+    let settings = Settings {
+        concurrency: 8,
+        timeout: Duration::from_secs(20),
+        deadline: Duration::from_secs(60),
+        retries: 0,
+        retry_delay: Duration::ZERO,
+        state: None,
+        history: false,
+        retention: Duration::from_secs(60),
+    };
+    let instances = ["celery-workers", "celery-queues", "celery-progress"].map(instance).to_vec();
+    Runner::new(settings).run(&Selection { instances, routine: None }).await.entries
+}
+
+/// Listens to all that a broker is asked.
+fn monitor(broker: &Broker) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(("127.0.0.1", broker.port)).unwrap();
+    stream.write_all(b"MONITOR\r\n").unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut lines = BufReader::new(stream);
+    let mut first = String::new();
+    lines.read_line(&mut first).unwrap();
+    assert_eq!(first, "+OK\r\n");
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_kinds_ask_four_questions() {
+    let broker = Broker::start(&[]);
+    let none: &[&str] = &["-c", "1"];
+    let mut workers = fleet(
+        &broker,
+        &[(Celery::New, 0, "alpha@test", json!({}), none), (Celery::Old, 0, "beta@test", json!({}), none)],
+    );
+    let mut database = broker.database(0);
+    let before = database.keys();
+    let mut lines = monitor(&broker);
+    let entries = look(&broker).await;
+    assert_is(&entries[0], Status::Ok, &[], &["2 workers answer"]);
+    assert_is(&entries[1], Status::Ok, &[], &["nothing waits in 1 queue"]);
+    assert_is(&entries[2], Status::Ok, &[], &["nothing waits"]);
+    assert_eq!(database.keys(), before);
+    let _: () = database.ask(&mut redis::cmd("ECHO").arg("the end"));
+    let mut asked = 0;
+    loop {
+        let mut line = String::new();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "the broker ended");
+        if line.contains("the end") {
+            break;
+        }
+        asked += usize::from(line.contains("\"PUBLISH\" \"/0.celery.pidbox\""));
+    }
+    // What runs, what is held and what was done; and once, for all three, the queues. Who has to wait long on a busy
+    // machine asks for itself.
+    assert!((4..=6).contains(&asked), "{asked}");
+
+    // Who is silent is told by each in its own words, and nobody waits for another's time to be up.
+    workers[1].signal(Signal::STOP);
+    let entries = look(&broker).await;
+    assert_is(&entries[0], Status::Critical, &["silent"], &["beta@test"]);
+    assert_is(&entries[1], Status::Ok, &[], &["nothing waits in 1 queue"]);
+    assert_is(&entries[2], Status::Unknown, &["silent"], &["1 of 2 workers did not answer"]);
+    for entry in &entries {
+        assert!(entry.took < Duration::from_secs(5), "{:?}: {}", entry.took, words(entry));
+    }
+    workers[1].signal(Signal::CONT);
+    until("the broker is as it was", || database.keys() == before);
+    workers.clear();
+}
