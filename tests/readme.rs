@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use selx_core::{Registry, config};
+use selx_core::{Registry, TimeSpan, config};
 
 const README: &str = include_str!("../README.md");
 
@@ -35,6 +35,48 @@ fn the_configuration_parses() {
     let suite = config::parse(&registry(), "README.md", block("toml"));
     let suite = suite.unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(suite.instances.len(), 2);
+}
+
+/// What the page says of the file is what the program reads: no setting is left out, and each default is the program's.
+#[test]
+fn the_page_of_the_configuration_names_every_setting_and_default() {
+    let page = include_str!("../docs/CONFIGURATION.md");
+    let (_, example) = page.split_once("```toml\n").unwrap();
+    let (_, example) = example.split_once("include = [\"conf.d/*.toml\"]\n").unwrap();
+    let suite = config::parse(&registry(), "CONFIGURATION.md", example.split_once("```").unwrap().0);
+    assert_eq!(suite.unwrap_or_else(|errors| panic!("{errors}")).instances.len(), 2);
+
+    let schema = serde_json::to_value(config::schema(&registry())).unwrap();
+    let of = |name: &str| -> Vec<String> {
+        let table = schema.pointer(name).unwrap_or_else(|| panic!("{name}"));
+        table["properties"].as_object().unwrap().keys().cloned().collect()
+    };
+    let mut missing = Vec::new();
+    for (heading, table) in [
+        ("## A check", "/properties/check/properties/http/additionalProperties"),
+        ("## Limits", "/$defs/Limit/oneOf/1"),
+        ("## `[runner]`", "/$defs/RunnerTable"),
+        ("## `[history]`", "/$defs/HistoryTable"),
+        ("## `[routine.NAME]`", "/$defs/RoutineTable"),
+    ] {
+        let (_, part) = page.split_once(heading).unwrap();
+        let part = part.split("\n## ").next().unwrap();
+        let keys = of(table);
+        assert!(!keys.is_empty());
+        missing.extend(keys.into_iter().filter(|key| !part.contains(&format!("`{key}`"))));
+    }
+    assert!(missing.is_empty(), "{missing:?}");
+    let defaults = config::parse(&registry(), "nothing", "").unwrap().settings;
+    for said in [
+        format!("1 to 1024. | `{}` |", defaults.concurrency),
+        format!("attempt of a check may take. | `\"{}\"` |", TimeSpan::from(defaults.timeout)),
+        format!("`\"{}\"` |\n| `retries`", TimeSpan::from(defaults.deadline)),
+        format!("0 to 20. | `{}` |", defaults.retries),
+        format!("`\"{}\"` |\n\n## `[history]`", TimeSpan::from(defaults.retry_delay)),
+        format!("are kept. | `\"{}\"` |", TimeSpan::from(defaults.retention)),
+    ] {
+        assert!(page.contains(&said), "{said}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use selx_core::format::Format;
 
 use crate::console::Color;
 
-/// Typed checks and safe actions for the maintenance of servers.
+/// Checks for the maintenance of servers: hosts, web endpoints, products in Compose.
 #[derive(Debug, Parser)]
 #[command(
     name = "selx",
@@ -120,7 +120,7 @@ pub(crate) enum Command {
     },
     /// Print the page of a kind, with its settings, measures and codes
     ///
-    /// `selx explain configuration` prints the file of all defaults, `selx explain exit-codes` the exit codes.
+    /// `selx explain configuration` has all that the file may say, `selx explain topics` names the other pages.
     Explain {
         /// A kind, `configuration` or `exit-codes`
         topic: String,

@@ -12,7 +12,7 @@ use crate::limit::Limits;
 use crate::meta::Meta;
 use crate::quantity::TimeSpan;
 
-/// The runner's settings. Their defaults stand in one commented file, which `selx explain configuration` prints.
+/// The runner's settings. Their defaults stand in one commented file, which `selx explain defaults` prints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// How many checks run at the same time.

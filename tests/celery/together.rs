@@ -13,10 +13,13 @@ use crate::harness::{Broker, Celery, Status, assert_is, fleet, until, words};
 
 /// Runs the three kinds together.
 async fn look(broker: &Broker) -> Vec<Entry> {
+    look_as(json!({ "target": broker.url(0), "answer-within": "1s" })).await
+}
+
+async fn look_as(with: serde_json::Value) -> Vec<Entry> {
     let mut registry = Registry::new();
     selx_checks::register(&mut registry).unwrap();
     let instance = |kind: &str| {
-        let with = json!({ "target": broker.url(0), "answer-within": "1s" });
         let mut instance = Instance::new(registry.get(kind).unwrap().build_json(&with).unwrap(), "all");
         instance.limits = Limits::default();
         instance
@@ -33,6 +36,42 @@ async fn look(broker: &Broker) -> Vec<Entry> {
     };
     let instances = ["celery-workers", "celery-queues", "celery-progress"].map(instance).to_vec();
     Runner::new(settings).run(&Selection { instances, routine: None }).await.entries
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_user_of_the_page_may_do_all_that_is_asked() {
+    let broker = Broker::start(&[]);
+    let none: &[&str] = &["-c", "1"];
+    let _workers = fleet(&broker, &[(Celery::New, 0, "alpha@test", json!({}), none)]);
+    let mut database = broker.database(0);
+    // Something waits under a name that only a search finds, and something is not acknowledged.
+    database.send("other", "tests.nothing", json!([]), json!({}));
+    let _: () = database.ask(redis::cmd("SADD").arg("_kombu.binding.other").arg("other\u{6}\u{16}\u{6}\u{16}other"));
+    let page = include_str!("../../selx-checks/src/celery/workers/README.md");
+    let lines: Vec<&str> = page.lines().filter(|line| line.starts_with("ACL SETUSER")).collect();
+    assert_eq!(lines.len(), 2);
+    for line in lines {
+        let mut words = line.split_whitespace();
+        let mut command = redis::cmd(words.next().unwrap());
+        for word in words {
+            command.arg(word);
+        }
+        let _: () = database.ask(&mut command);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "PASSWORD").unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let with = json!({
+        "target": broker.url(0), "user": "selx", "password": format!("file:{}", file.display()), "answer-within": "1s",
+    });
+    let entries = look_as(with).await;
+    assert_is(&entries[0], Status::Ok, &[], &["1 worker answers"]);
+    assert_is(&entries[1], Status::Critical, &["no-consumer"], &["other"]);
+    assert_is(&entries[2], Status::Ok, &[], &["nothing waits"]);
+    for entry in &entries {
+        assert!(entry.faults.is_empty(), "{}", words(entry));
+    }
 }
 
 /// Listens to all that a broker is asked.
@@ -63,7 +102,7 @@ async fn three_kinds_ask_four_questions() {
     assert_is(&entries[1], Status::Ok, &[], &["nothing waits in 1 queue"]);
     assert_is(&entries[2], Status::Ok, &[], &["nothing waits"]);
     assert_eq!(database.keys(), before);
-    let _: () = database.ask(&mut redis::cmd("ECHO").arg("the end"));
+    let _: () = database.ask(redis::cmd("ECHO").arg("the end"));
     let mut asked = 0;
     loop {
         let mut line = String::new();

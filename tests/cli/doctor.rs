@@ -22,7 +22,11 @@ fn doctor_sees_what_is_wrong() {
     std::fs::write(place.path().join("state/history.db"), "not a database ".repeat(100)).unwrap();
     let mut command = place.command(&["doctor"]);
     let ran = Ran::of(command.env("https_proxy", "http://secret-host:1")).code(1);
-    let ran = ran.says(&["`SELX_NO_SUCH`, which is not set", "history.db", "https_proxy is set and has no effect"]);
+    let ran = ran.says(&[
+        "the environment variable `SELX_NO_SUCH` is not set",
+        "history.db",
+        "https_proxy is set and has no effect",
+    ]);
     assert!(!ran.out.contains("secret-host"), "{ran:#?}");
     let mut command = place.command(&["doctor", "--state-dir", "/root-only/selx"]);
     Ran::of(as_nobody(&mut command)).code(1).says(&["/root-only/selx", "cannot be written"]);

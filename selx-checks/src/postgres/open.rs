@@ -14,7 +14,7 @@ use super::session::{Session, Way};
 use super::turn::Turn;
 use super::wire::{LOGIN_CAP, MESSAGES, Stream, Wire};
 use crate::net::{Attempt, Failure, FailureKind, Phase, connect_unix, dial, resolve};
-use crate::target::{Endpoint, Place};
+use crate::target::{Endpoint, Place, unknown_name};
 
 /// The longest that one address may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -118,7 +118,7 @@ async fn connect(endpoint: &Endpoint, way: &mut Way, cx: &Context) -> Result<(Bo
         }
         Place::Tcp { host, port } => (host, *port),
     };
-    let resolved = resolve(host, port, cx).await??;
+    let resolved = resolve(host, port, cx).await?.map_err(|failure| unknown_name(failure, host))?;
     let dialled = dial(&resolved.addresses, CONNECT, cx).await?;
     way.attempts = dialled.attempts;
     match dialled.stream {

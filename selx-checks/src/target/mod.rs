@@ -26,7 +26,18 @@ pub use endpoint::{Container, Endpoint};
 pub use running::{Candidate, RunningService, running_services, running_services_of, undiscovered};
 pub(crate) use running::{check_name, engine_failed, toml_text};
 
-use crate::net::Failure;
+use crate::net::{Failure, FailureKind, Phase};
+
+/// Says what may be meant by a name that is none: inside of a Compose project services have names that a host does not
+/// know.
+pub(crate) fn unknown_name(mut failure: Failure, host: &str) -> Failure {
+    if failure.phase == Phase::Resolve && failure.kind != FailureKind::TimedOut && !host.contains('.') {
+        failure.text.push_str(&format!(
+            "; if it is a service of a Compose project, write `{{ compose = \"/FILE\", service = \"{host}\" }}`"
+        ));
+    }
+    failure
+}
 
 /// What a sort of service says about its addresses.
 pub trait Service: Send + Sync + 'static {

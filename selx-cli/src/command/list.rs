@@ -14,6 +14,10 @@ pub(crate) fn list(session: &mut Session<'_>, checks: bool) -> Result<Answer, Re
     if checks {
         return list_checks(session, as_json);
     }
+    if let Some(path) = &session.options.config {
+        return Err(Refusal::new(format!("`list` names the kinds, and reads nothing of `{}`", path.display()))
+            .advice("`selx list --checks` names the checks of a configuration"));
+    }
     let mut metas: Vec<_> = session.registry.kinds().map(|kind| *kind.meta()).collect();
     metas.sort_by_key(|meta| (meta.area, meta.id));
     if as_json {

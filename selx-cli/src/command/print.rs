@@ -22,7 +22,7 @@ pub(crate) fn schema(session: &Session<'_>) -> Result<Answer, Refusal> {
 pub(crate) fn completions(session: &Session<'_>, shell: clap_complete::Shell) -> Result<Answer, Refusal> {
     one_form_only(session.options)?;
     let kinds: Vec<&'static str> = session.registry.names().collect();
-    let topics = kinds.iter().copied().chain(["configuration", "exit-codes"]);
+    let topics = kinds.iter().copied().chain(super::explain::TOPICS.iter().map(|(topic, _)| *topic));
     let topics = PossibleValuesParser::new(topics);
     let routines = ["daily", "weekly", "monthly", "quarterly", "emergency"];
     let mut grammar = Arguments::command()
@@ -83,7 +83,9 @@ fn ends() -> String {
          .TP\nNO_COLOR, CLICOLOR_FORCE, TERM\nWhether there are colours, unless \\-\\-color says so.\n\
          .TP\nLC_ALL, LC_CTYPE, LANG\nWhether marks are more than ASCII.\n\
          .P\nProxy variables and SSL_CERT_FILE have no effect.\n\
-         .SH FILES\n.TP\n./selx.toml, /etc/selx/selx.toml\nThe configuration file, unless another one is named.\n",
+         .SH FILES\n.TP\n./selx.toml, ~/.config/selx/selx.toml, /etc/selx/selx.toml\nThe configuration: the first that \
+         is there, unless one is named by \\-\\-config or SELX_CONFIG. Root has no file in its home.\n\
+         .TP\n/var/lib/selx, ~/.local/state/selx\nThe history, of root and of others.\n",
         exit_codes::OK,
         exit_codes::WARNING,
         exit_codes::CRITICAL,

@@ -14,7 +14,7 @@ use super::password::{self, From};
 use super::refusal::{Refusal, RefusalKind};
 use super::trouble::Trouble;
 use crate::net::{self, Failure, FailureKind, Phase, bounded, of_io};
-use crate::target::{Endpoint, Place, Target};
+use crate::target::{Endpoint, Place, Target, unknown_name};
 use crate::tls::error::explain;
 use crate::tls::trust::Trust;
 
@@ -86,7 +86,7 @@ impl Server {
         };
         let resolved = match net::resolve(host, port, cx).await? {
             Ok(resolved) => resolved,
-            Err(failure) => return Ok(Err(failure)),
+            Err(failure) => return Ok(Err(unknown_name(failure, host))),
         };
         let mut dialled = net::dial(&resolved.addresses, CONNECT, cx).await?;
         let Some((address, stream)) = dialled.stream else {

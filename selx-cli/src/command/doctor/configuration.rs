@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use selx_core::{Suite, config};
+use selx_core::{SecretRef, Secrets, Suite, config};
 
 use super::Item;
 use crate::session::Session;
@@ -35,23 +35,34 @@ pub(super) fn items(session: &Session<'_>) -> (Vec<Item>, Option<Suite>) {
         items.push(Item::ok(TOPIC, format!("{shown}: mode {:04o}, owner {}", meta.mode() & 0o7777, meta.uid())));
     }
     if let Some(suite) = &suite {
-        items.extend(suite.instances.iter().filter_map(|check| {
-            let with = check.with.to_string();
-            // A reference stands as a text of its own; its value is not there and not read here.
-            let (_, rest) = with.split_once("\"env:")?;
-            let name = rest.split('"').next().unwrap_or_default();
-            let text = format!("{}: a secret comes from the variable `{name}`", check.full_name());
-            Some(if std::env::var_os(name).is_some() {
-                Item::note(TOPIC, format!("{text}; jobs of cron do not have it unless the crontab sets it"))
-            } else {
-                Item::missing(TOPIC, format!("{text}, which is not set"), "set it, or use a `file:` reference")
-            })
-        }));
+        items.extend(secrets(suite));
     }
     items.extend(ignored().map(|name| {
         Item::note(TOPIC, format!("{name} is set and has no effect: nothing goes through a proxy or another trust store unless a check says so"))
     }));
     (items, suite)
+}
+
+/// Looks whether every secret that checks name can be had. None of them is shown.
+fn secrets(suite: &Suite) -> Vec<Item> {
+    let known = Secrets::default();
+    let mut items = Vec::new();
+    for check in &suite.instances {
+        for from in check.check.secrets() {
+            let text = format!("{}: a secret comes from `{from}`", check.full_name());
+            items.push(match (known.get(from), from) {
+                (Ok(_), SecretRef::Env(_)) => {
+                    Item::note(TOPIC, format!("{text}; jobs of cron do not have it unless the crontab sets it"))
+                }
+                (Ok(_), SecretRef::File(_)) => Item::ok(TOPIC, text),
+                (Err(error), _) => {
+                    let advice = error.advice_text().unwrap_or("set it, or use another reference").to_owned();
+                    Item::missing(TOPIC, format!("{}: {error}", check.full_name()), advice)
+                }
+            });
+        }
+    }
+    items
 }
 
 /// The variables that steer other programs and not this one.
