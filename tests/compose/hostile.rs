@@ -199,10 +199,21 @@ async fn f2_versions_are_negotiated_with_one_more_request() {
     let entry = look(file(fake.folder()), &fake.socket(), LONG).await;
     assert_is(&entry, Status::Ok, &[], &["1 of 1 services run"]);
     assert_eq!(fake.asked.lock().unwrap().len(), 4);
+    // Or it lets pass what has a version, and knows nothing of anything else.
+    for refusal in ["403 Forbidden", "404 Not Found", "401 Unauthorized"] {
+        let fake = Fake::new(move |path| match path.starts_with("/v1.") {
+            true => engine(&["api"])(path),
+            false => http(refusal, "", "no"),
+        });
+        let entry = look(file(fake.folder()), &fake.socket(), LONG).await;
+        assert_is(&entry, Status::Ok, &[], &["1 of 1 services run"]);
+        assert_eq!(fake.asked.lock().unwrap().len(), 4);
+    }
     // With these there is no common version.
     let old = "{\"message\":\"client version 1.53 is too old. Minimum supported API version is 1.70\"}";
     let nowhere = "{\"message\":\"client version 1.53 is too new. Maximum supported API version is 1.12\"}";
-    for (speaks, refusal, said) in [("1.12", "", "1.12"), ("1.70", old, "1.70"), ("", nowhere, "1.12")] {
+    let none = [("1.12", "", "1.12"), ("1.70", old, "1.70"), ("", nowhere, "1.12"), ("2.0", "", "speaks version 2.0")];
+    for (speaks, refusal, said) in none {
         let fake = Fake::new(move |path| match (speaks, path.starts_with("/v1.")) {
             ("", _) => http("400 Bad Request", "", refusal),
             (_, true) => http("400 Bad Request", &format!("Api-Version: {speaks}\r\n"), refusal),

@@ -21,6 +21,31 @@ async fn what_is_older_than_the_retention_goes() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_behind_for_some_runs_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut machine = Machine::new();
+    let right = std::sync::Arc::clone(&machine.clock);
+    for _ in 0..3 {
+        machine.run(history(folder.path())).await;
+        right.advance(DAY);
+    }
+    // A machine without a battery begins in the past, and finds the time some runs later.
+    machine.clock = std::sync::Arc::new(selx_core::ManualClock::at("2020-01-01T00:00:00Z".parse().unwrap()));
+    for _ in 0..4 {
+        machine.run(history(folder.path())).await;
+        machine.clock.advance(Duration::from_secs(600));
+    }
+    assert_eq!(series(&history(folder.path()), 100).await.len(), 7);
+    // What is older than it is to be kept goes as soon as two runs agree on the time.
+    machine.clock = right;
+    for _ in 0..2 {
+        machine.run(history(folder.path())).await;
+        machine.clock.advance(DAY);
+    }
+    assert_eq!(series(&history(folder.path()), 100).await.len(), 5);
+}
+
+#[tokio::test]
 async fn the_file_stays_within_its_bound_and_keeps_the_newest() {
     let folder = tempfile::tempdir().unwrap();
     let mut machine = Machine::new();

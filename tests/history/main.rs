@@ -73,6 +73,27 @@ impl Check for Counter {
     }
 }
 
+/// A kind that compares with its last look where there is one, and does without where there is none.
+struct Compares(Counter);
+
+impl Check for Compares {
+    type Config = Config;
+    type Facts = Facts;
+    const META: Meta = Meta::new("compares", Area::Host, "compares with the last look");
+
+    fn new(config: Config) -> Self {
+        Self(Counter::new(config))
+    }
+
+    async fn probe(&self, cx: &Context) -> Result<Facts> {
+        self.0.probe(cx).await
+    }
+
+    fn judge(&self, facts: &Facts, cx: &Judging<Facts>) -> Judgement {
+        self.0.judge(facts, cx)
+    }
+}
+
 /// A machine with a history in a folder.
 struct Machine {
     clock: Arc<ManualClock>,
@@ -111,6 +132,10 @@ impl Machine {
     }
 
     async fn run_with(&self, history: Arc<Sqlite>) -> Report {
+        self.run_selection(&self.selection(), history).await
+    }
+
+    async fn run_selection(&self, selection: &Selection, history: Arc<Sqlite>) -> Report {
         let settings = Settings {
             concurrency: 4,
             timeout: Duration::from_secs(5),
@@ -122,7 +147,7 @@ impl Machine {
             retention: 90 * DAY,
         };
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        Runner::new(settings).clock(clock).history(history).run(&self.selection()).await
+        Runner::new(settings).clock(clock).history(history).run(selection).await
     }
 }
 
@@ -170,6 +195,19 @@ async fn the_second_run_remembers_the_first() {
         [("2026-11-23T02:30:00Z".parse().unwrap(), 0.5), ("2026-11-23T02:46:40Z".parse().unwrap(), 1.5)];
     assert_eq!(points, expected);
     assert_eq!(series(&history(&state), 1).await, expected[1..], "the newest");
+}
+
+#[tokio::test]
+async fn a_routine_remembers_for_every_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine::new();
+    let counter = Counter { count: Arc::default(), padding: 0, subjects: 1 };
+    let mut selection = machine.selection();
+    selection.instances.push(Instance::new(Arc::new(Typed::new(Compares(counter))), "it"));
+    for said in ["0 after nothing", "1 after 0"] {
+        let report = machine.run_selection(&selection, Arc::new(history(folder.path()))).await;
+        assert_eq!(report.entries[1].judgement.summary, said);
+    }
 }
 
 #[tokio::test]

@@ -69,11 +69,20 @@ async fn roles_databases_and_runs_do_not_share() {
     assert_is(&entries[0], Status::Ok, &[], &["on database shop"]);
     assert_is(&entries[1], Status::Ok, &[], &["on database postgres"]);
     assert_eq!(logins(&cluster), 2, "{}", cluster.said());
+    // What stands in a URL and not in the settings tells them apart as well.
+    let url = |database: &str| {
+        let target = format!("postgresql://selx@{}/{database}", cluster.address());
+        json!({ "target": target, "password": with["password"] })
+    };
+    let entries = run_all(checks(&[("postgres-ready", url("shop")), ("postgres-ready", url("postgres"))]), LONG).await;
+    assert_is(&entries[0], Status::Ok, &[], &["on database shop"]);
+    assert_is(&entries[1], Status::Ok, &[], &["on database postgres"]);
+    assert_eq!(logins(&cluster), 4, "{}", cluster.said());
     let wrong = and(with.clone(), json!({ "password": "env:SELX_NO_SUCH_VARIABLE" }));
     let entries = run_all(checks(&[("postgres-ready", with), ("postgres-ready", wrong)]), LONG).await;
     assert_is(&entries[0], Status::Ok, &[], &["on database shop"]);
     assert_eq!(entries[1].status(), Status::Unknown, "{}", words(&entries[1]));
-    assert_eq!(logins(&cluster), 3, "{}", cluster.said());
+    assert_eq!(logins(&cluster), 5, "{}", cluster.said());
 }
 
 #[tokio::test]

@@ -105,6 +105,11 @@ impl Said {
         })
     }
 
+    /// Tells whether every check is fine, and the program says so.
+    pub(crate) fn is_green(&self) -> bool {
+        self.ran.code == Some(0) && self.entries.iter().all(|entry| entry["status"] == "ok")
+    }
+
     /// Asserts that nothing else is wrong.
     #[track_caller]
     pub(crate) fn rest_is_fine(&self) {

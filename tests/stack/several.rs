@@ -34,14 +34,19 @@ fn a_healthy_product_is_green_from_the_second_look_on() {
     let first = stack.look_from(&place);
     assert_eq!(first.len(), DAILY);
     first.rest_is_fine();
+    // Green is every check, its times too: a machine that is busy with other tests may take several looks to show it.
     // Counters of a second are the least that makes a share.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    let second = stack.look_from(&place);
-    assert_eq!(second.len(), DAILY);
-    second.rest_is_fine();
-    for name in ["host-cpu.local", "host-disk.local", "host-memory.local"] {
-        assert_ne!(second.status(name), "skipped");
-    }
+    let began = std::time::Instant::now();
+    let second = loop {
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        let said = stack.look_from(&place);
+        assert_eq!(said.len(), DAILY);
+        said.rest_is_fine();
+        if said.is_green() {
+            break said;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(60), "{said:#?}");
+    };
     second.is(ALL, "ok", &["8 of 8 services run, 1 one-shot ended with 0"]);
     second.is("celery-workers.all", "ok", &["2 workers answer"]).is("celery-queues.all", "ok", &["3 queues"]);
     second.is("prometheus-query.targets", "ok", &["2 of 2 targets are up"]);

@@ -72,7 +72,8 @@ impl Heard {
         self.answers.len() + self.unread.len()
     }
 
-    fn is_complete(&self) -> bool {
+    /// Tells whether everybody answered who listened.
+    pub(super) fn is_complete(&self) -> bool {
         self.came() as u64 >= self.subscribers
     }
 

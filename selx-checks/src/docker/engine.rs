@@ -21,6 +21,8 @@ use crate::net::{Failure, FailureKind, Phase, bounded, of_io};
 
 /// What stands for the version of an engine that has not said which it speaks: it is asked without one.
 const UNKNOWN: usize = 0;
+/// The version to try where nothing is answered without one: the oldest that every current engine speaks.
+const CURRENT: usize = 44;
 /// The newest and the oldest whose answers are known.
 const NEWEST: usize = 53;
 const OLDEST: usize = 25;
@@ -216,7 +218,14 @@ impl Engine {
                     minor = Some(NEWEST);
                     continue;
                 }
-                Some(Ok(_)) if minor.is_none() && spoken.is_some_and(|spoken| spoken < OLDEST) => {
+                // What stands before the engine may let paths with a version pass alone; the engine itself would say its own.
+                Some(Err(ClientError::DockerResponseServerError { status_code: 401 | 403 | 404, .. }))
+                    if minor.is_none() && !last && speaks.is_none() =>
+                {
+                    minor = Some(CURRENT);
+                    continue;
+                }
+                Some(Ok(_)) if minor.is_none() && speaks.is_some() && spoken.is_none_or(|spoken| spoken < OLDEST) => {
                     return Err(self.no_version(speaks, minor));
                 }
                 Some(Ok(answer)) => {

@@ -40,7 +40,7 @@ pub(super) fn from_sqlx(error: sqlx::Error, path: &Path) -> Error {
         Some(13) => (
             ErrorKind::Local,
             format!("no space left for the history in `{shown}`"),
-            "free space on its disk, or lower `retention` in `[runner]`".to_owned(),
+            "free space on its disk, or lower `retention` in `[history]`".to_owned(),
         ),
         Some(14 | 3 | 23) => (
             ErrorKind::Denied,

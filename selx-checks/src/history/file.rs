@@ -58,7 +58,7 @@ fn not_made(error: std::io::Error, what: String) -> Error {
         _ => ErrorKind::Local,
     };
     Error::new(kind, format!("{what} could not be made"))
-        .advice("make the folder for the user that selx runs as, or set `state` in `[runner]`")
+        .advice("make the folder for the user that selx runs as, or set `path` in `[history]`")
         .source_error(error)
 }
 
@@ -68,7 +68,7 @@ fn ours(path: &Path, meta: &std::fs::Metadata) -> Result<()> {
     if meta.uid() != me {
         let message = format!("`{shown}` belongs to user {}, and this runs as user {me}", meta.uid());
         return Err(Error::new(ErrorKind::Denied, message)
-            .advice(format!("run selx as one user always, or set `state` in `[runner]`; or `chown {me} {shown}`")));
+            .advice(format!("run selx as one user always, or set `path` in `[history]`; or `chown {me} {shown}`")));
     }
     if meta.mode() & 0o022 != 0 {
         let message = format!("`{shown}` may be changed by other users (mode {:04o})", meta.mode() & 0o7777);

@@ -53,13 +53,12 @@ impl Kept {
             let name = entry.full_name();
             let at = entry.started.at.as_microsecond();
             if let Some(facts) = &entry.facts {
-                // Who does not remember has a row all the same: it says that the check is still there.
-                let facts = if entry.meta.remembers { serde_json::to_string(facts).ok() } else { None };
+                let facts = serde_json::to_string(facts).ok();
                 let large = facts.as_ref().is_some_and(|facts| facts.len() as u64 > FACTS_LIMIT.get());
                 if large {
                     too_large.push(name.clone());
                 }
-                let facts = if large { None } else { facts };
+                let facts = facts.filter(|_| !large);
                 let (boot, since) = (entry.started.boot.cast_signed(), nanoseconds(entry.started.since_boot));
                 memory.push(json!([name, facts, at, since, boot]));
             }
@@ -193,20 +192,20 @@ async fn end(connection: &mut SqliteConnection, report: &Report) -> Result<(), s
 
 /// Drops what is older than it is to be kept, and the oldest while the file is too large.
 ///
-/// Rows are taken in the order in which they were written. Age is no reason while the clock is doubtful: a clock that jumped
-/// must not empty the history. While it is right, what comes from the future was written by one that was wrong.
+/// Room is made in the order in which rows were written. Age is no reason while the clock is doubtful: a clock that jumped
+/// must not empty the history.
 async fn drop_old(connection: &mut SqliteConnection, report: &Report, bounds: Bounds) -> Result<(), sqlx::Error> {
     let now = report.started.at.as_microsecond();
     let retention = i64::try_from(bounds.retention.as_micros()).unwrap_or(i64::MAX);
     let oldest = now.saturating_sub(retention);
     if clock_is_plausible(connection, report, retention).await? {
         for statement in [
-            "DELETE FROM looks WHERE seq < (SELECT min(seq) FROM looks) + ?3 AND (at < ?1 OR at > ?2)",
-            "DELETE FROM runs WHERE seq < (SELECT min(seq) FROM runs) + ?3 AND (started < ?1 OR started > ?2)",
+            "DELETE FROM looks WHERE seq IN (SELECT seq FROM looks WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            "DELETE FROM runs WHERE seq IN (SELECT seq FROM runs WHERE started < ?1 ORDER BY started LIMIT ?2)",
         ] {
             for _ in 0..MOST_BATCHES {
-                let query = sqlx::query(statement).bind(oldest).bind(now.saturating_add(DAY)).bind(BATCH);
-                if query.execute(&mut *connection).await?.rows_affected() == 0 {
+                let query = sqlx::query(statement).bind(oldest).bind(BATCH);
+                if query.execute(&mut *connection).await?.rows_affected() < BATCH.unsigned_abs() {
                     break;
                 }
             }

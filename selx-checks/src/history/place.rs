@@ -53,7 +53,7 @@ pub fn state_dir(uid: u32, env: impl Fn(&str) -> Option<OsString>, passwd: impl 
     }
     absolute("HOME").or_else(|| home(uid, &passwd())).map(|home| home.join(".local/state/selx")).ok_or_else(|| {
         Error::new(ErrorKind::Missing, format!("no folder for the history: user {uid} has no home"))
-            .advice("set `state` in `[runner]` or `SELX_STATE_DIR` to a folder of that user")
+            .advice("set `path` in `[history]` or `SELX_STATE_DIR` to a folder of that user")
     })
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn series(
 ) -> Result<Vec<(Timestamp, f64)>, sqlx::Error> {
     // A check may begin long after its run.
     let from = since.as_microsecond().saturating_sub(86_400_000_000);
-    let mut rows = sqlx::query("SELECT checks FROM looks WHERE at >= ? ORDER BY seq DESC").bind(from).fetch(connection);
+    let mut rows = sqlx::query("SELECT checks FROM looks WHERE at >= ? ORDER BY at DESC").bind(from).fetch(connection);
     let mut points = Vec::new();
     while points.len() < most
         && let Some(row) = rows.try_next().await?

@@ -76,6 +76,8 @@ pub(super) const STEPS: &[&str] = &[
         at INTEGER NOT NULL,
         checks TEXT NOT NULL
     );
+    CREATE INDEX looks_by_time ON looks (at);
+    CREATE INDEX runs_by_time ON runs (started);
     INSERT INTO looks (run, at, checks)
     SELECT run, min(at), json_group_object(name, json_object('at', at, 'status', status, 'measures', json((
         SELECT json_group_object(measure, json(subjects)) FROM (
@@ -135,11 +137,11 @@ async fn behind(connection: &mut SqliteConnection, steps: &[&'static str], path:
         let message = format!(
             "the history in `{shown}` has version {found}, and this selx knows versions up to {newest}; it was left as it is"
         );
-        return Err(Error::new(ErrorKind::Config, message).advice("use the newer selx, or set `state` in `[runner]`"));
+        return Err(Error::new(ErrorKind::Config, message).advice("use the newer selx, or set `path` in `[history]`"));
     }
     if (found > 0 || tables > 0) && application != APPLICATION {
         let message = format!("`{shown}` is a database of another program; it was left as it is");
-        return Err(Error::new(ErrorKind::Config, message).advice("set `state` in `[runner]` to another folder"));
+        return Err(Error::new(ErrorKind::Config, message).advice("set `path` in `[history]` to another folder"));
     }
     Ok(found < newest)
 }

@@ -4,7 +4,7 @@ use selx_core::Context;
 
 use super::refusal::{Ended, ServerError, Trouble};
 use super::session::{Pins, Session};
-use super::wire::{LOGIN_CAP, frame};
+use super::wire::frame;
 use crate::net::{Failure, FailureKind, Phase};
 
 /// What may come in a session. Copies and functions are never asked for.
@@ -64,7 +64,9 @@ impl Session {
         cap: usize,
         cx: &Context,
     ) -> Result<Table, Ended> {
-        self.used = true;
+        // What the statement leaves, such as a lock of the session, is nobody else's, and `DISCARD` would take more than
+        // that from a session that a pooler shares out.
+        self.turn = None;
         let opening = self.opening(pins);
         let mut bytes = frame(b'Q', &[opening.as_bytes(), &[0]].concat());
         bytes.extend(frame(b'P', &[&[0], question.as_bytes(), &[0, 0, 0]].concat()));
@@ -156,23 +158,10 @@ impl Session {
 
     /// Leaves it to the next check of this run that waits for it, or says goodbye.
     pub(super) async fn end(mut self, cx: &Context) {
-        let turn = self.turn.take().filter(|(turn, _)| turn.is_awaited());
-        let Some((turn, way)) = turn else { return self.wire.end(cx).await };
-        if self.clean(cx).await.is_ok() {
-            turn.leave(way, self);
-        } else {
-            self.wire.end(cx).await;
+        match self.turn.take() {
+            Some((turn, way)) if turn.is_awaited() => turn.leave(way, self),
+            _ => self.wire.end(cx).await,
         }
-    }
-
-    /// Takes away what statements of others may have left: locks, settings, cursors.
-    async fn clean(&mut self, cx: &Context) -> Result<(), Ended> {
-        if self.used {
-            self.wire.send(&frame(b'Q', b"DISCARD ALL\0"), Phase::FirstByte, cx).await?;
-            self.answers(1, LOGIN_CAP, false, cx).await?;
-            self.used = false;
-        }
-        Ok(())
     }
 }
 

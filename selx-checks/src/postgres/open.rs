@@ -186,7 +186,7 @@ pub(super) async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> R
                 }
             }
             b'K' => process = message.body.first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number)),
-            b'Z' if accepted => return Ok(Session { wire, process, parameters, used: false, turn: None }),
+            b'Z' if accepted => return Ok(Session { wire, process, parameters, turn: None }),
             b'Z' => {
                 let text = format!("{} began a session without accepting the login", wire.whom);
                 return Err(Failure::new(Phase::Login, FailureKind::Malformed, text).into());

@@ -45,9 +45,7 @@ pub(super) struct Session {
     pub(super) process: u32,
     /// What the server says of itself, such as `server_version`.
     pub(super) parameters: BTreeMap<String, String>,
-    /// Whether a statement of somebody else's ran in it, which may have left something that outlives a transaction.
-    pub(super) used: bool,
-    /// The turn in which it is held, and how it was reached, for who comes next.
+    /// The turn in which it is held, and how it was reached, for who comes next; nothing if it is to end.
     pub(super) turn: Option<(Turn, Way)>,
 }
 

@@ -1,8 +1,8 @@
 //! One session for the checks of a run that ask the same server in the same way.
 //!
 //! A login is the dearest part of a look, at the server most of all: it starts a process, computes a proof, and reads its
-//! catalogue anew. So checks of one run take turns in one session. Whoever is the last ends it; nothing is kept open for
-//! those who may come. Who waits long for a turn asks in a session of its own: the other one may hang, and each check says
+//! catalogue anew. So checks of one run take turns in one session. Whoever is the last ends it, and so does who ran a
+//! statement of an operator in it; nothing is kept open for those who may come. Who waits long for a turn asks in a session of its own: the other one may hang, and each check says
 //! for itself where the server stopped.
 
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use selx_core::Context;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
 
 use super::server::Server;
 use super::session::{Session, Way};
@@ -18,8 +19,8 @@ use super::session::{Session, Way};
 /// The longest wait for a turn.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What stands between two turns.
-type Between = Option<(Way, Session)>;
+/// What stands between two turns: a session, how it was reached, and when it was left.
+type Between = Option<(Way, Session, Instant)>;
 
 /// Those who ask one server in one way.
 #[derive(Default)]
@@ -45,8 +46,10 @@ impl Turn {
     }
 
     /// Takes the session that the one before has left, with how it was reached.
-    pub(super) fn session(&mut self) -> Between {
-        self.between.take()
+    pub(super) fn session(&mut self) -> Option<(Way, Session)> {
+        let (way, session, left) = self.between.take()?;
+        // Whoever waited may have gone just then, and what comes much later is not to trust in it.
+        (left.elapsed() < PATIENCE).then_some((way, session))
     }
 
     /// Tells whether somebody waits for the next turn.
@@ -54,9 +57,9 @@ impl Turn {
         self.line.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// Ends the turn and leaves a session that is as it was when it was opened.
+    /// Ends the turn and leaves the session, in which nothing of anybody's is left.
     pub(super) fn leave(mut self, way: Way, session: Session) {
-        *self.between = Some((way, session));
+        *self.between = Some((way, session, Instant::now()));
     }
 }
 

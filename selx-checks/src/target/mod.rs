@@ -88,9 +88,13 @@ impl<S> Clone for Target<S> {
     }
 }
 
+/// All of it: what checks of one run share is kept under this, and what findings name is shorter.
 impl<S> fmt::Debug for Target<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        match self {
+            Self::Address(address, _) => fmt::Debug::fmt(address, f),
+            Self::Compose(service) => fmt::Debug::fmt(service, f),
+        }
     }
 }
 
@@ -159,6 +163,30 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Settings {
         target: Target<Postgres>,
+    }
+
+    /// A session or an answer that checks share is kept under this: whatever leads elsewhere has to be in it.
+    #[test]
+    fn no_two_targets_look_the_same_in_full() {
+        let compose = |text: &str| format!("target = {{ {text}, service = 'db' }}");
+        let all = [
+            "target = 'db'".to_owned(),
+            "target = 'db:5433'".to_owned(),
+            "target = 'postgres://ann@db/shop'".to_owned(),
+            "target = 'postgres://bob@db/shop'".to_owned(),
+            "target = 'postgres://ann@db/billing'".to_owned(),
+            "target = '/run/db'".to_owned(),
+            compose("compose = '/srv/live/shop/compose.yml'"),
+            compose("compose = '/srv/test/shop/compose.yml'"),
+            compose("compose = ['/srv/live/shop/compose.yml', '/a.yml']"),
+            compose("compose = ['/srv/live/shop/compose.yml', '/b.yml']"),
+            compose("compose = '/srv/live/shop/compose.yml', project = 'shop'"),
+            compose("compose = '/srv/live/shop/compose.yml', engine = 'unix:/run/one.sock'"),
+            compose("compose = '/srv/live/shop/compose.yml', engine = 'unix:/run/two.sock'"),
+        ];
+        let full: std::collections::BTreeSet<String> =
+            all.iter().map(|text| format!("{:?}", toml::from_str::<Settings>(text).unwrap().target)).collect();
+        assert_eq!(full.len(), all.len(), "{full:#?}");
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub(super) struct RunnerTable {
 pub(super) struct HistoryTable {
     /// Whether facts, numbers and runs are kept.
     enabled: Option<bool>,
-    /// The file they are kept in, an absolute path.
+    /// The folder they are kept in, an absolute path.
     #[schemars(with = "Option<PathBuf>")]
     path: Option<Absolute>,
     /// How long they are kept, such as `400d`.

@@ -1,5 +1,5 @@
-//! What is remembered of the checks of a run. It is read while they look: a history that is slow holds up judgements, not
-//! looks.
+//! What is remembered of the checks of a run. It is read while they look: a history that is slow holds up judgements, and
+//! looks only where as many as may run at once wait to be judged.
 
 use std::collections::HashMap;
 use std::sync::Arc;

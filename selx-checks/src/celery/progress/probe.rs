@@ -76,14 +76,16 @@ async fn all(redis: &mut Connection, broker: &Broker, cx: &Context) -> Asked {
     Ok(asked.map(|[stats, active, reserved, queues]| ([stats, active, reserved], Arc::new(queues))))
 }
 
-/// Asks what other checks of the run do not ask as well.
+/// Asks what other checks of the run do not ask as well, and hears the rest beside it: a worker that is slow to answer is
+/// waited for once.
 async fn most(redis: &mut Connection, broker: &Broker, cx: &Context) -> Asked {
     let methods = [Method::Stats, Method::Active, Method::Reserved];
-    let own = match pidbox::ask(redis, &broker.server, &broker.names, methods, broker.patience, cx).await? {
-        Ok(own) => own,
-        Err(trouble) => return Ok(Err(trouble)),
-    };
-    Ok(hear::active_queues(redis, broker, cx).await?.map(|queues| (own, queues)))
+    let own = pidbox::ask(redis, &broker.server, &broker.names, methods, broker.patience, cx);
+    let (own, queues) = tokio::join!(own, hear::active_queues(broker, cx));
+    Ok(match (own?, queues?) {
+        (Ok(own), Ok(queues)) => Ok((own, queues)),
+        (Err(trouble), _) | (_, Err(trouble)) => Err(trouble),
+    })
 }
 
 /// Makes one roll of several: the worst of each.

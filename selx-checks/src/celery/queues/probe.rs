@@ -41,7 +41,7 @@ async fn look(config: &Config, broker: &Broker, facts: &mut Facts, cx: &Context)
             Err(trouble) => return Ok(Err(trouble)),
         }
     }
-    let heard = match hear::active_queues(&mut redis, broker, cx).await? {
+    let heard = match hear::active_queues(broker, cx).await? {
         Ok(heard) => heard,
         Err(trouble) => return Ok(Err(trouble)),
     };
