@@ -37,19 +37,19 @@ pub(crate) fn of_this_package() -> Vec<String> {
 
 /// Runs a command once, its output thrown away; returns milliseconds of wall time.
 pub(crate) fn once(program: &Path, arguments: &[&str], expected: RangeInclusive<i32>) -> f64 {
+    timed(Command::new(program).args(arguments), expected)
+}
+
+/// Runs a command that needs more than a program and arguments.
+pub(crate) fn timed(command: &mut Command, expected: RangeInclusive<i32>) -> f64 {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
-    let status = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+    let status = command.status().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     let took = begun.elapsed().as_secs_f64() * 1e3;
     // Who fails at once is fast too.
     let code = status.code();
     let fine = code.is_some_and(|code| expected.contains(&code));
-    assert!(fine, "the exit code of {} {} is {code:?}", program.display(), arguments.join(" "));
+    assert!(fine, "the exit code of {command:?} is {code:?}");
     took
 }
 

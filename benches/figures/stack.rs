@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::process::{in_turn, once};
+use crate::process::{in_turn, once, timed};
 use crate::scratch::Scratch;
 use crate::{Row, median, program, wire};
 
@@ -134,14 +134,11 @@ pub(crate) fn rows(selx: &Path) -> Vec<Row> {
     let state = scratch.path().join("state").display().to_string();
     // What is measured finds the engine as a user's shell does.
     let engine = stack.value("DOCKER_HOST").to_owned();
-    let env = program("env", "coreutils");
-    let host = format!("DOCKER_HOST={engine}");
-    let path = selx.display().to_string();
-    let ours = |arguments: &[&str]| {
-        let all = [&[&*host, &*path], arguments].concat();
-        // How busy and how full this machine is does not spoil a measurement; that nothing could be seen does.
-        once(&env, &all, 0..=2)
+    let at_engine = |program: &Path, arguments: &[&str], expected| {
+        timed(Command::new(program).args(arguments).env("DOCKER_HOST", &engine), expected)
     };
+    // How busy and how full this machine is does not spoil a measurement; that nothing could be seen does.
+    let ours = |arguments: &[&str]| at_engine(selx, arguments, 0..=2);
     let daily: &[&str] = &["run", "daily", "--config", &suite, "--state-dir", &state];
     let mut rows = Vec::new();
 
@@ -161,7 +158,7 @@ pub(crate) fn rows(selx: &Path) -> Vec<Row> {
     let each = (computed() - before) / 40.0;
     let whole = median(&mut times);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (name, slowest) = slowest(&env, &host, selx, &suite, &state);
+    let (name, slowest) = slowest(&engine, selx, &suite, &state);
     let bound = slowest.max(each / cores as f64);
     rows.push(Row {
         what: "the same beside the slowest of its checks alone, and the processor time of this machine on all cores"
@@ -174,18 +171,19 @@ pub(crate) fn rows(selx: &Path) -> Vec<Row> {
     });
 
     rows.extend(workers(&stack, &scratch, &ours, &suite));
-    let docker = program("docker", "docker.io").display().to_string();
+    let docker = program("docker", "docker.io");
     let services: &[&str] = &["run", "compose-services", "--config", &suite, "--no-history"];
     // What a script needs to know as much: states, health, restarts, ends for memory, images.
     let project = stack.value("STACK_PROJECT");
     let told = "{{.Name}} {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.RestartCount}} {{.Image}}";
     let line = format!(
-        "export DOCKER_HOST={engine}\n{docker} inspect --format '{told}' \
-         $({docker} ps --all --quiet --filter label=com.docker.compose.project={project})\n"
+        "export DOCKER_HOST={engine}\n{0} inspect --format '{told}' \
+         $({0} ps --all --quiet --filter label=com.docker.compose.project={project})\n",
+        docker.display()
     );
     let script = scratch.write("services.sh", &line);
     let (ours_took, theirs) = in_turn(40, || ours(services), || once(&bash, &[&script], 0..=0));
-    let (again, list) = in_turn(40, || ours(services), || once(&env, &[&host, &docker, "ps", "--all"], 0..=0));
+    let (again, list) = in_turn(40, || ours(services), || at_engine(&docker, &["ps", "--all"], 0..=0));
     let exports: String = stack.values.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
     let line = format!("{exports}{} ps\n", compose(project));
     let script = scratch.write("ps.sh", &line);
@@ -257,21 +255,21 @@ impl Stack {
 }
 
 /// Finds the check that takes longest by itself, and how long.
-fn slowest(env: &Path, host: &str, selx: &Path, suite: &str, state: &str) -> (String, f64) {
+fn slowest(engine: &str, selx: &Path, suite: &str, state: &str) -> (String, f64) {
     let output = Command::new(selx)
         .args(["run", "daily", "--config", suite, "--state-dir", state, "--format", "json"])
-        .env("DOCKER_HOST", host.trim_start_matches("DOCKER_HOST="))
+        .env("DOCKER_HOST", engine)
         .output()
         .expect("selx starts");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
     let entries = report.get("entries").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
     let word = |entry: &serde_json::Value, key: &str| Some(entry.get(key)?.as_str()?.to_owned());
     let names = entries.iter().filter_map(|entry| Some(format!("{}.{}", word(entry, "kind")?, word(entry, "name")?)));
-    let selx = selx.display().to_string();
     let mut all: Vec<(String, f64)> = names
         .map(|name| {
-            let run = [host, &selx, "run", &*name, "--config", suite, "--state-dir", state];
-            let mut times: Vec<f64> = (0..15).map(|_| once(env, &run, 0..=3)).collect();
+            let mut command = Command::new(selx);
+            command.args(["run", &*name, "--config", suite, "--state-dir", state]).env("DOCKER_HOST", engine);
+            let mut times: Vec<f64> = (0..15).map(|_| timed(&mut command, 0..=3)).collect();
             (name, median(&mut times))
         })
         .collect();

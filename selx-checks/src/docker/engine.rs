@@ -17,16 +17,11 @@ use tokio::time::Instant;
 use super::container::{Container, Summary};
 use super::place::{EngineAt, denied};
 use super::transport::{Exchange, client, take};
+use super::version::{CURRENT, NEWEST, OLDEST, minor_of, other_version};
 use crate::net::{Failure, FailureKind, Phase, bounded, of_io};
 
 /// What stands for the version of an engine that has not said which it speaks: it is asked without one.
 const UNKNOWN: usize = 0;
-/// The version to try where nothing is answered without one: the oldest that every current engine speaks.
-const CURRENT: usize = 44;
-/// The newest and the oldest whose answers are known.
-const NEWEST: usize = 53;
-const OLDEST: usize = 25;
-
 /// Whose turn to ask comes later than this waited for another's answer.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -350,30 +345,6 @@ fn silent(shown: &str, phase: Phase, waited: Duration) -> Failure {
     Failure::new(phase, FailureKind::TimedOut, text)
 }
 
-/// Tells what to do if an engine refuses the version: the minor number to try, or what it speaks if there is none.
-fn other_version(error: &ClientError, speaks: Option<&str>, asked: Option<usize>) -> Option<Result<usize, String>> {
-    let ClientError::DockerResponseServerError { status_code: 400, message } = error else { return None };
-    let old = message.contains("too old");
-    if !old && !message.contains("too new") {
-        return None;
-    }
-    // "Maximum supported API version is 1.41", "Minimum supported API version is 1.44, please upgrade …"
-    let told = message.split("version is ").nth(1).and_then(|rest| {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        rest.get(..end).map(|text| text.trim_end_matches('.').to_owned())
-    });
-    let wanted = if old { told.or(speaks.map(str::to_owned)) } else { speaks.map(str::to_owned).or(told) };
-    Some(match wanted.as_deref().and_then(minor_of) {
-        Some(minor) if (OLDEST..=NEWEST).contains(&minor) && Some(minor) != asked => Ok(minor),
-        _ => Err(wanted.map_or_else(|| "unknown".to_owned(), |text| escape::visible(&text).into_owned())),
-    })
-}
-
-/// Reads the minor number of a version of the API.
-fn minor_of(text: &str) -> Option<usize> {
-    text.trim().strip_prefix("1.")?.parse().ok()
-}
-
 /// Shows what a client or an engine said: short, and harmless.
 fn words(error: &ClientError) -> String {
     let text = match error {
@@ -406,17 +377,5 @@ mod tests {
     fn names_do_not_leave_their_place() {
         assert_eq!(name("localhost:5000/shop/api:1@sha256:0a"), "localhost:5000/shop/api:1@sha256:0a");
         assert_eq!(name("../x?a=b#c\n"), "%2E%2E/x%3Fa%3Db%23c%0A");
-    }
-
-    #[test]
-    fn a_refused_version_says_what_to_try() {
-        let refused =
-            |message: &str| ClientError::DockerResponseServerError { status_code: 400, message: message.to_owned() };
-        let new = refused("client version 1.44 is too new. Maximum supported API version is 1.41");
-        assert_eq!(other_version(&new, None, Some(44)), Some(Ok(41)));
-        assert_eq!(other_version(&new, Some("1.40"), Some(44)), Some(Ok(40)));
-        let old = refused("client version 1.44 is too old. Minimum supported API version is 1.99, please upgrade");
-        assert_eq!(other_version(&old, Some("1.120"), Some(44)), Some(Err("1.99".to_owned())));
-        assert_eq!(other_version(&refused("bad parameter"), None, None), None);
     }
 }

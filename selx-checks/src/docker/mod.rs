@@ -6,6 +6,7 @@ mod engine;
 mod logs;
 mod place;
 mod transport;
+mod version;
 
 pub use container::{Container, Health, Network, Port, State, Summary};
 pub use engine::Engine;
