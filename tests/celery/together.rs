@@ -97,24 +97,31 @@ async fn three_kinds_ask_four_questions() {
     let mut database = broker.database(0);
     let before = database.keys();
     let mut lines = monitor(&broker);
-    let entries = look(&broker).await;
-    assert_is(&entries[0], Status::Ok, &[], &["2 workers answer"]);
-    assert_is(&entries[1], Status::Ok, &[], &["nothing waits in 1 queue"]);
-    assert_is(&entries[2], Status::Ok, &[], &["nothing waits"]);
-    assert_eq!(database.keys(), before);
-    let _: () = database.ask(redis::cmd("ECHO").arg("the end"));
-    let mut asked = 0;
-    loop {
-        let mut line = String::new();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "the broker ended");
-        if line.contains("the end") {
+    // What runs, what is held and what was done; and once, for all three, the queues. Who has to wait long on a busy
+    // machine asks for itself: one run of many shows what they do with time.
+    let mut fewest = usize::MAX;
+    for _ in 0..20 {
+        let entries = look(&broker).await;
+        assert_is(&entries[0], Status::Ok, &[], &["2 workers answer"]);
+        assert_is(&entries[1], Status::Ok, &[], &["nothing waits in 1 queue"]);
+        assert_is(&entries[2], Status::Ok, &[], &["nothing waits"]);
+        assert_eq!(database.keys(), before);
+        let _: () = database.ask(redis::cmd("ECHO").arg("the end"));
+        let mut asked = 0;
+        loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "the broker ended");
+            if line.contains("the end") {
+                break;
+            }
+            asked += usize::from(line.contains("\"PUBLISH\" \"/0.celery.pidbox\""));
+        }
+        fewest = fewest.min(asked);
+        if fewest == 4 {
             break;
         }
-        asked += usize::from(line.contains("\"PUBLISH\" \"/0.celery.pidbox\""));
     }
-    // What runs, what is held and what was done; and once, for all three, the queues. Who has to wait long on a busy
-    // machine asks for itself.
-    assert!((4..=6).contains(&asked), "{asked}");
+    assert_eq!(fewest, 4);
 
     // Who is silent is told by each in its own words, and nobody waits for another's time to be up.
     workers[1].signal(Signal::STOP);

@@ -40,16 +40,25 @@ fn logins(cluster: &Cluster) -> usize {
 }
 
 #[tokio::test]
-async fn one_session_does_for_all_and_is_ended_in_due_form() {
+async fn a_session_does_for_several_and_is_ended_in_due_form() {
     let cluster = Cluster::start(&["log_connections=on", "log_disconnections=on"]).await;
-    let entries = run_all(checks(&all(&cluster, "selx")), LONG).await;
-    assert_is(&entries[0], Status::Ok, &[], &["accepts role selx on database shop", "SCRAM-SHA-256"]);
-    assert_is(&entries[1], Status::Ok, &[], &["row: 7"]);
-    assert!(words(&entries[2]).contains("connections used"), "{}", words(&entries[2]));
-    // What the statement of another check took does not last.
-    assert_is(&entries[3], Status::Ok, &[], &["held is 0"]);
-    // A busy machine may make one of them impatient; it then has a session of its own.
-    assert!((1..4).contains(&logins(&cluster)), "{}", cluster.said());
+    // Each statement of an operator has the last turn in its session, so two do for four. A busy machine may make them
+    // impatient, who then have sessions of their own: one run of many shows what they do with time.
+    let mut fewest = usize::MAX;
+    for _ in 0..20 {
+        let before = logins(&cluster);
+        let entries = run_all(checks(&all(&cluster, "selx")), LONG).await;
+        assert_is(&entries[0], Status::Ok, &[], &["accepts role selx on database shop", "SCRAM-SHA-256"]);
+        assert_is(&entries[1], Status::Ok, &[], &["row: 7"]);
+        assert!(words(&entries[2]).contains("connections used"), "{}", words(&entries[2]));
+        // What the statement of another check took does not last.
+        assert_is(&entries[3], Status::Ok, &[], &["held is 0"]);
+        fewest = fewest.min(logins(&cluster) - before);
+        if fewest == 2 {
+            break;
+        }
+    }
+    assert_eq!(fewest, 2, "{}", cluster.said());
     let began = Instant::now();
     while cluster.said().matches("disconnection: session time").count() < logins(&cluster) {
         assert!(began.elapsed() < Duration::from_secs(10), "{}", cluster.said());
