@@ -17,17 +17,17 @@ fn a_healthy_product_is_green_from_the_second_look_on() {
         let checks = swap(
             checks,
             "used = { warning = \"75%\", critical = \"85%\" }, inodes = { warning = \"75%\", critical = \"85%\" }",
-            "used = { critical = \"100%\" }",
+            "used = \"off\", inodes = \"off\"",
         );
         let checks = swap(
             &checks,
             "used = { warning = \"80%\", critical = \"90%\" }, oom-kills = { critical = \"0\" }",
-            "used = { critical = \"100%\" }, oom-kills = { critical = \"1000\" }",
+            "used = \"off\", oom-kills = \"off\", pressure = \"off\", swap-used = \"off\", container-used = \"off\"",
         );
         swap(
             &checks,
             "busy = { critical = \"80%\", for = \"15m\" }",
-            "busy = { critical = \"100%\" }, pressure = { critical = \"100%\" }",
+            "busy = \"off\", steal = \"off\", pressure = \"off\", load15 = \"off\", quota-used = \"off\", throttled = \"off\"",
         )
     });
     let place = Place::with(&settings);
