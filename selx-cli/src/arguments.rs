@@ -122,7 +122,7 @@ pub(crate) enum Command {
     ///
     /// `selx explain configuration` has all that the file may say, `selx explain topics` names the other pages.
     Explain {
-        /// A kind, `configuration` or `exit-codes`
+        /// A kind, or a page that `topics` names
         topic: String,
     },
     /// Look this host over and write a configuration file for it

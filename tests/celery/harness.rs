@@ -280,19 +280,7 @@ impl Look {
     }
 
     pub(crate) async fn look_within(&mut self, timeout: Duration) -> Entry {
-        let settings = Settings {
-            concurrency: 8,
-            timeout,
-            deadline: Duration::from_secs(60),
-            retries: 0,
-            retry_delay: Duration::ZERO,
-            state: None,
-            history: false,
-            retention: Duration::from_secs(60),
-        };
-        let selection = Selection { instances: vec![self.check.clone()], routine: None };
-        let mut report = Runner::new(settings).run(&selection).await;
-        let entry = report.entries.remove(0);
+        let entry = run_all(vec![self.check.clone()], timeout).await.remove(0);
         let Some(facts) = entry.facts.clone() else { return entry };
         let now = selx_core::Moment::of(&selx_core::SystemClock);
         let previous = self.previous.take().map(|(facts, seen)| selx_core::Previous { facts, seen });
@@ -308,6 +296,21 @@ impl Look {
             seen.at -= length;
         }
     }
+}
+
+/// Runs checks together.
+pub(crate) async fn run_all(instances: Vec<Instance>, timeout: Duration) -> Vec<Entry> {
+    let settings = Settings {
+        concurrency: 8,
+        timeout,
+        deadline: Duration::from_secs(60),
+        retries: 0,
+        retry_delay: Duration::ZERO,
+        state: None,
+        history: false,
+        retention: Duration::from_secs(60),
+    };
+    Runner::new(settings).run(&Selection { instances, routine: None }).await.entries
 }
 
 pub(crate) use selx_core::Status;

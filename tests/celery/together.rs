@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use selx_core::report::Entry;
-use selx_core::{Instance, Limits, Registry, Runner, Selection, Settings};
+use selx_core::{Instance, Limits, Registry};
 use serde_json::json;
 
-use crate::harness::{Broker, Celery, Status, assert_is, fleet, until, words};
+use crate::harness::{Broker, Celery, Status, assert_is, fleet, run_all, until, words};
 
 /// Runs the three kinds together.
 async fn look(broker: &Broker) -> Vec<Entry> {
@@ -24,18 +24,8 @@ async fn look_as(with: serde_json::Value) -> Vec<Entry> {
         instance.limits = Limits::default();
         instance
     };
-    let settings = Settings {
-        concurrency: 8,
-        timeout: Duration::from_secs(20),
-        deadline: Duration::from_secs(60),
-        retries: 0,
-        retry_delay: Duration::ZERO,
-        state: None,
-        history: false,
-        retention: Duration::from_secs(60),
-    };
     let instances = ["celery-workers", "celery-queues", "celery-progress"].map(instance).to_vec();
-    Runner::new(settings).run(&Selection { instances, routine: None }).await.entries
+    run_all(instances, Duration::from_secs(20)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ const BATCH: i64 = 16;
 /// So often in one run: what is left over goes with the next run.
 const MOST_BATCHES: usize = 20;
 /// In microseconds.
-const DAY: i64 = 86_400_000_000;
+pub(super) const DAY: i64 = 86_400_000_000;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
@@ -128,22 +128,22 @@ pub(super) async fn save(
         (
             "INSERT INTO memory (name, facts, at, since_boot, boot) \
              SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), \
-                    json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?1) WHERE ?2 = ?2 \
+                    json_extract(value, '$[3]'), json_extract(value, '$[4]') FROM json_each(?1) WHERE true \
              ON CONFLICT (name) DO UPDATE SET facts = excluded.facts, at = excluded.at, \
                     since_boot = excluded.since_boot, boot = excluded.boot \
              WHERE excluded.boot <> boot OR excluded.since_boot >= since_boot",
             &kept.memory,
         ),
-        ("DELETE FROM states WHERE name IN (SELECT value FROM json_each(?1)) AND ?2 = ?2", &kept.seen),
+        ("DELETE FROM states WHERE name IN (SELECT value FROM json_each(?1))", &kept.seen),
         (
             "INSERT OR REPLACE INTO states (name, measure, subject, state) \
              SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), \
-                    json_extract(value, '$[3]') FROM json_each(?1) WHERE ?2 = ?2",
+                    json_extract(value, '$[3]') FROM json_each(?1)",
             &kept.states,
         ),
     ] {
         if rows.as_array().is_some_and(|rows| !rows.is_empty()) {
-            sqlx::query(statement).bind(rows.to_string()).bind(&report.run).execute(&mut *connection).await?;
+            sqlx::query(statement).bind(rows.to_string()).execute(&mut *connection).await?;
         }
     }
     sqlx::query("INSERT INTO looks (run, at, checks) VALUES (?, ?, ?)")

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::accounting::moment;
+use super::keep::DAY;
 
 /// Returns what is remembered of checks. What does not read is like what is not there.
 pub(super) async fn recall(
@@ -62,7 +63,7 @@ pub(super) async fn series(
     most: usize,
 ) -> Result<Vec<(Timestamp, f64)>, sqlx::Error> {
     // A check may begin long after its run.
-    let from = since.as_microsecond().saturating_sub(86_400_000_000);
+    let from = since.as_microsecond().saturating_sub(DAY);
     let mut rows = sqlx::query("SELECT checks FROM looks WHERE at >= ? ORDER BY at DESC").bind(from).fetch(connection);
     let mut points = Vec::new();
     while points.len() < most

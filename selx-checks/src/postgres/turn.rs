@@ -2,8 +2,8 @@
 //!
 //! A login is the dearest part of a look, at the server most of all: it starts a process, computes a proof, and reads its
 //! catalogue anew. So checks of one run take turns in one session. Whoever is the last ends it, and so does who ran a
-//! statement of an operator in it; nothing is kept open for those who may come. Who waits long for a turn asks in a session of its own: the other one may hang, and each check says
-//! for itself where the server stopped.
+//! statement of an operator in it; nothing is kept open for those who may come. Who waits long for a turn asks in a session
+//! of its own: the other one may hang, and each check says for itself where the server stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

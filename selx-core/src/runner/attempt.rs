@@ -98,8 +98,8 @@ impl Job {
         let late = begun.elapsed().saturating_sub(limit);
         let mut entry = match result {
             Ok(facts) => {
-                let remembered = self.memory.clone().of(&self.instance.full_name()).await;
-                let cx_judge = Judging { now, previous: remembered.previous.clone() };
+                let mut remembered = self.memory.clone().of(&self.instance.full_name()).await;
+                let cx_judge = Judging { now, previous: remembered.previous.take() };
                 entry::judged(&self.instance, facts, cx_judge, &remembered)
             }
             Err(error) => entry::failed(&self.instance, now, error),
