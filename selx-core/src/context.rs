@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::check::Previous;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::recollection::{Recalled, Recollection};
 use crate::secret::Secrets;
 use crate::shared::Shared;
 
@@ -77,6 +81,7 @@ pub struct Context {
     cancel: CancellationToken,
     deadline: Instant,
     started: Instant,
+    recollection: Recollection,
     faults: Mutex<Vec<Error>>,
 }
 
@@ -97,6 +102,7 @@ impl Context {
             cancel: CancellationToken::new(),
             deadline: started + limit,
             started,
+            recollection: Recollection::None,
             faults: Mutex::default(),
         }
     }
@@ -113,6 +119,30 @@ impl Context {
     pub fn sharing(mut self, shared: Arc<Shared>) -> Self {
         self.shared = shared;
         self
+    }
+
+    /// Gives the context what the check saw the last time, for running one check without a runner.
+    #[must_use]
+    pub fn remembering<F: Serialize>(self, previous: Previous<F>) -> Self {
+        let recollection = match serde_json::to_value(previous.facts) {
+            Ok(facts) => Recollection::Known(Previous { facts, seen: previous.seen }),
+            Err(_) => Recollection::None,
+        };
+        self.recalling(recollection)
+    }
+
+    pub(crate) fn recalling(mut self, recollection: Recollection) -> Self {
+        self.recollection = recollection;
+        self
+    }
+
+    /// Returns what the same check saw the last time, for a probe that goes on where that look ended.
+    ///
+    /// It waits for the history, which is read while checks look; a probe that needs it asks as late as it can. Facts of
+    /// an older version of a kind, which have another shape, are like none. A kind that asks has
+    /// [`remembers`](crate::Meta::remembers) set, so that a single check has a history too.
+    pub async fn previous<F: DeserializeOwned>(&self) -> Recalled<F> {
+        self.recollection.recall().await
     }
 
     /// Returns the one thing of its type and name in this run, such as a client, which the first check that asks makes.

@@ -6,6 +6,7 @@ mod accounting;
 mod bounds;
 mod damage;
 mod places;
+mod recalled;
 mod together;
 
 use std::path::Path;
@@ -136,18 +137,21 @@ impl Machine {
     }
 
     async fn run_selection(&self, selection: &Selection, history: Arc<Sqlite>) -> Report {
-        let settings = Settings {
-            concurrency: 4,
-            timeout: Duration::from_secs(5),
-            deadline: Duration::from_secs(30),
-            retries: 0,
-            retry_delay: Duration::ZERO,
-            state: None,
-            history: true,
-            retention: 90 * DAY,
-        };
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        Runner::new(settings).clock(clock).history(history).run(selection).await
+        Runner::new(settings()).clock(clock).history(history).run(selection).await
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        concurrency: 4,
+        timeout: Duration::from_secs(5),
+        deadline: Duration::from_secs(30),
+        retries: 0,
+        retry_delay: Duration::ZERO,
+        state: None,
+        history: true,
+        retention: 90 * DAY,
     }
 }
 

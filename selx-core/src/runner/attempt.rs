@@ -15,6 +15,7 @@ use crate::context::{Context, Host};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::finding::Finding;
 use crate::quantity::TimeSpan;
+use crate::recollection::Recollection;
 use crate::report::{Attempt, Entry, Failure, Outcome, Status};
 use crate::secret::Secrets;
 use crate::shared::Shared;
@@ -80,7 +81,8 @@ impl Job {
         let limit = self.timeout.min(self.deadline.saturating_duration_since(Instant::now()));
         let cx = Context::with(Arc::clone(&self.clock), Arc::clone(&self.host), Arc::clone(&self.secrets), limit)
             .sharing(shared)
-            .cancelled_by(self.cancel.clone());
+            .cancelled_by(self.cancel.clone())
+            .recalling(Recollection::OfRun(self.memory.clone(), self.instance.full_name()));
         let begun = Instant::now();
         let probe = self.instance.check.probe(&cx);
         let result = tokio::select! {

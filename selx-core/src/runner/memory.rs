@@ -16,7 +16,7 @@ pub(super) struct Recall(watch::Sender<Option<Arc<Recalled>>>);
 
 /// A check's way to it.
 #[derive(Clone)]
-pub(super) struct Memory(watch::Receiver<Option<Arc<Recalled>>>);
+pub(crate) struct Memory(watch::Receiver<Option<Arc<Recalled>>>);
 
 impl Recall {
     /// Hands it out.
@@ -35,7 +35,7 @@ impl Memory {
     /// Waits for what is remembered of one check.
     ///
     /// Without a memory nobody can tell how long a breach has lasted: that is not the same as an empty one.
-    pub(super) async fn of(mut self, name: &str) -> Remembered {
+    pub(crate) async fn of(mut self, name: &str) -> Remembered {
         let recalled = self.0.wait_for(Option::is_some).await.ok().and_then(|recalled| recalled.clone());
         match recalled.as_deref() {
             Some(Some(known)) => known.get(name).cloned().unwrap_or_default(),

@@ -8,7 +8,7 @@
 mod attempt;
 mod entry;
 mod fold;
-mod memory;
+pub(crate) mod memory;
 
 use std::collections::HashMap;
 use std::sync::Arc;
