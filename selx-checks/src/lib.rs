@@ -51,6 +51,8 @@ pub mod redis;
 pub mod target;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "unpack")]
+pub mod unpack;
 
 use selx_core::{Duplicate, Registry};
 

@@ -1,0 +1,216 @@
+use std::io::{self, Read};
+
+use zlib_rs::crc32::crc32;
+use zlib_rs::{Deflate, DeflateFlush};
+
+use super::*;
+
+const CAPS: Caps = Caps { bytes: 1 << 30, ratio: 2000 };
+
+/// 300 times the letter a, packed by `xz -C crc32`.
+const XZ: &[u8] = include_bytes!("testdata/letters.xz");
+
+/// Text that packs into several blocks of matches and letters.
+fn content(length: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let word = |state: &mut u32| {
+        *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *state >> 20
+    };
+    let mut text = Vec::new();
+    while text.len() < length {
+        text.extend_from_slice(format!("{:x} of {}\n", word(&mut state), word(&mut state) % 7).as_bytes());
+    }
+    text.truncate(length);
+    text
+}
+
+/// A member of gzip, its header with everything that one may have.
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut packed = vec![0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 1, 2, 3, 4, 0, 3];
+    packed.extend_from_slice(&[3, 0, b'e', b'x', b't']);
+    packed.extend_from_slice(b"name\0a comment\0");
+    let crc = crc32(0, &packed) as u16;
+    packed.extend_from_slice(&crc.to_le_bytes());
+    let mut body = vec![0; content.len() + 1024];
+    let mut deflate = Deflate::new(6, false, 15);
+    deflate.compress(content, &mut body, DeflateFlush::Finish).unwrap();
+    packed.extend_from_slice(&body[..deflate.total_out() as usize]);
+    packed.extend_from_slice(&crc32(0, content).to_le_bytes());
+    packed.extend_from_slice(&(content.len() as u32).to_le_bytes());
+    packed
+}
+
+fn zstd(content: &[u8], checksum: bool) -> Vec<u8> {
+    let mut context = zstd_safe::CCtx::create();
+    context.set_parameter(zstd_safe::CParameter::ChecksumFlag(checksum)).unwrap();
+    let mut packed = Vec::with_capacity(content.len() + 1024);
+    context.compress2(&mut packed, content).unwrap();
+    packed
+}
+
+fn unpack(packed: impl Read, caps: Caps) -> Result<(Vec<u8>, Summary), Broken> {
+    let mut unpacker = Unpacker::new(packed, caps)?;
+    let mut content = Vec::new();
+    loop {
+        let piece = unpacker.next()?;
+        assert!(piece.len() <= PIECE);
+        if piece.is_empty() {
+            // The end stays the end.
+            assert!(unpacker.next()?.is_empty());
+            return Ok((content, unpacker.summary()));
+        }
+        content.extend_from_slice(piece);
+    }
+}
+
+fn fault(packed: &[u8]) -> Fault {
+    unpack(packed, CAPS).unwrap_err().fault
+}
+
+/// Gives its bytes one at a time.
+struct Slowly<'a>(&'a [u8]);
+
+impl Read for Slowly<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.0.len().min(1);
+        to[..bytes].copy_from_slice(&self.0[..bytes]);
+        self.0 = &self.0[bytes..];
+        Ok(bytes)
+    }
+}
+
+#[test]
+fn every_format_is_unpacked_to_its_end() {
+    let text = content(700_000);
+    let letters = vec![b'a'; 300];
+    let cases: [(Vec<u8>, &[u8], u64); 5] = [
+        (text.clone(), &text, 0),
+        (gzip(&text), &text, 0),
+        (zstd(&text, true), &text, 0),
+        (zstd(&text, false), &text, 1),
+        (XZ.to_vec(), &letters, 0),
+    ];
+    for (packed, content, unchecked) in cases {
+        let (whole, summary) = unpack(&*packed, CAPS).unwrap();
+        assert_eq!(whole, content);
+        assert_eq!(summary.encoded, packed.len() as u64);
+        assert_eq!(summary.decoded, content.len() as u64);
+        assert_eq!((summary.unchecked, summary.padding), (unchecked, 0));
+        assert_eq!(unpack(Slowly(&packed), CAPS).unwrap().0, content);
+    }
+}
+
+#[test]
+fn members_follow_each_other() {
+    let [a, b] = [content(1000), content(400_000)];
+    let both = [a.clone(), b.clone()].concat();
+    for packed in [[gzip(&a), gzip(&b)].concat(), [zstd(&a, true), zstd(&b, true)].concat()] {
+        let (whole, summary) = unpack(&*packed, CAPS).unwrap();
+        assert_eq!((whole, summary.members), (both.clone(), 2));
+        // The second one cut is not the end.
+        let cut = &packed[..packed.len() - 9];
+        assert!(matches!(unpack(cut, CAPS).unwrap_err(), Broken { fault: Fault::CutShort, member: 2, .. }));
+    }
+    let (whole, summary) = unpack(&*[XZ, &[0; 8], XZ].concat(), CAPS).unwrap();
+    assert_eq!((whole.len(), summary.members, summary.padding), (600, 2, 8));
+    let skipped = [&[0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &*zstd(&a, true)].concat();
+    assert_eq!(unpack(&*skipped, CAPS).unwrap().0, a);
+}
+
+#[test]
+fn zeros_behind_gzip_are_padding_and_other_bytes_are_not() {
+    let mut packed = gzip(b"text");
+    packed.extend_from_slice(&[0; 1000]);
+    assert_eq!(unpack(&*packed, CAPS).unwrap().1.padding, 1000);
+    packed.push(1);
+    assert!(matches!(fault(&packed), Fault::TrailingBytes));
+    assert!(matches!(fault(&[gzip(b"text"), b"garbage".to_vec()].concat()), Fault::TrailingBytes));
+    assert!(matches!(fault(&[zstd(b"text", true), vec![0; 16]].concat()), Fault::TrailingBytes));
+    assert!(matches!(fault(&[XZ, b"garbage"].concat()), Fault::TrailingBytes));
+    assert!(matches!(fault(&[XZ, &[0; 3]].concat()), Fault::TrailingBytes));
+}
+
+#[test]
+fn every_cut_is_seen() {
+    for packed in [gzip(&content(3000)), zstd(&content(3000), true), XZ.to_vec()] {
+        for length in 0..packed.len() {
+            let cut = &packed[..length];
+            match unpack(cut, CAPS) {
+                // Too short to be known as what it was.
+                Ok((content, _)) => {
+                    assert!(Format::of(cut) == Format::Plain && length < 6 && content == cut, "{length}");
+                }
+                Err(broken) => assert!(matches!(broken.fault, Fault::CutShort), "{length}: {broken}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_seen_or_harmless() {
+    let text = content(2000);
+    let letters = vec![b'a'; 300];
+    for (packed, content) in [(gzip(&text), &text), (zstd(&text, true), &text), (XZ.to_vec(), &letters)] {
+        for bit in 0..packed.len() * 8 {
+            let mut flipped = packed.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if Format::of(&flipped) == Format::of(&packed)
+                && let Ok((whole, summary)) = unpack(&*flipped, CAPS)
+            {
+                // What the flag of the checksum was lost with is told as unchecked.
+                assert!(whole == *content && summary.unchecked == 0, "bit {bit} of {}", Format::of(&packed));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_member_says_of_itself_is_held_to_be_true() {
+    let packed = gzip(b"text");
+    let end = packed.len();
+    let damaged = |at: usize| {
+        let mut damaged = packed.clone();
+        damaged[at] ^= 1;
+        fault(&damaged)
+    };
+    assert!(matches!(damaged(end - 8), Fault::BadChecksum(_)));
+    assert!(matches!(damaged(end - 1), Fault::BadLength(_)));
+    // The time in the header, whose checksum then is another one.
+    assert!(matches!(damaged(5), Fault::BadChecksum(_)));
+    assert!(matches!(fault(&[&[0x1f, 0x8b, 8, 0x20], &[0; 20][..]].concat()), Fault::BadData(_)));
+}
+
+#[test]
+fn bombs_end_at_the_caps() {
+    let zeros = vec![0; 40 << 20];
+    for packed in [gzip(&zeros), zstd(&zeros, true)] {
+        let broken = unpack(&*packed, Caps { bytes: 1 << 20, ratio: u64::MAX }).unwrap_err();
+        assert!(matches!(broken.fault, Fault::TooLarge(Cap::Bytes(_))) && broken.decoded <= 1 << 20, "{broken}");
+        let broken = unpack(&*packed, Caps { bytes: u64::MAX, ratio: 100 }).unwrap_err();
+        assert!(matches!(broken.fault, Fault::TooLarge(Cap::Ratio(100))) && broken.decoded < 18 << 20, "{broken}");
+    }
+}
+
+#[test]
+fn a_failing_reader_is_told_with_its_place() {
+    struct Failing(usize);
+    impl Read for Failing {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            self.0 += 1;
+            if self.0 > 1 {
+                return Err(io::Error::other("input/output error"));
+            }
+            to[..4].copy_from_slice(&[0x1f, 0x8b, 8, 0]);
+            Ok(4)
+        }
+    }
+    let error = unpack(Failing(0), CAPS).unwrap_err();
+    assert!(matches!(error.fault, Fault::Read(_)) && error.to_string().contains("input/output error"), "{error}");
+}
+
+#[test]
+fn bzip2_is_known_and_refused() {
+    let error = unpack(&b"BZh91AY&SY"[..], CAPS).unwrap_err();
+    assert!(matches!(error.fault, Fault::NotThisFormat) && error.to_string().contains("bzip2"), "{error}");
+}
