@@ -66,6 +66,8 @@ fn the_kinds_of_the_daily_report_are_there() {
         "host-disk",
         "host-memory",
         "http",
+        "logs-patterns",
+        "logs-sizes",
         "postgres-activity",
         "postgres-ready",
         "prometheus-query",

@@ -39,6 +39,8 @@ pub mod history;
 pub mod host;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "logs")]
+pub mod logs;
 #[cfg(any(feature = "docker", feature = "tls"))]
 pub mod net;
 #[cfg(feature = "postgres")]
@@ -80,6 +82,10 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<host::memory::HostMemory>()?;
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
+    #[cfg(feature = "logs")]
+    registry.check::<logs::patterns::LogsPatterns>()?;
+    #[cfg(feature = "logs")]
+    registry.check::<logs::sizes::LogsSizes>()?;
     #[cfg(feature = "postgres")]
     registry.check::<postgres::activity::PostgresActivity>()?;
     #[cfg(feature = "postgres")]

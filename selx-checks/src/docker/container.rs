@@ -98,6 +98,10 @@ pub struct Container {
     pub published: Vec<Port>,
     /// Whether its output is that of a terminal.
     pub tty: bool,
+    /// The driver that keeps its log, such as `json-file`.
+    pub log_driver: String,
+    /// The file on the engine's host that the driver writes; empty if it writes none.
+    pub log_path: String,
 }
 
 impl std::fmt::Debug for Container {
@@ -201,6 +205,8 @@ impl Container {
             networks: networks(network.networks.unwrap_or_default()),
             published: published(network.ports.unwrap_or_default()),
             tty: config.tty.unwrap_or(false),
+            log_driver: host.log_config.and_then(|log| log.typ).unwrap_or_default(),
+            log_path: from.log_path.unwrap_or_default(),
             state: State {
                 status: state.status.map(|status| status.to_string()).unwrap_or_default(),
                 exit_code: state.exit_code.unwrap_or(0),

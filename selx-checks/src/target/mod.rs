@@ -30,6 +30,7 @@ use crate::net::{Failure, FailureKind, Phase};
 
 /// Says what may be meant by a name that is none: inside of a Compose project services have names that a host does not
 /// know.
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) fn unknown_name(mut failure: Failure, host: &str) -> Failure {
     if failure.phase == Phase::Resolve && failure.kind != FailureKind::TimedOut && !host.contains('.') {
         failure.text.push_str(&format!(

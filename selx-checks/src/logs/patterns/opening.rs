@@ -1,0 +1,246 @@
+//! One file after the other is opened, and it is decided what of it is to be read.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::facts::{FileSeen, Part, Trouble};
+use super::look::{Look, Looking, Source};
+use super::passed_over;
+use crate::logs::files::{self, Found, NotOpened, shown};
+use crate::logs::mark::{self, Begin, Identity, Known, Mark};
+use crate::logs::scan::{self, Log};
+use crate::logs::stamp::{Reader, Zones};
+use crate::logs::window;
+
+/// How many files can be known again at the next look.
+const MARKS: usize = 2_000;
+/// How far a compressed file may have been written before the window and still hold lines of it.
+const SLACK: i64 = 3_600_000_000;
+
+/// A file with what is known of it before it is searched.
+pub(super) struct Opened {
+    pub(super) title: String,
+    pub(super) seen: FileSeen,
+    pub(super) log: Option<Log>,
+    log_name: String,
+    identity: Option<Identity>,
+    /// The file, for the digest of its last bytes.
+    file: Option<File>,
+    packed: bool,
+}
+
+impl Looking<'_> {
+    /// Opens a file and decides what of it is to be read. Where rotation is at work right now, the name may hold another
+    /// file by then, which is looked for again.
+    pub(super) fn open(&mut self, found: &Found, source: &Source, tries: u32) -> Option<Opened> {
+        let path = shown(&found.path);
+        let file = match files::open(found, &self.look.host) {
+            Ok(file) => file,
+            Err(NotOpened::Gone) if tries > 0 => return self.moved(found, source, tries - 1),
+            Err(NotOpened::Gone) => return None,
+            Err(NotOpened::NotAFile(what)) => {
+                self.facts.passed_over.push((path, format!("is {what}")));
+                return None;
+            }
+            Err(NotOpened::Failed(error)) => {
+                self.facts.unreadable.push((path, error.to_string()));
+                return None;
+            }
+        };
+        match self.decide(found, source, &path, file) {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.facts.unreadable.push((path, error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// A file is gone: it has got the next name, as a rule, and is found under it.
+    fn moved(&mut self, found: &Found, source: &Source, tries: u32) -> Option<Opened> {
+        let folder = found.path.parent()?;
+        let there = self.look.host.0.path(folder);
+        for entry in std::fs::read_dir(there).ok()?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path: PathBuf = folder.join(entry.file_name());
+            let of_log = path == found.log || files::base(&name).is_some_and(|base| folder.join(base) == found.log);
+            let inode = std::os::unix::fs::DirEntryExt::ino(&entry);
+            let unknown = !self.inodes.keys().any(|(_, known)| *known == inode);
+            if of_log && unknown && path != found.path {
+                let found = Found { log: found.log.clone(), path, named: false };
+                return self.open(&found, source, tries);
+            }
+        }
+        None
+    }
+
+    fn decide(&mut self, found: &Found, source: &Source, path: &str, file: File) -> std::io::Result<Option<Opened>> {
+        let metadata = file.metadata()?;
+        let inode = (metadata.dev(), metadata.ino());
+        if let Some(other) = self.inodes.insert(inode, path.to_owned()) {
+            self.facts.passed_over.push((path.to_owned(), format!("is the same file as {other}")));
+            return Ok(None);
+        }
+        let size = metadata.len();
+        let mut seen = FileSeen {
+            path: path.to_owned(),
+            inode,
+            size,
+            written: metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok()),
+            ..FileSeen::default()
+        };
+        let broken = |seen: FileSeen, error: &std::io::Error| {
+            let trouble = Trouble { at: 0, text: error.to_string(), packing: true };
+            let seen = FileSeen { trouble: Some(trouble), ..seen };
+            Ok(Some(self.look.opened(found, source, seen, None, None, None, true)))
+        };
+        let begin = match mark::begin(&file) {
+            Ok(begin) => begin,
+            Err(error) if error.raw_os_error().is_none() => return broken(seen, &error),
+            Err(error) => return Err(error),
+        };
+        if let Some(why) = passed_over::why(&metadata, &begin.bytes, &self.look.host.0) {
+            self.facts.passed_over.push((path.to_owned(), why.to_owned()));
+            return Ok(None);
+        }
+        if let Some(why) = passed_over::not_text(&begin.bytes) {
+            self.facts.unreadable.push((path.to_owned(), why.to_owned()));
+            return Ok(None);
+        }
+        let latest = seen
+            .written
+            .unwrap_or(Timestamp::MAX)
+            .min(Timestamp::from_microsecond(self.look.span.now).unwrap_or(Timestamp::MAX));
+        // A clock that is a little off writes a line a little later than its file.
+        let latest = latest.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(latest);
+        let mut reader = Reader::new(Zones::new(self.look.zone.clone(), latest));
+        let identity = Identity::of(&metadata, &begin);
+        let (from, new) = match self.known(&file, size, inode, &begin) {
+            Known::Whole => {
+                seen.part = Part::New;
+                seen.read = None;
+                return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
+            }
+            Known::Copy => {
+                seen.part = Part::Copy;
+                return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
+            }
+            Known::Up(read) => (read, true),
+            Known::Not => (0, false),
+        };
+        let ranges = if begin.packed {
+            seen.timed = reader.learn(begin.bytes.split(|byte| *byte == b'\n')) > 0;
+            let written = seen.written.map_or(i64::MAX, Timestamp::as_microsecond);
+            if !new && written < self.look.span.from - SLACK {
+                seen.part = Part::Older;
+                Vec::new()
+            } else {
+                seen.part = if new { Part::New } else { Part::Whole };
+                vec![(from, u64::MAX)]
+            }
+        } else {
+            seen.timed = window::learn(&file, size, &mut reader) > 0;
+            let part =
+                if new { window::Part::Some(from, size) } else { self.part(&file, size, &mut reader, seen.timed) };
+            let range = match part {
+                window::Part::Whole => (0, size),
+                window::Part::Some(from, to) => (from, to),
+                window::Part::Older => (0, 0),
+            };
+            seen.part = match part {
+                _ if new => Part::New,
+                window::Part::Whole => Part::Whole,
+                window::Part::Some(0, to) if to == size => Part::Whole,
+                window::Part::Some(..) => Part::Window,
+                window::Part::Older => Part::Older,
+            };
+            if range.0 < range.1 { scan::without_holes(&file, &metadata, range) } else { Vec::new() }
+        };
+        seen.read = ranges.first().zip(ranges.last()).map(|(first, last)| (first.0, last.1));
+        let log = if ranges.is_empty() {
+            None
+        } else {
+            let reader = seen.timed.then_some(reader);
+            let file = file.try_clone()?;
+            // What is still being written may have half a line at its end, which the next look sees whole.
+            let to_the_last = !self.look.marking || begin.packed;
+            Some(Log { file, ranges, packed: begin.packed, dress: source.dress, reader, to_the_last })
+        };
+        Ok(Some(self.look.opened(found, source, seen, Some(identity), log, Some(file), begin.packed)))
+    }
+
+    fn part(&self, file: &File, size: u64, reader: &mut Reader, timed: bool) -> window::Part {
+        if timed {
+            window::part(file, size, reader, self.look.span.from, self.look.span.to)
+        } else {
+            window::Part::Whole
+        }
+    }
+
+    /// Finds the mark of the last look that is of this file, the one of the same inode first.
+    fn known(&mut self, file: &File, size: u64, inode: (u64, u64), begin: &Begin) -> Known {
+        let Some(marks) = &self.look.marks else { return Known::Not };
+        let mut order: Vec<usize> = (0..marks.len()).collect();
+        order.sort_by_key(|index| {
+            (self.claimed.contains(index), marks.get(*index).is_none_or(|mark| mark.file.inode != inode))
+        });
+        for index in order {
+            let Some(mark) = marks.get(index).filter(|mark| mark.file.head > 0 || mark.file.inode == inode) else {
+                continue;
+            };
+            let known = mark.knows(file, size, inode, begin);
+            if known != Known::Not {
+                // Copied, and not truncated yet: the original was read to its end.
+                return if self.claimed.insert(index) { known } else { Known::Copy };
+            }
+        }
+        Known::Not
+    }
+
+    /// Notes where the next look goes on.
+    pub(super) fn mark(&mut self, one: &Opened) {
+        let (Some(identity), Some(file)) = (&one.identity, &one.file) else { return };
+        if self.facts.marks.len() >= MARKS {
+            let message = format!("more than {MARKS} files: where the others were read to cannot be kept");
+            self.facts.limit.get_or_insert(message);
+            return;
+        }
+        let read = match (one.seen.part, one.seen.read) {
+            (_, Some((_, to))) => Some(to),
+            // Nothing is new: the old place stands.
+            (Part::New, None) => {
+                self.look.marks.iter().flatten().find(|mark| mark.file == *identity).and_then(|mark| mark.read)
+            }
+            (Part::Older | Part::Copy, None) if !one.packed => Some(one.seen.size),
+            (Part::Older | Part::Copy, None) => None,
+            (_, None) => Some(0),
+        };
+        let tail = match read {
+            Some(read) if !one.packed => mark::tail(file, read).unwrap_or_default(),
+            _ => String::new(),
+        };
+        let (log, path) = (one.log_name.clone(), one.seen.path.clone());
+        self.facts.marks.push(Mark { log, path, file: identity.clone(), read, tail });
+    }
+}
+
+impl Look {
+    #[expect(clippy::too_many_arguments, reason = "it only puts them in their places")]
+    fn opened(
+        &self,
+        found: &Found,
+        source: &Source,
+        seen: FileSeen,
+        identity: Option<Identity>,
+        log: Option<Log>,
+        file: Option<File>,
+        packed: bool,
+    ) -> Opened {
+        let log_name = shown(&found.log);
+        let title = source.title.clone().unwrap_or_else(|| log_name.clone());
+        Opened { title, log_name, seen, identity, log, file, packed }
+    }
+}

@@ -1,0 +1,83 @@
+//! Who has a file open for writing, and which removed files are still written to: `/proc` tells both.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Facts, probe};
+
+/// How many processes are told of one file.
+const WRITERS: usize = 8;
+/// How many removed files are told.
+const REMOVED: usize = 50;
+
+/// Looks at what all processes have open.
+pub(super) fn find(host: &selx_core::Host, roots: &[String], facts: &mut Facts, cancel: &CancellationToken) {
+    let wanted: HashMap<u64, usize> =
+        facts.largest.iter().enumerate().map(|(index, file)| (file.inode, index)).collect();
+    let Ok(processes) = std::fs::read_dir(&host.proc) else { return };
+    for process in processes.flatten() {
+        if cancel.is_cancelled() {
+            return;
+        }
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let folder = process.path();
+        let descriptors = match std::fs::read_dir(folder.join("fd")) {
+            Ok(descriptors) => descriptors,
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                facts.closed_processes += 1;
+                continue;
+            }
+            Err(_) => continue,
+        };
+        for descriptor in descriptors.flatten() {
+            let Ok(target) = std::fs::read_link(descriptor.path()) else { continue };
+            let target = target.to_string_lossy().into_owned();
+            let removed = target.strip_suffix(" (deleted)").filter(|path| within(path, roots));
+            if removed.is_none() && !within(&target, roots) {
+                continue;
+            }
+            let Ok(metadata) = std::fs::metadata(descriptor.path()) else { continue };
+            let number = descriptor.file_name();
+            let writes = || is_open_for_writing(&folder.join("fdinfo").join(&number));
+            let name = || std::fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned();
+            let file = match removed {
+                Some(path) if metadata.is_file() && metadata.nlink() == 0 && writes() => {
+                    let known = facts.removed.iter().position(|file| file.inode == metadata.ino());
+                    let index = known.unwrap_or_else(|| {
+                        facts.removed.push(probe::file(path.to_owned(), &metadata));
+                        facts.removed.len() - 1
+                    });
+                    facts.removed.get_mut(index)
+                }
+                Some(_) => None,
+                None => match wanted.get(&metadata.ino()) {
+                    Some(index) if writes() => facts.largest.get_mut(*index),
+                    _ => None,
+                },
+            };
+            if let Some(file) = file
+                && file.writers.len() < WRITERS
+                && !file.writers.iter().any(|(known, _)| *known == pid)
+            {
+                file.writers.push((pid, name()));
+            }
+        }
+    }
+    facts.removed.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.path.cmp(&other.path)));
+    facts.removed.truncate(REMOVED);
+}
+
+fn within(path: &str, roots: &[String]) -> bool {
+    roots.iter().any(|root| {
+        path.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty() || root == "/")
+    })
+}
+
+/// Reads the flags of a descriptor: the lowest digits say whether it is open for reading, writing or both.
+fn is_open_for_writing(info: &std::path::Path) -> bool {
+    let text = std::fs::read_to_string(info).unwrap_or_default();
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim);
+    flags.and_then(|flags| u32::from_str_radix(flags, 8).ok()).is_some_and(|flags| flags & 0o3 != 0)
+}

@@ -1,0 +1,15 @@
+//! The kinds of logs over real files: with known truth, through rotation, and with everything that can be wrong with them.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod drive;
+mod faults;
+mod follow;
+mod guide;
+mod journal;
+mod order;
+mod sizes;
+mod truth;
+
+#[path = "../host/memory_of_runs.rs"]
+mod memory_of_runs;
