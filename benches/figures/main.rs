@@ -20,6 +20,7 @@
 
 mod engine;
 mod features;
+mod logs;
 mod process;
 mod scratch;
 mod server;
@@ -61,10 +62,11 @@ fn main() {
         return;
     }
     let selx = LazyCell::new(process::release_binary);
-    let groups: [(&str, &dyn Fn() -> Vec<Row>); 4] = [
+    let groups: [(&str, &dyn Fn() -> Vec<Row>); 5] = [
         ("engine", &engine::rows),
         ("process", &|| process::rows(&selx)),
         ("tls", &|| tls::rows(&selx)),
+        ("logs", &|| logs::rows(&selx)),
         ("stack", &|| stack::rows(&selx)),
     ];
     // A word after `--` chooses a part.

@@ -21,7 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Each group of kinds is a cargo feature: `command`, `docker`, `history`, `host`, `http`, `tls`. Where to go next: `selx_core` for
+//! Each group of kinds is a cargo feature: `command`, `docker`, `history`, `host`, `http`, `logs`, `tls`. Where to go next: `selx_core` for
 //! the types of reports and for kinds of your own, the page of each kind (`selx explain KIND`, or `README.md` in its
 //! folder) for its settings, measures and codes, `history::Sqlite` for what is kept between runs.
 

@@ -140,3 +140,44 @@ fn r7_a_slow_disk_does_not_hold_a_run_up() {
     // What the slow disk did not take does no harm to the next run.
     place.selx(run);
 }
+
+/// A disk that fails in the middle of a log: critical, with the place, whichever read it is.
+#[test]
+fn h10_a_disk_that_fails_under_a_log_is_critical() {
+    use std::fmt::Write as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("app.log");
+    let now = jiff::Timestamp::now();
+    let mut text = String::new();
+    for number in 0..20_000 {
+        let at = now - jiff::SignedDuration::from_secs(20_000 - number);
+        writeln!(text, "{} [CRITICAL] {number}", at.strftime("%Y-%m-%dT%H:%M:%SZ")).expect("a text");
+    }
+    std::fs::write(&path, &text).expect("a file");
+    let place = suite("logs-patterns", &format!("{{ paths = [\"{}\"] }}", path.display()));
+    let whole = place.selx(RUN).code(1).out;
+    assert!(whole.contains("20000 critical"), "{whole}");
+    // The first reads look at how the file begins and at the times in it; the others search.
+    let mut failed = 0;
+    for call in 1..40 {
+        let path = format!("path={}", path.display());
+        let (ran, count) = injected(&place, &[&path, &format!("pread64:error=EIO:when={call}")], RUN);
+        if count == 0 {
+            break;
+        }
+        failed += 1;
+        // To look at the order of times twice is not needed to count; to read a line is.
+        assert!(ran.out.contains("Input/output error") || ran.out.contains("20000 critical"), "{call}: {}", ran.out);
+        if ran.out.contains("Input/output error") {
+            ran.code(2);
+        }
+    }
+    assert!(failed > 10, "{failed}");
+    let path = format!("path={}", path.display());
+    let (ran, _) = injected(&place, &[&path, "pread64:error=EIO:when=1+"], RUN);
+    let out = ran.code(2).out;
+    assert!(out.contains("could not be read on") && out.contains("Input/output error"), "{out}");
+    // Interrupted reads are read again.
+    let (ran, count) = injected(&place, &[&path, "pread64:error=EINTR:when=1+2"], RUN);
+    assert!(count > 5 && ran.code(1).out.contains("20000 critical"));
+}

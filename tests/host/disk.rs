@@ -189,6 +189,13 @@ fn a_server_that_never_answers_does_not_hold_up_the_others() {
         says(&entry, Status::Unknown, &["cancelled"]);
     });
     assert!(begun.elapsed().as_secs_f64() < 1.0, "{:?}", begun.elapsed());
+    // Logs that lie there are given up at the end of the time.
+    let begun = std::time::Instant::now();
+    runtime.block_on(async {
+        let entry = look("logs-patterns", json!({ "paths": [silent.point().join("app.log")] }), host()).await;
+        says(&entry, Status::Unknown, &["reading the logs did not finish within 2s"]);
+    });
+    assert!(begun.elapsed().as_secs_f64() < 4.0, "{:?}", begun.elapsed());
     // When the server goes, the kernel answers in its place.
     drop(server);
     runtime.block_on(async {

@@ -132,3 +132,23 @@ fn a_tag_that_names_a_newer_image_is_told() {
     said.rest_is_fine();
     stack.until_fine();
 }
+
+#[test]
+fn what_containers_write_is_counted_by_service() {
+    let stack = Stack::shared();
+    let write = "at=$(date -u +%Y-%m-%dT%H:%M:%SZ); \
+                 printf '%s [ERROR] planted words <&>\\n  planted words <&> again\\n' \"$at\" >/proc/1/fd/1";
+    stack.inside("api", &["sh", "-c", write]);
+    let look = |services: &str| {
+        let checks = format!(
+            "[check.logs-patterns.product.with]\ncontainers = {{ compose = \"{}\", project = \"{}\", services = [{services}] }}\n\
+             patterns = {{ planted = {{ text = [\"planted words <&>\"], level = \"error\" }}, again = {{ text = [\"<&> again\"] }} }}\n",
+            stack.compose_file().display(),
+            stack.project()
+        );
+        stack.selx_with(&checks, &["run", "daily", "--no-history", "-vv"])
+    };
+    look("\"api\"").code(0).says(&["1 again, 1 planted", "api: 1 of planted", "planted words <&>"]);
+    look("\"worker\", \"beat\"").code(0).says(&["0 again, 0 planted"]);
+    look("\"api\", \"nosuch\"").code(2).says(&["`nosuch`", "has no container"]);
+}

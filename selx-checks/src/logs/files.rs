@@ -321,21 +321,21 @@ mod tests {
             std::fs::write(path, "x\n").unwrap();
         }
         let host = selx_core::Host::default();
-        let find = |pattern: &str, rotated| {
+        let names = |pattern: &str, rotated| {
             let path = folder.path().join(pattern).to_string_lossy().into_owned();
-            let found = super::find(&[path], &[], rotated, 100, &host, &CancellationToken::new());
+            let found = find(&[path], &[], rotated, 100, &host, &CancellationToken::new());
             let name = |found: &Found| shown(found.path.strip_prefix(folder.path()).unwrap());
             (found.files.iter().map(name).collect::<Vec<_>>(), found.nothing.len())
         };
         let all = ["a.log", "a.log.1", "a.log.2.gz", "b.log-20261120"].map(str::to_owned).to_vec();
-        assert_eq!(find("*.log", true), (all.clone(), 0));
-        assert_eq!(find("", true), (all, 0));
-        assert_eq!(find("*.log", false), (vec!["a.log".to_owned()], 0));
-        assert_eq!(find("a.log", true).0, ["a.log", "a.log.1", "a.log.2.gz"]);
-        assert_eq!(find("b.log", true).0, ["b.log-20261120"], "the newest part may not be there yet");
-        assert_eq!(find("**/*.log", false).0, ["a.log", "deep/e.log", "deep/er/d.log"]);
-        assert_eq!(find("*/e.log", false).0, ["deep/e.log"]);
-        assert_eq!(find("no.log", true), (vec![], 1));
-        assert_eq!(find("nowhere/*.log", true), (vec![], 1));
+        assert_eq!(names("*.log", true), (all.clone(), 0));
+        assert_eq!(names("", true), (all, 0));
+        assert_eq!(names("*.log", false), (vec!["a.log".to_owned()], 0));
+        assert_eq!(names("a.log", true).0, ["a.log", "a.log.1", "a.log.2.gz"]);
+        assert_eq!(names("b.log", true).0, ["b.log-20261120"], "the newest part may not be there yet");
+        assert_eq!(names("**/*.log", false).0, ["a.log", "deep/e.log", "deep/er/d.log"]);
+        assert_eq!(names("*/e.log", false).0, ["deep/e.log"]);
+        assert_eq!(names("no.log", true), (vec![], 1));
+        assert_eq!(names("nowhere/*.log", true), (vec![], 1));
     }
 }

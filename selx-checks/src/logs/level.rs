@@ -60,6 +60,10 @@ const WORDS: &[(&str, Level)] = &[
     ("verbose", Level::Debug),
 ];
 
+/// What stands behind a level of three letters. Three letters are in many words: in small ones they are a level only in
+/// brackets or as a value.
+const BEHIND_SHORT: [u8; 3] = [b']', b':', b' '];
+
 /// The numbers of loggers of Node.js, which are the only ones that stand in a field called `level`.
 const NUMBERS: &[(&str, Level)] = &[
     ("60", Level::Critical),
@@ -70,7 +74,7 @@ const NUMBERS: &[(&str, Level)] = &[
     ("10", Level::Debug),
 ];
 
-/// The names that fields of levels have, of which those with numbers end in `el`, `ty` and `vl`.
+/// The names that fields of levels have.
 const FIELDS: &[&str] = &["level", "severity", "lvl", "levelname", "log.level", "loglevel"];
 
 impl Level {
@@ -87,16 +91,20 @@ impl Level {
         let mut needles: Vec<String> = Vec::new();
         for (word, _) in WORDS.iter().filter(|(_, level)| range.contains(level)) {
             let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
-            let capital = format!("{}{rest}", first.to_ascii_uppercase());
-            needles.push(word.to_ascii_uppercase());
-            // In small letters a level is one only in brackets, behind the name of a module, or as a value.
-            needles.extend(["[", ":", "=", "\""].map(|before| format!("{before}{word}")));
-            needles.extend(["[", "=", "\""].map(|before| format!("{before}{capital}")));
+            let upper = word.to_ascii_uppercase();
+            match word.len() {
+                ..=3 => needles.extend(BEHIND_SHORT.map(|behind| format!("{upper}{}", char::from(behind)))),
+                _ => needles.push(upper),
+            }
+            for word in [(*word).to_owned(), format!("{}{rest}", first.to_ascii_uppercase())] {
+                match word.len() {
+                    ..=3 => needles.extend(["[", ":", "=", "\""].map(|before| format!("{before}{word}"))),
+                    _ => needles.push(word),
+                }
+            }
         }
         for (number, _) in NUMBERS.iter().filter(|(_, level)| range.contains(level)) {
-            // The ends of the names of the fields.
-            needles.extend(["el", "ty", "vl"].map(|name| format!("{name}\":{number}")));
-            needles.extend(["el", "ty", "vl"].map(|name| format!("{name}\": {number}")));
+            needles.extend([format!("\":{number}"), format!("\": {number}")]);
         }
         needles.into_iter().map(String::into_bytes).collect()
     }
@@ -127,6 +135,7 @@ fn words(head: &[u8]) -> Option<Level> {
         let after = rest.get(length).copied().unwrap_or(b' ');
         let apart = matches!(before, b' ' | b'\t' | b'[' | b'(' | b'<' | b'|' | b':' | b'/')
             && matches!(after, b' ' | b'\t' | b']' | b')' | b'>' | b'|' | b':' | b'/' | b',');
+        let apart = apart && (word.len() > 3 || BEHIND_SHORT.contains(&after));
         let capitals = word.iter().all(u8::is_ascii_uppercase);
         let bracketed = matches!(before, b'[' | b':') && after == b']';
         if apart

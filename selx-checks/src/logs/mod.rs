@@ -7,6 +7,8 @@
 
 mod container;
 mod files;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod level;
 mod mark;
 mod matcher;

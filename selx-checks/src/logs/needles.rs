@@ -8,9 +8,10 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 const MOST: usize = 16;
 /// How much of a text the search looks at in its first step.
 const PRINT: usize = 4;
-/// Up to so many texts are searched for at once by comparing many bytes at a time, and in so many searches.
-const PACKED: usize = 48;
-const SEARCHES: usize = 4;
+/// Up to so many texts are searched for at once by comparing many bytes at a time (of more, only half as many bytes are
+/// compared), and in so many searches.
+const PACKED: usize = 32;
+const SEARCHES: usize = 6;
 
 /// Finds the next place where one of the texts is.
 #[derive(Debug)]

@@ -122,7 +122,8 @@ impl Sweep {
         let mut length = 0;
         // Where the next line begins, once the first one of the piece is found.
         let mut at = None;
-        self.buffer.resize(BACK + READ, 0);
+        // With room for several reads what is kept is not moved for each of them.
+        self.buffer.resize(BACK + 3 * READ, 0);
         loop {
             if search.cancel.is_cancelled() {
                 return state.end(at.unwrap_or(0), Some(io::Error::other("the look was ended")));

@@ -26,7 +26,9 @@ pub use endpoint::{Container, Endpoint};
 pub use running::{Candidate, RunningService, running_services, running_services_of, undiscovered};
 pub(crate) use running::{check_name, engine_failed, toml_text};
 
-use crate::net::{Failure, FailureKind, Phase};
+use crate::net::Failure;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use crate::net::{FailureKind, Phase};
 
 /// Says what may be meant by a name that is none: inside of a Compose project services have names that a host does not
 /// know.

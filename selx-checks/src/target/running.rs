@@ -118,15 +118,18 @@ impl RunningService {
     /// Writes the target in TOML: `{ compose = "/srv/shop/docker-compose.yml", service = "db", project = "shop" }`.
     /// `None` if no compose file of the project is on this host.
     pub fn target(&self) -> Option<String> {
-        let quoted = |text: &str| toml_text(text);
-        let mut files = self.files.iter().filter_map(|path| path.to_str()).map(quoted);
-        let mut text = match self.files.len() {
-            0 => return None,
-            1 => format!("{{ compose = {}", files.next()?),
-            _ => format!("{{ compose = [{}]", files.collect::<Vec<_>>().join(", ")),
-        };
-        let _ = write!(text, ", service = {}, project = {} }}", quoted(&self.service), quoted(&self.project));
-        Some(text)
+        let (compose, quoted) = (self.compose()?, |text: &str| toml_text(text));
+        Some(format!("{{ {compose}, service = {}, project = {} }}", quoted(&self.service), quoted(&self.project)))
+    }
+
+    /// Writes the compose files in TOML: `compose = "/srv/shop/docker-compose.yml"`. `None` if none is on this host.
+    pub fn compose(&self) -> Option<String> {
+        let mut files = self.files.iter().filter_map(|path| path.to_str()).map(toml_text);
+        match self.files.len() {
+            0 => None,
+            1 => Some(format!("compose = {}", files.next()?)),
+            _ => Some(format!("compose = [{}]", files.collect::<Vec<_>>().join(", "))),
+        }
     }
 
     /// Returns a name for a check of it: `shop-db`.

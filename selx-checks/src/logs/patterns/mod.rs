@@ -2,6 +2,7 @@
 
 mod config;
 mod containers;
+mod discover;
 mod facts;
 mod journal;
 mod judge;
@@ -13,7 +14,7 @@ mod probe;
 mod shapes;
 
 use selx_core::{
-    Area, Check, Code, Context, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,
+    Area, Check, Code, Context, Discovery, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,
 };
 
 pub use config::{Config, Expression, LogPath, NamePattern, PatternConfig, Patterns, Samples, Text, Window, Zone};
@@ -150,5 +151,9 @@ impl Check for LogsPatterns {
 
     fn limits(&self) -> Limits {
         Limits::default().set("events@critical", Limit::new(Unit::Count, "0", ""))
+    }
+
+    async fn discover(cx: &Context) -> Discovery {
+        discover::discover(cx).await
     }
 }

@@ -92,15 +92,14 @@ impl Looking<'_> {
             written: metadata.modified().ok().and_then(|time| Timestamp::try_from(time).ok()),
             ..FileSeen::default()
         };
-        let broken = |seen: FileSeen, error: &std::io::Error| {
-            let trouble = Trouble { at: 0, text: error.to_string(), packing: true };
-            let seen = FileSeen { trouble: Some(trouble), ..seen };
-            Ok(Some(self.look.opened(found, source, seen, None, None, None, true)))
-        };
         let begin = match mark::begin(&file) {
             Ok(begin) => begin,
-            Err(error) if error.raw_os_error().is_none() => return broken(seen, &error),
-            Err(error) => return Err(error),
+            Err(error) => {
+                // What the system says is a number; what a decoder says has none.
+                let trouble = Trouble { at: 0, text: error.to_string(), packing: error.raw_os_error().is_none() };
+                let seen = FileSeen { trouble: Some(trouble), ..seen };
+                return Ok(Some(self.look.opened(found, source, seen, None, None, None, true)));
+            }
         };
         if let Some(why) = passed_over::why(&metadata, &begin.bytes, &self.look.host.0) {
             self.facts.passed_over.push((path.to_owned(), why.to_owned()));
