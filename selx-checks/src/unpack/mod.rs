@@ -198,6 +198,7 @@ pub struct Unpacker<R: Read> {
     format: Format,
     caps: Caps,
     piece: Vec<u8>,
+    last: usize,
     summary: Summary,
     ended: bool,
 }
@@ -220,7 +221,16 @@ impl<R: Read> Unpacker<R> {
             Format::Xz => Decoder::Xz(Box::default()),
             Format::Bzip2 => return Err(broken(format, Fault::NotThisFormat)),
         };
-        Ok(Self { source, decoder, format, caps, piece: vec![0; PIECE], summary: Summary::default(), ended: false })
+        Ok(Self {
+            source,
+            decoder,
+            format,
+            caps,
+            piece: vec![0; PIECE],
+            last: 0,
+            summary: Summary::default(),
+            ended: false,
+        })
     }
 
     /// Returns the format.
@@ -252,7 +262,13 @@ impl<R: Read> Unpacker<R> {
             member: self.summary.members,
         })?;
         self.ended = step.ended;
-        Ok(self.piece.get(..step.produced).unwrap_or_default())
+        self.last = step.produced;
+        Ok(self.last())
+    }
+
+    /// Returns the piece that [`next`](Self::next) gave once more.
+    pub fn last(&self) -> &[u8] {
+        self.piece.get(..self.last).unwrap_or_default()
     }
 
     fn step(&mut self) -> Result<Step, Fault> {
