@@ -117,3 +117,60 @@ async fn a_record_of_a_drill_counts_for_these_bytes_alone() {
     looked.expect(Status::Critical, &["cut-short"], &[]);
     assert_eq!(looked.newest().level, Level::Exists);
 }
+
+#[tokio::test]
+async fn j4_members_that_are_expected_have_to_be_there() {
+    let lab = Lab::new();
+    lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+    let expect = |patterns: &[&str]| json!({ "expect": patterns });
+    lab.look_with(expect(&["*.sql", "config/*", "logs/app.log"])).await.expect(Status::Ok, &[], &[]);
+    let looked = lab.look_with(expect(&["*.sql", "uploads/*"])).await;
+    looked.expect(Status::Critical, &["member-missing"], &["holds no `uploads/*`"]);
+    assert_eq!(looked.newest().level, Level::Exists);
+    lab.put("logs/app.log", b"");
+    lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+    lab.look().await.expect(Status::Ok, &[], &[]);
+    let looked = lab.look_with(expect(&["logs/*"])).await;
+    looked.expect(Status::Critical, &["member-empty"], &["`./logs/app.log` has no content"]);
+    // Nothing, packed, and nothing at all.
+    for (name, content) in [("shop.sql.gz", piped("gzip -n", b"")), ("shop.dump", Vec::new())] {
+        let lab = Lab::new();
+        lab.put(name, &content);
+        lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+        lab.look().await.expect(Status::Critical, &["member-empty"], &[name]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_proven_is_remembered_from_look_to_look() {
+    use std::time::Duration;
+
+    use selx_checks::backup::archive::{BackupArchive, Config, Facts};
+    use selx_core::{Check as _, Context, Host, ManualClock, Moment, Previous, Secrets};
+
+    let lab = Lab::new();
+    let packed = lab.packed("gzip -n");
+    let path = lab.lay("shop_20261126.tar.gz", &packed, HOUR);
+    let record =
+        json!({ "level": "restored", "at": "2026-11-26T07:30:00Z", "sha256": sum(&packed), "bytes": packed.len() });
+    let record_path = path.with_file_name("shop_20261126.tar.gz.proof.json");
+    std::fs::write(&record_path, record.to_string()).unwrap();
+    let config: Config = serde_json::from_value(json!({ "path": lab.backups() })).unwrap();
+    let check = BackupArchive::new(config);
+    let clock = std::sync::Arc::new(ManualClock::at(jiff::Timestamp::from_second(crate::lab::NOW).unwrap()));
+    let context =
+        || Context::with(clock.clone(), Host::default().into(), Secrets::default().into(), Duration::from_secs(9));
+    let first: Facts = check.probe(&context()).await.unwrap();
+    assert_eq!(first.series[0].read[0].level, Level::Restored);
+    // The record is gone, and so is what it proves; when that was is still known.
+    std::fs::remove_file(record_path).unwrap();
+    let seen = Moment::of(&*clock);
+    let second = check.probe(&context().remembering(Previous { facts: first, seen })).await.unwrap();
+    assert_eq!(second.series[0].read[0].level, Level::Decoded);
+    let proofs: Vec<(Level, String)> =
+        second.series[0].proofs.iter().map(|proof| (proof.level, proof.at.to_string())).collect();
+    assert_eq!(
+        proofs,
+        [(Level::Decoded, "2026-11-26T08:00:00Z".to_owned()), (Level::Restored, "2026-11-26T07:30:00Z".to_owned())]
+    );
+}

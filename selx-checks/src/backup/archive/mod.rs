@@ -19,6 +19,8 @@ mod probe;
 mod records;
 mod stream;
 mod tar;
+#[cfg(test)]
+mod walked;
 
 use selx_core::{
     Area, Check, Code, Context, Discovery, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,
@@ -29,6 +31,39 @@ pub use facts::{
     Archive, Content, Damage, DamageKind, Disagreeing, Dump, DumpForm, Facts, Form, Level, Listed, Manifest, Proof,
     Series, TimeBy, Unfinished,
 };
+
+/// Reads the bytes of a file, in pieces of a size, as the check does: what it holds, what is wrong, how far it is proven.
+#[cfg(feature = "fuzz")]
+pub fn fuzz_content(bytes: &[u8], piece: usize) -> (Content, Option<Damage>, Level) {
+    struct Pieces<'a>(&'a [u8], usize);
+    impl std::io::Read for Pieces<'_> {
+        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+            let most = to.len().min(self.1);
+            std::io::Read::read(&mut self.0, to.get_mut(..most).unwrap_or_default())
+        }
+    }
+    let caps = crate::unpack::Caps { bytes: 8 << 20, ratio: 1000 };
+    let expect: Vec<Pattern> = ["*.sql", "a"].into_iter().flat_map(|text| Pattern::try_from(text.to_owned())).collect();
+    let wanted = content::Wanted {
+        expect: &expect,
+        caps,
+        most_members: 1000,
+        name: "a.tar.gz",
+        sums: None,
+        written: jiff::Timestamp::MAX,
+    };
+    match stream::Unpacked::new(Pieces(bytes, piece.max(1)), caps) {
+        Ok(mut unpacked) => {
+            let seen = content::examine(&mut unpacked, &wanted);
+            let level = seen.level();
+            (seen.content, seen.damage, level)
+        }
+        Err(broken) => {
+            let damage = Damage { kind: DamageKind::Unsupported, text: broken.to_string() };
+            (Content::default(), Some(damage), Level::Exists)
+        }
+    }
+}
 
 /// The check.
 pub struct BackupArchive {
