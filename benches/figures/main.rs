@@ -18,6 +18,7 @@
               them in real time, removes its own folder, and prints a table"
 )]
 
+mod backup;
 mod engine;
 mod features;
 mod process;
@@ -61,10 +62,11 @@ fn main() {
         return;
     }
     let selx = LazyCell::new(process::release_binary);
-    let groups: [(&str, &dyn Fn() -> Vec<Row>); 4] = [
+    let groups: [(&str, &dyn Fn() -> Vec<Row>); 5] = [
         ("engine", &engine::rows),
         ("process", &|| process::rows(&selx)),
         ("tls", &|| tls::rows(&selx)),
+        ("backup", &|| backup::rows(&selx)),
         ("stack", &|| stack::rows(&selx)),
     ];
     // A word after `--` chooses a part.

@@ -231,3 +231,39 @@ async fn j24_a_look_changes_nothing() {
     lab.look_with(json!({ "read": 2 })).await.expect(Status::Ok, &[], &[]);
     assert_eq!(state(), before);
 }
+
+#[tokio::test]
+async fn archives_in_the_usual_places_are_proposed() {
+    use std::time::Duration;
+
+    use selx_checks::backup::archive::{BackupArchive, Config};
+    use selx_core::{Check as _, Context, Discovery, Host, Secrets, SystemClock};
+
+    let root = tempfile::tempdir().unwrap();
+    let host = || std::sync::Arc::new(Host::below(root.path()));
+    let clock = std::sync::Arc::new(SystemClock);
+    let context = || Context::with(clock.clone(), host(), Secrets::default().into(), Duration::from_secs(9));
+    let lay = |name: &str| {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    };
+    // What Debian keeps there by itself is no reason for a check.
+    lay("var/backups/dpkg.status.0.gz");
+    lay("var/backups/alternatives.tar.0.gz");
+    lay("opt/shop/backups/notes.txt");
+    let found = BackupArchive::discover(&context()).await;
+    assert!(matches!(&found, Discovery::Absent(why) if why.contains("/opt/backups")), "{found:?}");
+    lay("opt/shop/backups/shop_20261126.tar.gz");
+    lay("srv/wiki/backup/20261126.dump/toc.dat");
+    let Discovery::Found(proposals) = BackupArchive::discover(&context()).await else { panic!("nothing is found") };
+    let paths: Vec<&str> = proposals.iter().map(|proposal| &*proposal.with).collect();
+    assert_eq!(paths, ["path = \"/opt/shop/backups\"\n", "path = \"/srv/wiki/backup\"\n"]);
+    assert_eq!(proposals[0].name, "opt-shop-backups");
+    assert!(proposals[0].reason.contains("1 archive in /opt/shop/backups"), "{}", proposals[0].reason);
+    // What is proposed is read, and finds the files of that host.
+    let with: toml::Value = toml::from_str(&proposals[0].with).unwrap();
+    let config: Config = serde_json::from_value(serde_json::to_value(with).unwrap()).unwrap();
+    let facts = BackupArchive::new(config).probe(&context()).await.unwrap();
+    assert_eq!(facts.series[0].read[0].path, "/opt/shop/backups/shop_20261126.tar.gz");
+}

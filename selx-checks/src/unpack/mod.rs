@@ -5,7 +5,9 @@
 //! length and its checksum is so, and nothing stands behind the last of them. The format is told from the first bytes,
 //! never from a name. A piece has a bounded size, and so have the memory and the sum of all pieces.
 
+mod codes;
 mod gzip;
+mod inflate;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -268,7 +270,10 @@ impl<R: Read> Unpacker<R> {
 
     /// Returns the piece that [`next`](Self::next) gave once more.
     pub fn last(&self) -> &[u8] {
-        self.piece.get(..self.last).unwrap_or_default()
+        match &self.decoder {
+            Decoder::Gzip(gzip) => gzip.piece().get(..self.last).unwrap_or_default(),
+            _ => self.piece.get(..self.last).unwrap_or_default(),
+        }
     }
 
     fn step(&mut self) -> Result<Step, Fault> {
@@ -278,7 +283,7 @@ impl<R: Read> Unpacker<R> {
                 let produced = source.read(piece)?;
                 Step { produced, ended: produced == 0 }
             }
-            Decoder::Gzip(gzip) => gzip.step(source, piece, summary)?,
+            Decoder::Gzip(gzip) => gzip.step(source, summary)?,
             Decoder::Zstd(zstd) => zstd.step(source, piece, summary)?,
             Decoder::Xz(xz) => xz.step(source, piece, summary)?,
         };

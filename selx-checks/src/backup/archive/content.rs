@@ -68,7 +68,8 @@ impl Seen {
             Fault::Read(_) => DamageKind::Unreadable,
             Fault::BadChecksum(_) | Fault::BadLength(_) | Fault::BadData(_) => DamageKind::Damaged,
         };
-        self.damaged(kind, broken.to_string());
+        // Where the packing is damaged, whatever else looks wrong is so because of that.
+        self.damage = Some(Damage { kind, text: broken.to_string() });
     }
 
     /// Says how far the content proves itself, a manifest left out.
@@ -120,7 +121,8 @@ fn whole(bytes: &mut dyn Bytes, wanted: &Wanted, seen: &mut Seen) -> Result<(), 
         Form::Encrypted | Form::Unknown => seen.content.files = 1,
         Form::Empty | Form::DumpFolder => {}
     }
-    while !bytes.piece(u64::MAX)?.is_empty() {}
+    // Behind what is damaged, the packing may tell why; another pass begins anew.
+    while !seen.again && !bytes.piece(u64::MAX)?.is_empty() {}
     Ok(())
 }
 
