@@ -2,13 +2,7 @@
 //!
 //! It needs `tar`, `gzip`, `pigz`, `zstd`, `xz` and the programs of PostgreSQL.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod bits;
 #[expect(dead_code, reason = "the server of the tests of PostgreSQL does more than is asked of it here")]
