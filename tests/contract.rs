@@ -57,6 +57,7 @@ fn every_kind_keeps_to_the_contract() {
 fn the_kinds_of_the_daily_report_are_there() {
     let names: Vec<_> = registry().names().collect();
     let expected = [
+        "backup-archive",
         "celery-progress",
         "celery-queues",
         "celery-workers",

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::process::{in_turn, once, timed};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, next};
 use crate::{Row, program};
 
 /// How many megabytes of logs there are, in eight files; `SELX_FIGURES_LOGS_MB` sets another number.
@@ -161,7 +161,7 @@ fn log(state: &mut u64, size: usize, now: u64) -> String {
         }
         let second = begin + (DAYS * 86_400 * line / lines).min(DAYS * 86_400 - 1);
         let at = jiff::Timestamp::from_second(second as i64).expect("a time").strftime("%Y-%m-%d %H:%M:%S");
-        let (one, other) = (crate::scratch::next(state), crate::scratch::next(state));
+        let (one, other) = (next(state), next(state));
         let level = if one % 90_000 == 0 { "CRITICAL" } else { ["INFO", "DEBUG", "WARNING"][(one % 3) as usize] };
         let _ = writeln!(
             text,

@@ -18,6 +18,7 @@
               them in real time, removes its own folder, and prints a table"
 )]
 
+mod backup;
 mod engine;
 mod features;
 mod logs;
@@ -62,11 +63,12 @@ fn main() {
         return;
     }
     let selx = LazyCell::new(process::release_binary);
-    let groups: [(&str, &dyn Fn() -> Vec<Row>); 5] = [
+    let groups: [(&str, &dyn Fn() -> Vec<Row>); 6] = [
         ("engine", &engine::rows),
         ("process", &|| process::rows(&selx)),
         ("tls", &|| tls::rows(&selx)),
         ("logs", &|| logs::rows(&selx)),
+        ("backup", &|| backup::rows(&selx)),
         ("stack", &|| stack::rows(&selx)),
     ];
     // A word after `--` chooses a part.

@@ -21,10 +21,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Each group of kinds is a cargo feature: `command`, `docker`, `history`, `host`, `http`, `logs`, `tls`. Where to go next: `selx_core` for
+//! Each group of kinds is a cargo feature: `backup`, `celery`, `command`, `docker`, `history`, `host`,
+//! `http`, `logs`, `postgres`, `prometheus`, `redis`, `tls`. Where to go next: `selx_core` for
 //! the types of reports and for kinds of your own, the page of each kind (`selx explain KIND`, or `README.md` in its
 //! folder) for its settings, measures and codes, `history::Sqlite` for what is kept between runs.
 
+#[cfg(feature = "backup")]
+pub mod backup;
 #[cfg(feature = "celery")]
 pub mod celery;
 #[cfg(feature = "command")]
@@ -64,6 +67,8 @@ use selx_core::{Duplicate, Registry};
 ///
 /// If a name is taken.
 pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
+    #[cfg(feature = "backup")]
+    registry.check::<backup::archive::BackupArchive>()?;
     #[cfg(feature = "celery")]
     registry.check::<celery::progress::CeleryProgress>()?;
     #[cfg(feature = "celery")]

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use zlib_rs::crc32::crc32;
-use zlib_rs::{Inflate, InflateFlush, Status};
 
+use super::inflate::{AT_HAND, Inflate, Wrong};
 use super::source::Source;
 use super::{Fault, Step, Summary};
 
@@ -28,35 +28,27 @@ pub(super) struct Gzip {
 
 impl Gzip {
     pub(super) fn new() -> Self {
-        Self { inflate: Inflate::new(false, 15), place: Place::Between, crc: 0, length: 0 }
+        Self { inflate: Inflate::new(), place: Place::Between, crc: 0, length: 0 }
     }
 
-    pub(super) fn step<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-        piece: &mut [u8],
-        summary: &mut Summary,
-    ) -> Result<Step, Fault> {
-        let mut produced = 0;
+    /// Returns what the last step gave.
+    pub(super) fn piece(&self) -> &[u8] {
+        self.inflate.output()
+    }
+
+    pub(super) fn step<R: Read>(&mut self, source: &mut Source<R>, summary: &mut Summary) -> Result<Step, Fault> {
         loop {
             match self.place {
                 Place::Between => {
+                    self.inflate.reset();
                     if !begin(source, summary)? {
-                        return Ok(Step { produced, ended: true });
+                        return Ok(Step { produced: 0, ended: true });
                     }
-                    self.inflate.reset(false);
                     (self.crc, self.length, self.place) = (0, 0, Place::Inside);
                 }
                 Place::Inside => {
-                    let free = piece.get_mut(produced..).unwrap_or_default();
-                    let (bytes, ended) = self.inflate(source, free)?;
-                    produced += bytes;
-                    if ended {
-                        self.end(source)?;
-                        self.place = Place::Between;
-                    }
-                    // What came out is handed on before the next member: what is behind may be broken.
-                    if produced == piece.len() || (ended && produced > 0) {
+                    let produced = self.inflate(source)?;
+                    if produced > 0 {
                         return Ok(Step { produced, ended: false });
                     }
                 }
@@ -65,26 +57,20 @@ impl Gzip {
     }
 
     /// Inflates until the room is full, the member ends, or more has to be read.
-    fn inflate<R: Read>(&mut self, source: &mut Source<R>, room: &mut [u8]) -> Result<(usize, bool), Fault> {
-        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let bytes = source.some()?;
-        let nothing_left = bytes.is_empty();
-        let status = self.inflate.decompress(bytes, room, InflateFlush::NoFlush);
-        let used = (self.inflate.total_in() - before_in) as usize;
-        let produced = (self.inflate.total_out() - before_out) as usize;
-        source.advance(used);
-        let status = status.map_err(|error| {
-            let reason = self.inflate.error_message().unwrap_or_else(|| error.as_str());
-            Fault::BadData(reason.to_owned())
+    fn inflate<R: Read>(&mut self, source: &mut Source<R>) -> Result<usize, Fault> {
+        let done = self.inflate.step(source.want(AT_HAND)?).map_err(|wrong| match wrong {
+            Wrong::CutShort => Fault::CutShort,
+            Wrong::Bad(text) => Fault::BadData(text.into()),
         })?;
-        let made = room.get(..produced).unwrap_or_default();
-        self.crc = crc32(self.crc, made);
-        self.length += produced as u64;
-        let ended = status == Status::StreamEnd;
-        if nothing_left && !ended && produced == 0 {
-            return Err(Fault::CutShort);
+        source.advance(done.used);
+        let piece = self.inflate.output();
+        self.crc = crc32(self.crc, piece);
+        self.length += piece.len() as u64;
+        if done.ended {
+            self.end(source)?;
+            self.place = Place::Between;
         }
-        Ok((produced, ended))
+        Ok(self.inflate.output().len())
     }
 
     /// Reads what a member says at its end about itself.

@@ -5,7 +5,9 @@
 //! length and its checksum is so, and nothing stands behind the last of them. The format is told from the first bytes,
 //! never from a name. A piece has a bounded size, and so have the memory and the sum of all pieces.
 
+mod codes;
 mod gzip;
+mod inflate;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -198,6 +200,7 @@ pub struct Unpacker<R: Read> {
     format: Format,
     caps: Caps,
     piece: Vec<u8>,
+    last: usize,
     summary: Summary,
     ended: bool,
 }
@@ -220,7 +223,16 @@ impl<R: Read> Unpacker<R> {
             Format::Xz => Decoder::Xz(Box::default()),
             Format::Bzip2 => return Err(broken(format, Fault::NotThisFormat)),
         };
-        Ok(Self { source, decoder, format, caps, piece: vec![0; PIECE], summary: Summary::default(), ended: false })
+        Ok(Self {
+            source,
+            decoder,
+            format,
+            caps,
+            piece: vec![0; PIECE],
+            last: 0,
+            summary: Summary::default(),
+            ended: false,
+        })
     }
 
     /// Returns the format.
@@ -252,7 +264,16 @@ impl<R: Read> Unpacker<R> {
             member: self.summary.members,
         })?;
         self.ended = step.ended;
-        Ok(self.piece.get(..step.produced).unwrap_or_default())
+        self.last = step.produced;
+        Ok(self.last())
+    }
+
+    /// Returns the piece that [`next`](Self::next) gave once more.
+    pub fn last(&self) -> &[u8] {
+        match &self.decoder {
+            Decoder::Gzip(gzip) => gzip.piece().get(..self.last).unwrap_or_default(),
+            _ => self.piece.get(..self.last).unwrap_or_default(),
+        }
     }
 
     fn step(&mut self) -> Result<Step, Fault> {
@@ -262,7 +283,7 @@ impl<R: Read> Unpacker<R> {
                 let produced = source.read(piece)?;
                 Step { produced, ended: produced == 0 }
             }
-            Decoder::Gzip(gzip) => gzip.step(source, piece, summary)?,
+            Decoder::Gzip(gzip) => gzip.step(source, summary)?,
             Decoder::Zstd(zstd) => zstd.step(source, piece, summary)?,
             Decoder::Xz(xz) => xz.step(source, piece, summary)?,
         };

@@ -214,3 +214,96 @@ fn bzip2_is_known_and_refused() {
     let error = unpack(&b"BZh91AY&SY"[..], CAPS).unwrap_err();
     assert!(matches!(error.fault, Fault::NotThisFormat) && error.to_string().contains("bzip2"), "{error}");
 }
+
+/// Inflates a whole stream in pieces of input of one size.
+fn inflated(packed: &[u8], step: usize) -> Result<Vec<u8>, inflate::Wrong> {
+    let mut inflate = inflate::Inflate::new();
+    let (mut content, mut at) = (Vec::new(), 0);
+    loop {
+        let rest = &packed[at..];
+        let at_hand = rest.len().min(step.max(inflate::AT_HAND));
+        let done = inflate.step(&rest[..at_hand])?;
+        at += done.used;
+        content.extend_from_slice(inflate.output());
+        if done.ended {
+            return Ok(content);
+        }
+    }
+}
+
+/// The same by zlib-rs.
+fn reference(packed: &[u8], room: usize) -> Result<Vec<u8>, bool> {
+    let mut content = vec![0; room];
+    let mut inflate = zlib_rs::Inflate::new(false, 15);
+    match inflate.decompress(packed, &mut content, zlib_rs::InflateFlush::Finish) {
+        Ok(zlib_rs::Status::StreamEnd) => {
+            content.truncate(inflate.total_out() as usize);
+            Ok(content)
+        }
+        Ok(_) => Err(true),
+        Err(_) => Err(false),
+    }
+}
+
+fn deflated(content: &[u8], level: i32) -> Vec<u8> {
+    let mut body = vec![0; content.len() + content.len() / 8 + 4096];
+    let mut deflate = Deflate::new(level, false, 15);
+    deflate.compress(content, &mut body, DeflateFlush::Finish).unwrap();
+    body.truncate(deflate.total_out() as usize);
+    body
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn what_was_deflated_is_inflated_to_the_same(
+        parts in proptest::collection::vec((0..4_u8, 0..60_000_usize, proptest::prelude::any::<u64>()), 1..5),
+        level in 0..10_i32,
+    ) {
+        let mut text = Vec::new();
+        for (kind, length, mut seed) in parts {
+            let alphabet = [1, 3, 40, 256][usize::from(kind)];
+            for _ in 0..length {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                // A few letters come much more often than the others, so that codes are long and short.
+                let letter = (seed >> 33) % alphabet;
+                text.push(if seed >> 62 == 0 { letter as u8 } else { (letter % 5) as u8 });
+            }
+        }
+        let packed = deflated(&text, level);
+        for step in [1, 5000, usize::MAX] {
+            proptest::prop_assert!(inflated(&packed, step).unwrap() == text);
+        }
+        for cut in [0, 1, packed.len() / 3, packed.len() - 1] {
+            proptest::prop_assert_eq!(inflated(&packed[..cut], usize::MAX), Err(inflate::Wrong::CutShort));
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 2500, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn damaged_streams_are_inflated_or_refused_as_by_the_reference(
+        length in 1..3000_usize,
+        level in 0..10_i32,
+        flips in proptest::collection::vec((0..400_usize, 0..8_u8), 0..6),
+        noise in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        is_noise in proptest::prelude::any::<bool>(),
+    ) {
+        let mut packed = if is_noise { noise } else { deflated(&content(length), level) };
+        for (at, bit) in flips {
+            let at = at % packed.len().max(1);
+            if let Some(byte) = packed.get_mut(at) {
+                *byte ^= 1 << bit;
+            }
+        }
+        let (ours, theirs) = (inflated(&packed, usize::MAX), reference(&packed, 1 << 20));
+        match (&ours, &theirs) {
+            (Ok(ours), Ok(theirs)) => proptest::prop_assert!(ours == theirs),
+            (Err(_), Err(_)) => {}
+            _ => proptest::prop_assert!(false, "{ours:?} and {theirs:?} of {packed:?}"),
+        }
+    }
+}

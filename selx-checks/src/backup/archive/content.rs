@@ -1,0 +1,356 @@
+//! One pass over what an archive holds.
+
+use super::config::Pattern;
+use super::facts::{Content, Damage, DamageKind, Dump, DumpForm, Form, Level};
+use super::hazard::Names;
+use super::header::{self, BLOCK, Kind};
+use super::manifest::{self, Sums};
+use super::stream::{Bytes, Member, Peeked, Reading, Unpacked, is_stopped};
+use super::tar::{Entry, Tar, Wrong};
+use super::{custom, name, plain};
+use crate::unpack::{Broken, Caps, Fault, Format};
+use jiff::Timestamp;
+
+/// How much of a content tells what it is.
+const START: usize = 1024;
+/// How many dumps of one archive are told of.
+const MOST_DUMPS: usize = 50;
+
+/// What is asked of an archive.
+pub(super) struct Wanted<'a> {
+    pub(super) expect: &'a [Pattern],
+    pub(super) caps: Caps,
+    pub(super) most_members: u64,
+    /// The name of the file.
+    pub(super) name: &'a str,
+    /// What was written down of the members, where that is known before they are read.
+    pub(super) sums: Option<Sums>,
+    /// Members that were changed later than this say nothing of when the backup was made.
+    pub(super) written: Timestamp,
+}
+
+/// What a pass saw.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) form: Form,
+    pub(super) content: Content,
+    pub(super) damage: Option<Damage>,
+    pub(super) sums: Option<Sums>,
+    /// When the newest of the dumps in it was made, and whether that is exact.
+    pub(super) dumped: Option<(Timestamp, bool)>,
+    /// When its manifest says that it was made.
+    pub(super) created: Option<Timestamp>,
+    /// When the newest of its members was changed.
+    pub(super) newest: Option<Timestamp>,
+    /// A manifest came behind files that would have to be compared with it: another pass is needed.
+    pub(super) again: bool,
+    /// It was told to stop.
+    pub(super) stopped: bool,
+    pub(super) unmatched: Vec<usize>,
+    pub(super) names: Names,
+    /// Files with the data of a dump that is a folder, with their folder.
+    pub(super) files_of_dumps: Vec<String>,
+}
+
+impl Seen {
+    fn damaged(&mut self, kind: DamageKind, text: impl Into<String>) {
+        self.damage.get_or_insert(Damage { kind, text: text.into() });
+    }
+
+    fn broken(&mut self, broken: &Broken) {
+        self.stopped |= is_stopped(broken);
+        let kind = match &broken.fault {
+            Fault::NotThisFormat => DamageKind::Unsupported,
+            Fault::CutShort => DamageKind::CutShort,
+            Fault::TrailingBytes => DamageKind::Trailing,
+            Fault::TooLarge(crate::unpack::Cap::Memory(_)) => DamageKind::Limit,
+            Fault::TooLarge(_) => DamageKind::TooLarge,
+            Fault::Read(_) => DamageKind::Unreadable,
+            Fault::BadChecksum(_) | Fault::BadLength(_) | Fault::BadData(_) => DamageKind::Damaged,
+        };
+        // Where the packing is damaged, whatever else looks wrong is so because of that.
+        self.damage = Some(Damage { kind, text: broken.to_string() });
+    }
+
+    /// Says how far the content proves itself, a manifest left out.
+    pub(super) fn level(&self) -> Level {
+        let content = &self.content;
+        let is_whole = self.damage.is_none()
+            && (matches!(self.form, Form::Tar | Form::Dump | Form::DumpFolder)
+                // What is not known is at least under the checksum that it was packed with.
+                || (self.form == Form::Unknown && content.checksummed))
+            && content.missing.is_empty()
+            && content.empty.is_empty()
+            && content.files > 0
+            && content.dumps.iter().all(|dump| dump.wrong.is_none());
+        if is_whole { Level::Decoded } else { Level::Exists }
+    }
+}
+
+/// Reads a content to its end, whatever it is.
+pub(super) fn examine(bytes: &mut dyn Bytes, wanted: &Wanted) -> Seen {
+    let mut seen = Seen { sums: wanted.sums.clone(), unmatched: (0..wanted.expect.len()).collect(), ..Seen::default() };
+    if let Err(broken) = whole(bytes, wanted, &mut seen) {
+        seen.broken(&broken);
+    }
+    if seen.form == Form::Tar && seen.damage.is_none() {
+        missing(wanted, &mut seen);
+    }
+    seen
+}
+
+fn whole(bytes: &mut dyn Bytes, wanted: &Wanted, seen: &mut Seen) -> Result<(), Broken> {
+    let mut bytes = Peeked::new(bytes, START)?;
+    let start = bytes.start();
+    seen.form = match form_of(start) {
+        Form::Unknown if name::says_tar(wanted.name) && start.len() < BLOCK => {
+            seen.damaged(DamageKind::CutShort, "it ends before the first header of tar does");
+            Form::Tar
+        }
+        form => form,
+    };
+    match seen.form {
+        Form::Tar => tar(&mut bytes, wanted, seen)?,
+        Form::Dump => {
+            let dump = dump(&mut bytes, seen)?;
+            seen.content.files = 1;
+            if let Some(dump) = dump {
+                took(seen, dump, "", None);
+            }
+        }
+        Form::Encrypted | Form::Unknown => seen.content.files = 1,
+        Form::Empty | Form::DumpFolder => {}
+    }
+    // Behind what is damaged, the packing may tell why; another pass begins anew.
+    while !seen.again && !bytes.piece(u64::MAX)?.is_empty() {}
+    Ok(())
+}
+
+/// Tells what a content is by its first bytes.
+fn form_of(start: &[u8]) -> Form {
+    const ENCRYPTED: &[&[u8]] = &[
+        b"age-encryption.org/v1",
+        b"-----BEGIN AGE ENCRYPTED FILE-----",
+        b"-----BEGIN PGP MESSAGE-----",
+        b"Salted__",
+        // A session key for somebody's public key, or for a password, as GnuPG begins.
+        &[0x85, 0x01],
+        &[0x85, 0x02],
+        &[0x84],
+        &[0x8c],
+    ];
+    if start.is_empty() {
+        return Form::Empty;
+    }
+    if let Some(block) = start.first_chunk::<BLOCK>()
+        && (header::is_header(block) || header::is_zero(block) || block.get(257..262) == Some(b"ustar"))
+    {
+        return Form::Tar;
+    }
+    if start.starts_with(custom::MAGIC) || plain::form_of(start).is_some() {
+        return Form::Dump;
+    }
+    if ENCRYPTED.iter().any(|magic| start.starts_with(magic)) { Form::Encrypted } else { Form::Unknown }
+}
+
+/// Reads a dump, if it is one.
+fn dump(bytes: &mut Peeked, seen: &mut Seen) -> Result<Option<Dump>, Broken> {
+    if bytes.start().starts_with(custom::MAGIC) {
+        let (dump, files) = custom::read(bytes)?;
+        seen.files_of_dumps.extend(files);
+        return Ok(Some(dump));
+    }
+    plain::form_of(bytes.start()).map(|form| plain::read(bytes, form)).transpose()
+}
+
+/// Takes a dump into what was seen.
+fn took(seen: &mut Seen, mut dump: Dump, member: &str, changed: Option<Timestamp>) {
+    // A time without a zone may be off by half a day.
+    let exact = changed.is_some() || dump.form != DumpForm::PostgresCustom;
+    if let Some(made) = changed.or(dump.made)
+        && seen.dumped.is_none_or(|(newest, _)| made > newest)
+    {
+        seen.dumped = Some((made, exact));
+    }
+    member.clone_into(&mut dump.member);
+    let dumps = &mut seen.content.dumps;
+    if dumps.len() < MOST_DUMPS {
+        dumps.push(dump);
+    } else if dump.wrong.is_some()
+        && let Some(whole) = dumps.iter_mut().find(|dump| dump.wrong.is_none())
+    {
+        // What is wrong is told before what is well.
+        *whole = dump;
+    }
+}
+
+fn tar(bytes: &mut dyn Bytes, wanted: &Wanted, seen: &mut Seen) -> Result<(), Broken> {
+    let mut tar = Tar::new(bytes);
+    loop {
+        let wrong = match tar.next() {
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) if seen.content.members >= wanted.most_members => {
+                let text =
+                    format!("it has more than {} members, and the others were not looked at", wanted.most_members);
+                seen.damaged(DamageKind::Limit, text);
+                return Ok(());
+            }
+            Ok(Some(entry)) => match member(&mut tar, &entry, wanted, seen) {
+                Ok(()) if seen.again => return Ok(()),
+                Ok(()) => continue,
+                Err(wrong) => wrong,
+            },
+            Err(wrong) => wrong,
+        };
+        let at = tar.at();
+        match wrong {
+            Wrong::Packing(broken) => return Err(broken),
+            Wrong::Cut(text) => seen.damaged(DamageKind::CutShort, text),
+            Wrong::NoEnd => seen.damaged(
+                DamageKind::CutShort,
+                format!(
+                    "the mark of the end is missing behind member {}: more may have followed",
+                    seen.content.members
+                ),
+            ),
+            Wrong::Damaged(text) => {
+                seen.damaged(DamageKind::Damaged, format!("{text} (at byte {at} of the tar archive)"))
+            }
+            Wrong::Trailing => seen.damaged(
+                DamageKind::Trailing,
+                format!(
+                    "something stands behind the end of the tar archive, from byte {at} on: `tar` does not read it"
+                ),
+            ),
+        }
+        return Ok(());
+    }
+}
+
+fn member(tar: &mut Tar, entry: &Entry, wanted: &Wanted, seen: &mut Seen) -> Result<(), Wrong> {
+    seen.content.members += 1;
+    seen.names.look(entry, &mut seen.content);
+    let name = String::from_utf8_lossy(&entry.name).into_owned();
+    if entry.kind != Kind::Note {
+        expected(&name, entry, wanted, seen);
+    }
+    if let Some(changed) = entry.modified
+        && entry.kind == Kind::File
+        && changed <= wanted.written
+        && seen.newest.is_none_or(|newest| changed > newest)
+    {
+        seen.newest = Some(changed);
+    }
+    let mut content = tar.content(entry, seen.sums.is_some() && entry.kind == Kind::File);
+    let mut is_manifest = false;
+    if entry.kind == Kind::File {
+        let before = seen.content.files;
+        seen.content.files += 1;
+        is_manifest = seen.sums.is_none() && entry.size <= manifest::LONGEST && manifest::is_manifest(&name);
+        if is_manifest {
+            seen.sums = Some(sums(&mut content, &name)?);
+            seen.again = before > 0;
+        } else {
+            file(&mut content, entry, &name, wanted, seen)?;
+        }
+    }
+    let (missing, hash) = content.finish()?;
+    if let (Some(sums), Some(hash), 0) = (&mut seen.sums, hash, missing)
+        && !is_manifest
+        && !manifest::is_manifest(&name)
+    {
+        sums.compare(&name, &hash);
+    }
+    tar.was_read(entry, missing)
+}
+
+/// Reads a manifest in the archive.
+fn sums(content: &mut Member, name: &str) -> Result<Sums, Broken> {
+    let mut text = Vec::new();
+    loop {
+        let piece = content.piece(u64::MAX)?;
+        if piece.is_empty() {
+            break;
+        }
+        text.extend_from_slice(piece);
+    }
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    Ok(Sums::read(name, folder, &text))
+}
+
+/// Looks into a file: a dump, or something packed that may hold one.
+fn file(content: &mut Member, entry: &Entry, name: &str, wanted: &Wanted, seen: &mut Seen) -> Result<(), Broken> {
+    if entry.size == 0 {
+        return Ok(());
+    }
+    let is_restore_script = name.ends_with("/restore.sql") || name == "restore.sql";
+    let mut peeked = Peeked::new(content, START)?;
+    let files = seen.files_of_dumps.len();
+    if !matches!(Format::of(peeked.start()), Format::Plain | Format::Bzip2) {
+        let mut outside = None;
+        let inner = nested(Reading::new(&mut peeked, &mut outside), wanted.caps, seen);
+        if let Some(outside) = outside {
+            return Err(outside);
+        }
+        match inner {
+            Ok(Nested { dump: Some(dump), .. }) => took(seen, dump, name, entry.modified),
+            // Packed nothing is as good a dump as nothing.
+            Ok(Nested { bytes: 0, .. }) if name::says_dump(name) => seen.content.empty.push(name.to_owned()),
+            Ok(_) => {}
+            Err(broken) if name::says_dump(name) => {
+                let dump = Dump { wrong: Some(broken.to_string()), ..Dump::default() };
+                took(seen, dump, name, entry.modified);
+            }
+            Err(broken) => seen.content.broken.add(|| format!("{name}: {broken}")),
+        }
+    } else if !is_restore_script && let Some(dump) = dump(&mut peeked, seen)? {
+        took(seen, dump, name, entry.modified);
+    }
+    let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    for file in seen.files_of_dumps.iter_mut().skip(files) {
+        file.insert_str(0, &folder);
+    }
+    Ok(())
+}
+
+/// What a packed member holds.
+struct Nested {
+    dump: Option<Dump>,
+    bytes: u64,
+}
+
+/// Unpacks a packed member to its end.
+fn nested(reading: Reading, caps: Caps, seen: &mut Seen) -> Result<Nested, Broken> {
+    let mut inner = Unpacked::new(reading, caps)?;
+    let dump = {
+        let mut peeked = Peeked::new(&mut inner, START)?;
+        let dump = dump(&mut peeked, seen)?;
+        while !peeked.piece(u64::MAX)?.is_empty() {}
+        dump
+    };
+    Ok(Nested { dump, bytes: inner.summary().decoded })
+}
+
+/// Compares a member with what is expected.
+fn expected(name: &str, entry: &Entry, wanted: &Wanted, seen: &mut Seen) {
+    let matching = |index: &usize| wanted.expect.get(*index).is_some_and(|pattern| pattern.is_of_member(name));
+    let is_expected = wanted.expect.iter().any(|pattern| pattern.is_of_member(name));
+    seen.unmatched.retain(|index| !matching(index));
+    let is_file = entry.kind == Kind::File;
+    if is_file && entry.real_size == 0 && (is_expected || name::says_dump(name)) && seen.content.empty.len() < 50 {
+        seen.content.empty.push(name.to_owned());
+    }
+}
+
+/// Writes down what is not there at the end.
+fn missing(wanted: &Wanted, seen: &mut Seen) {
+    let patterns = seen.unmatched.iter().filter_map(|index| wanted.expect.get(*index));
+    seen.content.missing.extend(patterns.map(ToString::to_string));
+    for file in std::mem::take(&mut seen.files_of_dumps) {
+        let is_there =
+            ["", ".gz", ".lz4", ".zst"].iter().any(|ending| seen.names.has(format!("{file}{ending}").as_bytes()));
+        if !is_there && seen.content.missing.len() < 50 {
+            seen.content.missing.push(file);
+        }
+    }
+}

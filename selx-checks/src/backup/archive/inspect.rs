@@ -1,0 +1,341 @@
+//! One archive, read whole: from the file to what can be said of it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use ring::digest;
+use rustix::fs::{Advice, Mode, OFlags};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::config::{Config, NewestBy};
+use super::content::{Seen, Wanted, examine};
+use super::facts::{Archive, Damage, DamageKind, Form, Level, Manifest, TimeBy};
+use super::find::{Candidate, utc};
+use super::folder;
+use super::manifest::{LONGEST, Sums};
+use super::name;
+use super::stream::{Unpacked, hex};
+use crate::unpack::{Broken, Caps, Fault, Format};
+
+/// How far times may lie apart and still be the same: a day, and what zones and clocks differ by.
+pub(super) const SAME: f64 = 26.0 * 3600.0;
+
+/// An archive with what decides whether it is finished.
+pub(super) struct Inspected {
+    pub(super) archive: Archive,
+    /// When it was made, by what it says and holds.
+    pub(super) made: Timestamp,
+    /// Why it is not finished, if it is not.
+    pub(super) unfinished: Option<String>,
+    /// It was told to stop.
+    pub(super) stopped: bool,
+}
+
+/// What a drill writes beside an archive that it restored: `NAME.proof.json`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Record {
+    /// How far it came.
+    pub(super) level: Level,
+    /// When.
+    pub(super) at: Timestamp,
+    /// The SHA-256 of the archive that was restored.
+    pub(super) sha256: String,
+    /// Its size.
+    pub(super) bytes: u64,
+}
+
+impl Record {
+    /// Reads the record beside an archive, if there is one that reads.
+    pub(super) fn beside(path: &Path) -> Option<Self> {
+        let text = beside(path, ".proof.json", 1 << 20)?;
+        serde_json::from_slice(&text).ok().filter(|record: &Self| record.level >= Level::Restored)
+    }
+}
+
+/// A file that is hashed while it is read, if somebody wants that, and whose reading ends when it is to end.
+struct Reading<'a> {
+    file: File,
+    /// How much of it there was when it was opened: one that grows faster than it is read would have no end.
+    left: u64,
+    token: &'a CancellationToken,
+    hash: Option<digest::Context>,
+}
+
+impl Read for &mut Reading<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.token.is_cancelled() {
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
+        let most = to.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let read = self.file.read(to.get_mut(..most).unwrap_or_default())?;
+        self.left -= read as u64;
+        if let (Some(hash), Some(bytes)) = (&mut self.hash, to.get(..read)) {
+            hash.update(bytes);
+        }
+        Ok(read)
+    }
+}
+
+/// Opens a file for reading alone: not through a link, not waiting for a pipe, and without a trace in its times where
+/// this user may ask for that.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags | OFlags::NOATIME, Mode::empty()) {
+        // Only its owner and root may read a file so that nobody sees it.
+        Err(rustix::io::Errno::PERM) => rustix::fs::open(path, flags, Mode::empty())?,
+        other => other?,
+    };
+    let file = File::from(file);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file any more"));
+    }
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
+    Ok(file)
+}
+
+/// Reads what lies beside an archive, if it is there and not too long.
+fn beside(path: &Path, ending: &str, most: u64) -> Option<Vec<u8>> {
+    let mut whole = path.as_os_str().to_owned();
+    whole.push(ending);
+    small(Path::new(&whole), most)
+}
+
+fn small(path: &Path, most: u64) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    open(path).ok()?.take(most + 1).read_to_end(&mut text).ok()?;
+    (text.len() as u64 <= most).then_some(text)
+}
+
+/// Reads an archive to its end.
+pub(super) fn inspect(candidate: &Candidate, config: &Config, now: Timestamp, token: &CancellationToken) -> Inspected {
+    let seconds = |time: Timestamp| now.duration_since(time).as_secs_f64();
+    let mut archive = Archive {
+        path: candidate.shown.clone(),
+        size: candidate.size,
+        written: seconds(candidate.written),
+        named: candidate.named.and_then(utc).map(seconds),
+        ..Archive::default()
+    };
+    let caps = Caps { bytes: config.max_bytes.get(), ratio: config.max_ratio.get() };
+    let mut wanted = Wanted {
+        expect: &config.expect,
+        caps,
+        most_members: config.max_members.get(),
+        name: &candidate.name,
+        sums: None,
+        written: candidate.written,
+    };
+    let (seen, grew) = if candidate.is_folder {
+        let (seen, size, mode) = folder::read(candidate, &wanted, token);
+        (archive.size, archive.mode) = (size, mode);
+        "plain".clone_into(&mut archive.packed);
+        (seen, false)
+    } else {
+        file(candidate, &mut wanted, &mut archive, token)
+    };
+    let stopped = seen.stopped;
+    let (made, by) = made(candidate, &seen, config.newest_by);
+    archive.held = seen.dumped.map(|(time, _)| time).or(seen.newest).map(seconds);
+    (archive.age, archive.by) = (seconds(made), by);
+    archive.form = seen.form;
+    archive.level = archive.level.max(level(&seen, &archive));
+    if let Some(damage) = seen.damage {
+        archive.damage = Some(damage);
+    }
+    archive.content = seen.content;
+    if archive.damage.is_some() || is_named_wrongly(&archive) {
+        archive.level = Level::Exists;
+    }
+    let unfinished = unfinished(candidate, &archive, config, grew);
+    Inspected { archive, made, unfinished, stopped }
+}
+
+/// Says how far an archive is proven: by itself, and by what was written down of it.
+fn level(seen: &Seen, archive: &Archive) -> Level {
+    let own = seen.level();
+    let is_equal = |manifest: &Manifest| {
+        manifest.wrong.is_none()
+            && manifest.same > 0
+            && manifest.different.is_empty()
+            && manifest.absent.is_empty()
+            && manifest.unlisted.is_empty()
+    };
+    if own == Level::Decoded && archive.manifest.as_ref().is_some_and(is_equal) { Level::Manifest } else { own }
+}
+
+/// Reads a file, twice if its manifest comes late, and returns what was seen and whether it grew meanwhile.
+fn file(candidate: &Candidate, wanted: &mut Wanted, archive: &mut Archive, token: &CancellationToken) -> (Seen, bool) {
+    let whole_sum = sum_beside(candidate);
+    let record = Record::beside(&candidate.path);
+    if let Some(text) = beside(&candidate.path, ".manifest.json", LONGEST) {
+        wanted.sums = Some(Sums::read(&format!("{}.manifest.json", candidate.name), "", &text));
+    }
+    let wants_hash = whole_sum.is_some() || record.is_some();
+    let (mut seen, mut hash) = match once(candidate, wanted, archive, wants_hash, token) {
+        Ok(read) => read,
+        Err(error) => return (refused(&error), false),
+    };
+    if seen.again && !seen.stopped {
+        wanted.sums = seen.sums.take();
+        (seen, hash) = match once(candidate, wanted, archive, wants_hash, token) {
+            Ok(read) => read,
+            Err(error) => return (refused(&error), false),
+        };
+    }
+    archive.manifest = seen.sums.take().map(Sums::finish);
+    seen.created = archive.manifest.as_ref().and_then(|manifest| manifest.created);
+    if let (Some((source, sum)), Some(hash)) = (whole_sum, &hash) {
+        if *hash == sum {
+            archive.manifest.get_or_insert(Manifest { source, same: 1, ..Manifest::default() });
+        } else {
+            let text = format!("it is not the file that `{source}` has the checksum of");
+            seen.damage.get_or_insert(Damage { kind: DamageKind::Damaged, text });
+        }
+    }
+    // A record counts for these very bytes, and only where they are still whole.
+    if let (Some(record), Some(hash)) = (record, hash)
+        && record.sha256.eq_ignore_ascii_case(&hash)
+        && seen.level() == Level::Decoded
+    {
+        archive.level = record.level;
+    }
+    let after = std::fs::symlink_metadata(&candidate.path).ok();
+    let grew = after.is_some_and(|after| {
+        after.len() != archive.size
+            || after.modified().ok().and_then(|time| Timestamp::try_from(time).ok()) != Some(candidate.written)
+    });
+    (seen, grew)
+}
+
+/// Reads a file once.
+fn once(
+    candidate: &Candidate,
+    wanted: &Wanted,
+    archive: &mut Archive,
+    wants_hash: bool,
+    token: &CancellationToken,
+) -> io::Result<(Seen, Option<String>)> {
+    let file = open(&candidate.path)?;
+    let meta = file.metadata()?;
+    archive.mode = meta.mode() & 0o7777;
+    let hash = wants_hash.then(|| digest::Context::new(&digest::SHA256));
+    // Files of the kernel say that they have no size, and are read all the same.
+    let left = if meta.len() == 0 { 1 << 20 } else { meta.len() };
+    let mut reading = Reading { file, left, token, hash };
+    let seen = match Unpacked::new(&mut reading, wanted.caps) {
+        Ok(mut unpacked) => {
+            archive.packed = unpacked.format().to_string();
+            let mut seen = examine(&mut unpacked, wanted);
+            let summary = unpacked.summary();
+            seen.content.bytes = summary.decoded;
+            seen.content.checksummed =
+                unpacked.format() != Format::Plain && summary.unchecked == 0 && seen.damage.is_none();
+            seen
+        }
+        Err(broken) => {
+            archive.packed = broken.format.to_string();
+            unread(&broken)
+        }
+    };
+    let is_whole = seen.damage.is_none() && !seen.again;
+    Ok((seen, reading.hash.filter(|_| is_whole).map(|hash| hex(hash.finish().as_ref()))))
+}
+
+/// What is seen of a file that could not be begun.
+fn unread(broken: &Broken) -> Seen {
+    let kind = match broken.fault {
+        Fault::NotThisFormat => DamageKind::Unsupported,
+        Fault::TooLarge(_) => DamageKind::Limit,
+        _ => DamageKind::Unreadable,
+    };
+    let stopped = super::stream::is_stopped(broken);
+    Seen { damage: Some(Damage { kind, text: broken.to_string() }), stopped, ..Seen::default() }
+}
+
+/// What is seen of a file that could not be opened.
+pub(super) fn refused(error: &io::Error) -> Seen {
+    let kind = match error.kind() {
+        io::ErrorKind::PermissionDenied => DamageKind::Denied,
+        _ => DamageKind::Unreadable,
+    };
+    Seen { damage: Some(Damage { kind, text: error.to_string() }), ..Seen::default() }
+}
+
+/// Returns the checksum of the file that stands beside it, with the name of where it stands.
+fn sum_beside(candidate: &Candidate) -> Option<(String, String)> {
+    for ending in [".sha256", ".sha256sum"] {
+        if let Some(text) = beside(&candidate.path, ending, 1 << 20) {
+            let source = format!("{}{ending}", candidate.name);
+            let bare = String::from_utf8_lossy(&text).trim().to_ascii_lowercase();
+            if bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Some((source, bare));
+            }
+            return Sums::read(&source, "", &text).of_archive(&candidate.name).map(|sum| (source, sum));
+        }
+    }
+    let folder = candidate.path.parent()?;
+    let text = small(&folder.join("SHA256SUMS"), 16 << 20)?;
+    let sum = Sums::read("SHA256SUMS", "", &text).of_archive(&candidate.name)?;
+    Some(("SHA256SUMS".to_owned(), sum))
+}
+
+/// Says when a backup was made: by its manifest, its dumps, its name, its newest member, or the time of the file.
+fn made(candidate: &Candidate, seen: &Seen, by: NewestBy) -> (Timestamp, TimeBy) {
+    let written = candidate.written;
+    // A time that is not exact counts only where it says something else than the time of the file.
+    let roughly = |time: Timestamp| {
+        let apart = time.duration_since(written).as_secs_f64().abs();
+        if apart < SAME { written } else { time }
+    };
+    let named = candidate.named.and_then(utc).map(|time| (roughly(time), TimeBy::Name));
+    let by_file = (written, TimeBy::Written);
+    match by {
+        NewestBy::Written => return by_file,
+        NewestBy::Name => return named.unwrap_or(by_file),
+        NewestBy::Content => {}
+    }
+    let dumped = seen.dumped.map(|(time, exact)| (if exact { time } else { roughly(time) }, TimeBy::Content));
+    seen.created
+        .map(|time| (time, TimeBy::Manifest))
+        .or(dumped)
+        .or(named)
+        .or(seen.newest.map(|time| (time, TimeBy::Content)))
+        .unwrap_or(by_file)
+}
+
+/// Says why an archive is not finished, if it is not.
+fn unfinished(candidate: &Candidate, archive: &Archive, config: &Config, grew: bool) -> Option<String> {
+    if let Some(suffix) = &config.complete_suffix {
+        let mut mark = candidate.path.as_os_str().to_owned();
+        mark.push(suffix);
+        if !Path::new(&mark).exists() {
+            return Some(format!("`{}{suffix}` is not there", candidate.name));
+        }
+    }
+    if grew {
+        return Some("it changed while it was read".into());
+    }
+    let is_short = match archive.damage.as_ref().map(|damage| damage.kind) {
+        Some(kind) => kind == DamageKind::CutShort,
+        None => archive.form == Form::Empty || archive.content.dumps.iter().any(|dump| dump.wrong.is_some()),
+    };
+    let is_fresh = (0.0..config.quiet.get().as_secs_f64()).contains(&archive.written);
+    (is_short && is_fresh).then(|| "it is cut short, and was written to a moment ago".into())
+}
+
+/// Tells whether the name of a file says another thing than its first bytes.
+pub(super) fn is_named_wrongly(archive: &Archive) -> bool {
+    let name = archive.path.rsplit('/').next().unwrap_or_default();
+    let is_packed_wrongly = name::says_packed(name).is_some_and(|says| says != archive.packed);
+    // The text of an error is short; what is longer may be a dump of a database that is not known here.
+    let is_no_dump = name::says_dump(name) && archive.form == Form::Unknown && archive.content.bytes < 4096;
+    archive.form != Form::Empty
+        && archive.form != Form::Encrypted
+        && !archive.packed.is_empty()
+        && (is_packed_wrongly || is_no_dump || (name::says_tar(name) && archive.form != Form::Tar))
+}

@@ -1,0 +1,24 @@
+//! Archives of backups: any bytes are read or refused in bounded time and space, the same in pieces of any size, and
+//! nothing is proven of what is damaged or holds no file.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use selx_checks::backup::archive::{Level, fuzz_content};
+
+fuzz_target!(|bytes: &[u8]| {
+    let (content, damage, level) = fuzz_content(bytes, usize::MAX);
+    assert!(content.members <= 1000 && content.files <= content.members.max(1));
+    assert!(content.missing.len() <= 52 && content.empty.len() <= 50 && content.dumps.len() <= 50);
+    for listed in [&content.escaping, &content.unusual, &content.twice, &content.broken] {
+        assert!(listed.first.len() <= 10 && listed.first.len() as u64 <= listed.count);
+    }
+    if level > Level::Exists {
+        assert!(damage.is_none() && content.files > 0 && content.missing.is_empty());
+        assert!(content.dumps.iter().all(|dump| dump.wrong.is_none()));
+    }
+    for piece in [1, 511, 4096] {
+        assert_eq!(fuzz_content(bytes, piece), (content.clone(), damage.clone(), level), "in pieces of {piece}");
+    }
+    let saved = serde_json::to_string(&content).unwrap_or_default();
+    assert_eq!(serde_json::from_str::<selx_checks::backup::archive::Content>(&saved).ok(), Some(content));
+});
