@@ -5,6 +5,7 @@
 //! block is read here from bytes that are all at hand; what is missing at the end of a file is filled with zeros, and that
 //! they were used is the sign of a cut.
 
+use super::bits::Bits;
 use super::codes::{Alphabet, BASE, COUNT, DISTANCE_BITS, DISTANCES, END, LETTER_BITS, LETTERS, LONGER, TAKES, fill};
 
 /// How far a copy may reach back.
@@ -56,49 +57,6 @@ pub(super) struct Inflate {
     /// Fewer than eight bits that were read and not used.
     bits: u64,
     count: u32,
-}
-
-/// The next bits of what is at hand.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    bits: u64,
-    count: u32,
-}
-
-impl Bits<'_> {
-    /// Fills up to at least 56 bits; behind the end of the bytes there are zeros.
-    #[inline(always)]
-    fn refill(&mut self) {
-        let word = match self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            Some(chunk) => u64::from_le_bytes(*chunk),
-            None => 0,
-        };
-        self.bits |= word << (self.count & 63);
-        self.at = self.at.wrapping_add(((63 - self.count) >> 3) as usize);
-        self.count |= 56;
-    }
-
-    #[inline(always)]
-    fn take(&mut self, bits: u32) {
-        self.bits >>= bits & 63;
-        self.count = self.count.wrapping_sub(bits);
-    }
-
-    /// Returns some of the next bits and takes them.
-    #[inline(always)]
-    fn get(&mut self, bits: u32) -> usize {
-        let value = self.bits & ((1_u64 << (bits & 63)) - 1);
-        self.take(bits);
-        value as usize
-    }
-
-    /// Gives back whole bytes that were read and not used.
-    fn settle(&mut self) {
-        self.at = self.at.wrapping_sub((self.count >> 3) as usize);
-        self.count &= 7;
-        self.bits &= (1 << self.count) - 1;
-    }
 }
 
 impl Inflate {

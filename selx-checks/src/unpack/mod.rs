@@ -5,6 +5,7 @@
 //! length and its checksum is so, and nothing stands behind the last of them. The format is told from the first bytes,
 //! never from a name. A piece has a bounded size, and so have the memory and the sum of all pieces.
 
+mod bits;
 mod codes;
 mod gzip;
 mod inflate;
