@@ -162,7 +162,12 @@ fn log(state: &mut u64, size: usize, now: u64) -> String {
         let second = begin + (DAYS * 86_400 * line / lines).min(DAYS * 86_400 - 1);
         let at = jiff::Timestamp::from_second(second as i64).expect("a time").strftime("%Y-%m-%d %H:%M:%S");
         let (one, other) = (next(state), next(state));
-        let level = if one % 90_000 == 0 { "CRITICAL" } else { ["INFO", "DEBUG", "WARNING"][(one % 3) as usize] };
+        let level = match one % 90_000 {
+            0 => "CRITICAL",
+            1..30_000 => "INFO",
+            30_000..60_000 => "DEBUG",
+            _ => "WARNING",
+        };
         let _ = writeln!(
             text,
             "{at},{:03} [{level}] api.views: GET /api/v1/tasks/{} user={} took {}.{}ms status=200 request={other:016x}{:016x}",

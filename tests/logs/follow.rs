@@ -166,6 +166,7 @@ async fn a_writer_and_a_rotation_at_work_lose_nothing_and_double_nothing() {
                     }
                     std::fs::rename(logs.path("app.log"), logs.path(&name(part))).expect("it can be renamed");
                 }
+                #[expect(clippy::disallowed_methods, reason = "a program that writes at its own pace")]
                 std::thread::sleep(Duration::from_millis(2));
             }
         })

@@ -35,7 +35,7 @@ async fn the_line_misses_what_was_rotated() {
     let logs = Logs::new();
     let text: String = (0..20).map(|number| line(ago(20_000 - number), "[CRITICAL] x")).collect();
     logs.write("app.log.1", &text);
-    logs.write("app.log.2", &text.replace("CRITICAL", "FATAL"));
+    logs.write("app.log.2", text.replace("CRITICAL", "FATAL"));
     run("gzip", &["app.log.2"], logs.folder.path());
     logs.write("app.log", line(ago(10), "[INFO] rotated"));
     assert_eq!(guide(&logs, "CRITICAL|FATAL"), 0);

@@ -1,6 +1,6 @@
 //! The kinds of logs over real files: with known truth, through rotation, and with everything that can be wrong with them.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod drive;
 mod faults;

@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::level::level;
 use super::matcher::{Matcher, Pattern};
+use super::piece::{Dress, Piece, Search, Source, Span};
 use super::shape::shape;
 use super::stamp::{Reader, Zones};
-use super::sweep::{BACK, Dress, Piece, Search, Source, Span, Sweep};
+use super::sweep::{BACK, Sweep};
 use super::tally::{Tally, Wish};
 use super::{container, origin};
 

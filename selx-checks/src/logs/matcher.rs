@@ -6,7 +6,7 @@ use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::level::{self, Level};
 use super::needles::{self, Cursor, Needles};
-use super::sweep::Dress;
+use super::piece::Dress;
 
 /// How much memory one expression may take when it is made, and when it is used.
 const EXPRESSION_CAP: usize = 2 << 20;

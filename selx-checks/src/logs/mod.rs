@@ -15,6 +15,7 @@ mod matcher;
 mod needles;
 mod origin;
 pub mod patterns;
+mod piece;
 #[cfg(test)]
 mod reference;
 mod scan;

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::matcher::{Matcher, Pattern};
+use super::piece::{Dress, Piece, Search, Source, Span};
 use super::stamp::{Reader, Zones};
-use super::sweep::{BACK, Dress, Piece, Search, Source, Span, Sweep};
+use super::sweep::{BACK, Sweep};
 use super::tally::{Tally, Wish};
 
 /// Gives a text in pieces of odd sizes, from an offset on.

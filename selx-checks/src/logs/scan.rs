@@ -6,8 +6,9 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::piece::{Dress, Piece, Search, Source, Swept};
 use super::stamp::Reader;
-use super::sweep::{BACK, Dress, Piece, Search, Source, Sweep, Swept};
+use super::sweep::{BACK, Sweep};
 use super::tally::Tally;
 use crate::unpack::{Caps, Fault, Unpacker};
 

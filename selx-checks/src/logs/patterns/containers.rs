@@ -12,7 +12,7 @@ use crate::compose::ComposeFiles;
 use crate::compose::file::{Project, Source as ComposeSource};
 use crate::compose::labels;
 use crate::docker::{Engine, EngineAt};
-use crate::logs::sweep::Dress;
+use crate::logs::piece::Dress;
 use crate::net::Failure;
 
 /// How many containers are read.

@@ -13,9 +13,9 @@ use super::opening::Opened;
 use crate::logs::files::{self, Findings, Host, shown};
 use crate::logs::mark::Mark;
 use crate::logs::matcher::Matcher;
+use crate::logs::piece::{Dress, Search, Span};
 use crate::logs::scan::{self, Scanned};
 use crate::logs::stamp::{Reader, Zones};
-use crate::logs::sweep::{Dress, Search, Span};
 use crate::logs::tally::{Tally, Wish};
 
 /// What the journal is called in reports.

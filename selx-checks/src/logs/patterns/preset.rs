@@ -69,7 +69,7 @@ impl Preset {
 mod tests {
     use super::*;
     use crate::logs::matcher::{Matcher, Pattern};
-    use crate::logs::sweep::Dress;
+    use crate::logs::piece::Dress;
 
     #[test]
     fn refusals_are_found_in_every_dialect() {

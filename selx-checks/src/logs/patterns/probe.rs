@@ -12,7 +12,7 @@ use super::shapes;
 use super::{containers, journal};
 use crate::logs::files::Host;
 use crate::logs::matcher::{self, Matcher, Pattern, Wanted};
-use crate::logs::sweep::{Dress, Span};
+use crate::logs::piece::{Dress, Span};
 use crate::logs::tally::Wish;
 
 /// Where logs are on a host of which nothing is said.
