@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use selx_core::{Entry, Observer, TimeSpan};
+use selx_core::{ByteSize, Entry, Extent, Observer, TimeSpan};
 use tokio::time::Instant;
 
 /// How long a run may take before anything is shown.
@@ -24,7 +24,7 @@ pub(crate) struct Progress {
 
 struct State {
     done: usize,
-    running: BTreeMap<String, Instant>,
+    running: BTreeMap<String, (Instant, Arc<Extent>)>,
     shown: bool,
     over: bool,
 }
@@ -69,9 +69,13 @@ impl Progress {
         let (dot, cut) = if self.unicode { ("·", "…") } else { ("-", "...") };
         let mut line = format!("{} of {}", state.done, self.total);
         // The one that began first is the one that a reader wonders about.
-        if let Some((name, since)) = state.running.iter().min_by_key(|(_, since)| **since) {
+        if let Some((name, (since, extent))) = state.running.iter().min_by_key(|(_, (since, _))| *since) {
             let waited = TimeSpan::from(Duration::from_secs(now.saturating_duration_since(*since).as_secs()));
             line.push_str(&format!(" {dot} waiting for {name} {waited}"));
+            if let Some((done, whole)) = extent.seen() {
+                let percent = done as f64 / whole as f64 * 100.0;
+                line.push_str(&format!(", {percent:.0}% of {}", ByteSize(whole)));
+            }
             if state.running.len() > 1 {
                 line.push_str(&format!(" and {} more", state.running.len() - 1));
             }
@@ -85,9 +89,9 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn started(&self, check: &str) {
+    fn started(&self, check: &str, extent: &Arc<Extent>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.running.insert(check.to_owned(), Instant::now());
+        state.running.insert(check.to_owned(), (Instant::now(), Arc::clone(extent)));
     }
 
     fn finished(&self, entry: &Entry) {
@@ -109,7 +113,7 @@ mod tests {
     fn line(names: &[&str], width: usize) -> String {
         let progress = Progress::new(12, width, true);
         for name in names {
-            progress.started(name);
+            progress.started(name, &Arc::default());
         }
         let state = progress.state.lock().unwrap();
         progress.line(&state, Instant::now() + Duration::from_secs(2))
@@ -121,5 +125,17 @@ mod tests {
         assert_eq!(line(&["http.api", "http.b"], 80), "0 of 12 · waiting for http.api 2s and 1 more");
         assert_eq!(line(&[], 80), "0 of 12");
         assert_eq!(line(&["http.api"], 20), "0 of 12 · waiting …");
+    }
+
+    #[test]
+    fn who_reads_much_says_how_far_it_is() {
+        let progress = Progress::new(1, 80, true);
+        let extent = Arc::new(Extent::default());
+        progress.started("backup-archive.shop", &extent);
+        extent.expect(4 << 30);
+        extent.did(1 << 30);
+        let state = progress.state.lock().unwrap();
+        let line = progress.line(&state, Instant::now() + Duration::from_secs(2));
+        assert_eq!(line, "0 of 1 · waiting for backup-archive.shop 2s, 25% of 4 GiB");
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::check::Previous;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::extent::Extent;
 use crate::recollection::{Recalled, Recollection};
 use crate::secret::Secrets;
 use crate::shared::Shared;
@@ -82,6 +83,7 @@ pub struct Context {
     deadline: Instant,
     started: Instant,
     recollection: Recollection,
+    extent: Arc<Extent>,
     faults: Mutex<Vec<Error>>,
 }
 
@@ -103,6 +105,7 @@ impl Context {
             deadline: started + limit,
             started,
             recollection: Recollection::None,
+            extent: Arc::default(),
             faults: Mutex::default(),
         }
     }
@@ -134,6 +137,18 @@ impl Context {
     pub(crate) fn recalling(mut self, recollection: Recollection) -> Self {
         self.recollection = recollection;
         self
+    }
+
+    /// Ties the context to what an observer reads of how far the probe is.
+    pub(crate) fn telling(mut self, extent: Arc<Extent>) -> Self {
+        extent.reset();
+        self.extent = extent;
+        self
+    }
+
+    /// Returns where a probe that reads much says how far it is, for those who wait at a terminal.
+    pub fn extent(&self) -> &Arc<Extent> {
+        &self.extent
     }
 
     /// Returns what the same check saw the last time, for a probe that goes on where that look ended.

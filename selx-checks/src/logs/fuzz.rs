@@ -61,9 +61,10 @@ pub fn cuts(bytes: &[u8]) {
 
 fn count(text: &[u8], cuts: &[usize], size: usize, matcher: &Matcher) -> Vec<(u64, u64)> {
     let cancel = CancellationToken::new();
+    let extent = selx_core::Extent::default();
     let wish = Wish { samples: 1, shapes: true };
     let span = Span { from: i64::MIN, to: i64::MAX, now: i64::MAX, all_new: false };
-    let search = Search { matcher, span, wish, cancel: &cancel };
+    let search = Search { matcher, span, wish, cancel: &cancel, extent: &extent };
     let mut all = Tally::of(matcher.patterns.len());
     let (mut sweep, mut begin) = (Sweep::new(), 0_usize);
     for end in cuts.iter().copied().chain([text.len()]) {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use selx_core::Extent;
 use tokio_util::sync::CancellationToken;
 
 use super::matcher::Matcher;
@@ -44,6 +45,8 @@ pub(super) struct Search<'a> {
     pub(super) span: Span,
     pub(super) wish: Wish,
     pub(super) cancel: &'a CancellationToken,
+    /// Where is told how far it is.
+    pub(super) extent: &'a Extent,
 }
 
 /// A piece of a log: the lines that begin from `begin` on and before `end`.

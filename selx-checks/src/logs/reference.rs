@@ -87,8 +87,9 @@ fn slowly(text: &[u8], matcher: &Matcher, span: Span) -> Counts {
 /// Goes through it as a program does, cut at the given places.
 fn quickly(text: &[u8], cuts: &[usize], sizes: &[usize], matcher: &Matcher, span: Span) -> Counts {
     let cancel = CancellationToken::new();
+    let extent = selx_core::Extent::default();
     let wish = Wish { samples: 2, shapes: true };
-    let search = Search { matcher, span, wish, cancel: &cancel };
+    let search = Search { matcher, span, wish, cancel: &cancel, extent: &extent };
     let mut all = Tally::of(matcher.patterns.len());
     let mut sweep = Sweep::new();
     let mut begin = 0;

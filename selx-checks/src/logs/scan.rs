@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use selx_core::Extent;
+
 use super::piece::{Dress, Piece, Search, Source, Swept};
 use super::stamp::Reader;
 use super::sweep::{BACK, Sweep};
@@ -58,6 +60,11 @@ pub(super) fn scan(
 ) -> Vec<Scanned> {
     let pieces: Vec<(usize, usize, u64, u64)> =
         logs.iter().enumerate().flat_map(|(log, one)| pieces(log, one)).collect();
+    for log in logs {
+        let packed = log.file.metadata().map_or(0, |metadata| metadata.len());
+        let plain = log.ranges.iter().map(|(from, to)| to - from).sum();
+        search.extent.expect(if log.packed { packed } else { plain });
+    }
     let next = AtomicUsize::new(0);
     let scanned = Mutex::new((logs.iter().map(|_| Scanned::default()).collect::<Vec<_>>(), counted));
     let work = || {
@@ -132,9 +139,10 @@ impl Log {
             reader: self.reader.clone(),
         };
         if !self.packed {
-            return (sweep.run(piece, &mut Plain { file: &self.file, at: base, to }, search), false);
+            let mut plain = Plain { file: &self.file, at: base, to, extent: search.extent };
+            return (sweep.run(piece, &mut plain, search), false);
         }
-        match Packed::new(&self.file) {
+        match Packed::new(&self.file, search.extent) {
             Ok(mut packed) => {
                 let swept = sweep.run(piece, &mut packed, search);
                 (swept, packed.broken)
@@ -152,6 +160,7 @@ struct Plain<'a> {
     file: &'a File,
     at: u64,
     to: u64,
+    extent: &'a Extent,
 }
 
 impl Source for Plain<'_> {
@@ -159,6 +168,7 @@ impl Source for Plain<'_> {
         let most = usize::try_from(self.to.saturating_sub(self.at)).unwrap_or(usize::MAX).min(into.len());
         let read = self.file.read_at(into.get_mut(..most).unwrap_or_default(), self.at)?;
         self.at += read as u64;
+        self.extent.did(read as u64);
         Ok(read)
     }
 }
@@ -191,13 +201,16 @@ struct Packed<'a> {
     rest: Vec<u8>,
     taken: usize,
     broken: bool,
+    extent: &'a Extent,
+    /// How many packed bytes were told to be read.
+    used: u64,
 }
 
 impl<'a> Packed<'a> {
-    fn new(file: &'a File) -> io::Result<Self> {
+    fn new(file: &'a File, extent: &'a Extent) -> io::Result<Self> {
         let unpacker =
             Unpacker::new(FromBegin::new(file), CAPS).map_err(|broken| io::Error::other(broken.to_string()))?;
-        Ok(Self { unpacker, rest: Vec::new(), taken: 0, broken: false })
+        Ok(Self { unpacker, rest: Vec::new(), taken: 0, broken: false, extent, used: 0 })
     }
 }
 
@@ -214,6 +227,9 @@ impl Source for Packed<'_> {
             self.rest.clear();
             self.rest.extend_from_slice(later);
             self.taken = 0;
+            let used = self.unpacker.summary().encoded;
+            self.extent.did(used.saturating_sub(self.used));
+            self.used = used;
             return Ok(fits);
         }
         let rest = self.rest.get(self.taken..).unwrap_or_default();

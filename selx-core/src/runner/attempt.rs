@@ -13,6 +13,7 @@ use crate::check::{Judging, Moment};
 use crate::clock::Clock;
 use crate::context::{Context, Host};
 use crate::error::{Error, ErrorKind, Retry};
+use crate::extent::Extent;
 use crate::finding::Finding;
 use crate::quantity::TimeSpan;
 use crate::recollection::Recollection;
@@ -34,6 +35,7 @@ pub(super) struct Job {
     pub(super) retries: u32,
     pub(super) retry_delay: Duration,
     pub(super) deadline: Instant,
+    pub(super) extent: Arc<Extent>,
 }
 
 impl Job {
@@ -82,6 +84,7 @@ impl Job {
         let cx = Context::with(Arc::clone(&self.clock), Arc::clone(&self.host), Arc::clone(&self.secrets), limit)
             .sharing(shared)
             .cancelled_by(self.cancel.clone())
+            .telling(Arc::clone(&self.extent))
             .recalling(Recollection::OfRun(self.memory.clone(), self.instance.full_name()));
         let begun = Instant::now();
         let probe = self.instance.check.probe(&cx);

@@ -23,6 +23,7 @@ use crate::check::Moment;
 use crate::clock::{Clock, SystemClock};
 use crate::context::Host;
 use crate::error::{Error, ErrorKind};
+use crate::extent::Extent;
 use crate::finding::Finding;
 use crate::format::redact;
 use crate::history::{History, RunStart};
@@ -39,9 +40,9 @@ const GRACE: Duration = Duration::from_millis(250);
 
 /// Hears what happens during a run. Its methods are called from the runner and return at once.
 pub trait Observer: Send + Sync {
-    /// A check begins.
-    fn started(&self, check: &str) {
-        let _ = check;
+    /// A check begins. What it has to read, and how far it is with that, can be seen in `extent` as long as it runs.
+    fn started(&self, check: &str, extent: &Arc<Extent>) {
+        let _ = (check, extent);
     }
 
     /// A check has ended.
@@ -230,8 +231,9 @@ impl Runner {
                 && let Some((index, instance)) = waiting.next()
             {
                 let name = instance.full_name();
+                let extent = Arc::new(Extent::default());
                 if let Some(observer) = &self.observer {
-                    observer.started(&name);
+                    observer.started(&name, &extent);
                 }
                 let job = attempt::Job {
                     instance: instance.clone(),
@@ -245,6 +247,7 @@ impl Runner {
                     retries: instance.retries.unwrap_or(self.settings.retries),
                     retry_delay: self.settings.retry_delay,
                     deadline,
+                    extent,
                 };
                 let handle = tasks.spawn(job.run());
                 running.insert(handle.id(), index);

@@ -8,6 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use ring::digest;
 use rustix::fs::{Advice, Mode, OFlags};
+use selx_core::Extent;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -57,23 +58,30 @@ impl Record {
     }
 }
 
+/// What everything that reads much looks at, and tells: whether it is to end, and how far it is.
+pub(super) struct Watch<'a> {
+    pub(super) token: &'a CancellationToken,
+    pub(super) extent: &'a Extent,
+}
+
 /// A file that is hashed while it is read, if somebody wants that, and whose reading ends when it is to end.
 struct Reading<'a> {
     file: File,
     /// How much of it there was when it was opened: one that grows faster than it is read would have no end.
     left: u64,
-    token: &'a CancellationToken,
+    watch: &'a Watch<'a>,
     hash: Option<digest::Context>,
 }
 
 impl Read for &mut Reading<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if self.token.is_cancelled() {
+        if self.watch.token.is_cancelled() {
             return Err(io::Error::from(io::ErrorKind::TimedOut));
         }
         let most = to.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let read = self.file.read(to.get_mut(..most).unwrap_or_default())?;
         self.left -= read as u64;
+        self.watch.extent.did(read as u64);
         if let (Some(hash), Some(bytes)) = (&mut self.hash, to.get(..read)) {
             hash.update(bytes);
         }
@@ -112,7 +120,7 @@ fn small(path: &Path, most: u64) -> Option<Vec<u8>> {
 }
 
 /// Reads an archive to its end.
-pub(super) fn inspect(candidate: &Candidate, config: &Config, now: Timestamp, token: &CancellationToken) -> Inspected {
+pub(super) fn inspect(candidate: &Candidate, config: &Config, now: Timestamp, watch: &Watch<'_>) -> Inspected {
     let seconds = |time: Timestamp| now.duration_since(time).as_secs_f64();
     let mut archive = Archive {
         path: candidate.shown.clone(),
@@ -131,12 +139,12 @@ pub(super) fn inspect(candidate: &Candidate, config: &Config, now: Timestamp, to
         written: candidate.written,
     };
     let (seen, grew) = if candidate.is_folder {
-        let (seen, size, mode) = folder::read(candidate, &wanted, token);
+        let (seen, size, mode) = folder::read(candidate, &wanted, watch.token);
         (archive.size, archive.mode) = (size, mode);
         "plain".clone_into(&mut archive.packed);
         (seen, false)
     } else {
-        file(candidate, &mut wanted, &mut archive, token)
+        file(candidate, &mut wanted, &mut archive, watch)
     };
     let stopped = seen.stopped;
     let (made, by) = made(candidate, &seen, config.newest_by);
@@ -169,20 +177,20 @@ fn level(seen: &Seen, archive: &Archive) -> Level {
 }
 
 /// Reads a file, twice if its manifest comes late, and returns what was seen and whether it grew meanwhile.
-fn file(candidate: &Candidate, wanted: &mut Wanted, archive: &mut Archive, token: &CancellationToken) -> (Seen, bool) {
+fn file(candidate: &Candidate, wanted: &mut Wanted, archive: &mut Archive, watch: &Watch<'_>) -> (Seen, bool) {
     let whole_sum = sum_beside(candidate);
     let record = Record::beside(&candidate.path);
     if let Some(text) = beside(&candidate.path, ".manifest.json", LONGEST) {
         wanted.sums = Some(Sums::read(&format!("{}.manifest.json", candidate.name), "", &text));
     }
     let wants_hash = whole_sum.is_some() || record.is_some();
-    let (mut seen, mut hash) = match once(candidate, wanted, archive, wants_hash, token) {
+    let (mut seen, mut hash) = match once(candidate, wanted, archive, wants_hash, watch) {
         Ok(read) => read,
         Err(error) => return (refused(&error), false),
     };
     if seen.again && !seen.stopped {
         wanted.sums = seen.sums.take();
-        (seen, hash) = match once(candidate, wanted, archive, wants_hash, token) {
+        (seen, hash) = match once(candidate, wanted, archive, wants_hash, watch) {
             Ok(read) => read,
             Err(error) => return (refused(&error), false),
         };
@@ -218,7 +226,7 @@ fn once(
     wanted: &Wanted,
     archive: &mut Archive,
     wants_hash: bool,
-    token: &CancellationToken,
+    watch: &Watch<'_>,
 ) -> io::Result<(Seen, Option<String>)> {
     let file = open(&candidate.path)?;
     let meta = file.metadata()?;
@@ -226,7 +234,8 @@ fn once(
     let hash = wants_hash.then(|| digest::Context::new(&digest::SHA256));
     // Files of the kernel say that they have no size, and are read all the same.
     let left = if meta.len() == 0 { 1 << 20 } else { meta.len() };
-    let mut reading = Reading { file, left, token, hash };
+    watch.extent.expect(left);
+    let mut reading = Reading { file, left, watch, hash };
     let seen = match Unpacked::new(&mut reading, wanted.caps) {
         Ok(mut unpacked) => {
             archive.packed = unpacked.format().to_string();

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use selx_core::{Context, Error, ErrorKind, Host, Result};
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::{Config, NewestBy};
 use super::facts::{Disagreeing, Facts, Level, Proof, Series, TimeBy, Unfinished};
 use super::find::{Candidate, Found, find, utc};
-use super::inspect::{Inspected, Record, SAME, inspect};
+use super::inspect::{Inspected, Record, SAME, Watch, inspect};
 
 /// How many earlier sizes are compared with.
 const EARLIER: usize = 10;
@@ -26,7 +27,8 @@ const REGULAR: usize = 3;
 /// Looks at the backups.
 pub(super) async fn look(config: &Config, cx: &Context) -> Result<Facts> {
     let (config, host, now) = (config.clone(), cx.host().clone(), cx.clock().now());
-    let work = move |token: &CancellationToken| blocking(&config, &host, now, token);
+    let extent = Arc::clone(cx.extent());
+    let work = move |token: &CancellationToken| blocking(&config, &host, now, &Watch { token, extent: &extent });
     let mut facts = cx.blocking("reading the backups", work).await.map_err(|error| match error.kind() {
         ErrorKind::TimedOut => {
             error.advice("give it the time that reading takes: `timeout`, a second for each GB or so")
@@ -59,7 +61,7 @@ fn keep(proofs: &mut Vec<Proof>, proof: Proof) {
     proofs.sort_by_key(|proof| proof.level);
 }
 
-fn blocking(config: &Config, host: &Host, now: Timestamp, token: &CancellationToken) -> Result<Facts> {
+fn blocking(config: &Config, host: &Host, now: Timestamp, watch: &Watch<'_>) -> Result<Facts> {
     let mut facts = Facts::default();
     if let Some(marker) = &config.marker
         && !host.path(marker.as_str()).exists()
@@ -68,7 +70,7 @@ fn blocking(config: &Config, host: &Host, now: Timestamp, token: &CancellationTo
         // What lies there is not what the settings are about.
         return Ok(facts);
     }
-    let found = find(config, host, token)?;
+    let found = find(config, host, watch.token)?;
     if found.missing {
         facts.missing.push(config.path.as_str().to_owned());
     }
@@ -79,7 +81,7 @@ fn blocking(config: &Config, host: &Host, now: Timestamp, token: &CancellationTo
     (facts.unmatched, facts.unsearched) = (found.unmatched, found.unsearched);
     for (name, archives) in found.series {
         let is_occasional = !is_explicit && is_regular && archives.len() < REGULAR;
-        let mut series = one(name, archives, config, now, token)?;
+        let mut series = one(name, archives, config, now, watch)?;
         series.occasional = is_occasional;
         facts.series.push(series);
     }
@@ -107,7 +109,7 @@ fn one(
     mut archives: Vec<Candidate>,
     config: &Config,
     now: Timestamp,
-    token: &CancellationToken,
+    watch: &Watch<'_>,
 ) -> Result<Series> {
     let mut series = Series { name, ..Series::default() };
     let unfinished = |candidate: &Candidate, reason: String| Unfinished {
@@ -131,8 +133,8 @@ fn one(
         if is_enough || growing.len() >= MOST_UNFINISHED {
             break;
         }
-        let inspected = inspect(candidate, config, now, token);
-        if inspected.stopped || token.is_cancelled() {
+        let inspected = inspect(candidate, config, now, watch);
+        if inspected.stopped || watch.token.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"));
         }
         match inspected.unfinished {

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use selx_core::{Error, ErrorKind, Result};
+use selx_core::{Error, ErrorKind, Extent, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::facts::{Facts, FileSeen, Part, PatternSeen, SampleSeen, ShapeSeen, Trouble};
@@ -60,6 +62,8 @@ pub(super) struct Look {
     pub(super) looked: Timestamp,
     /// The marks of the last look, if only what is new is wanted and there was one.
     pub(super) marks: Option<Vec<Mark>>,
+    /// Where is told how far it is.
+    pub(super) extent: Arc<Extent>,
     /// Whether marks are to be made.
     pub(super) marking: bool,
 }
@@ -150,7 +154,8 @@ impl Looking<'_> {
 
     /// Searches what the journal holds.
     fn journal(&mut self, text: &[u8], span: Span, cancel: &CancellationToken) {
-        let search = Search { matcher: &self.look.matcher, span, wish: self.look.wish, cancel };
+        let search =
+            Search { matcher: &self.look.matcher, span, wish: self.look.wish, cancel, extent: &self.look.extent };
         let reader = Reader::new(Zones::new(TimeZone::UTC, Timestamp::MAX));
         let tally = scan::scan_text(text, self.paths.len(), reader, search);
         self.paths.push(JOURNAL.to_owned());
@@ -177,7 +182,13 @@ impl Looking<'_> {
         self.paths.extend(of_log.iter().filter_map(|index| opened.get(*index)).map(|one| one.seen.path.clone()));
         let titles: Vec<String> =
             of_log.iter().filter_map(|index| opened.get(*index)).map(|one| one.title.clone()).collect();
-        let search = Search { matcher: &self.look.matcher, span: self.look.span, wish: self.look.wish, cancel };
+        let search = Search {
+            matcher: &self.look.matcher,
+            span: self.look.span,
+            wish: self.look.wish,
+            cancel,
+            extent: &self.look.extent,
+        };
         let (tally, events, wish) = (&mut self.tally, &mut self.events, self.look.wish);
         let scanned = scan::scan(&logs, first, search, &mut |log, piece| {
             if let Some(title) = titles.get(log) {

@@ -1,5 +1,7 @@
 //! From the settings to a look.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use selx_core::{Context, Error, ErrorKind, Recalled, Result};
@@ -64,6 +66,7 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
         looked: now,
         zone,
         marks: last.map(|last| last.marks.clone()),
+        extent: Arc::clone(cx.extent()),
         marking: since_last,
     };
     let mut facts = cx.blocking("reading the logs", move |cancel| look.run(cancel)).await?;
