@@ -23,7 +23,7 @@ fn lines(from: i64, count: i64) -> String {
 async fn new(logs: &Logs) -> u64 {
     logs.later(60);
     let entry = logs.look(since()).await;
-    assert!(entry.status() <= Status::Warning, "{}", entry.headline());
+    assert!(entry.status() <= Status::Warning, "{} {:?}", entry.headline(), entry.judgement.findings);
     events(&entry, "critical")
 }
 
@@ -157,7 +157,8 @@ async fn a_writer_and_a_rotation_at_work_lose_nothing_and_double_nothing() {
                     number += 1;
                 }
                 written.store(number, Ordering::Relaxed);
-                if number.is_multiple_of(400) {
+                // On a machine that is slow to look there would be more parts than anybody keeps.
+                if number.is_multiple_of(400) && number <= 32_000 {
                     // As logrotate does with `delaycompress`: the last one is still plain.
                     let part = number / 400;
                     let name = |part: u64| format!("app.log.{part}");
@@ -172,7 +173,7 @@ async fn a_writer_and_a_rotation_at_work_lose_nothing_and_double_nothing() {
         })
     };
     let mut counted = 0;
-    for _ in 0..40 {
+    for _ in 0..30 {
         counted += new(&logs).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -15,7 +15,7 @@ use super::scan::FromBegin;
 use crate::unpack::{Caps, Format, Unpacker};
 
 /// How many of the first bytes a file is known by.
-const HEAD: usize = 1024;
+pub(super) const HEAD: usize = 1024;
 /// How many bytes before the end of the last look are held to be the same.
 const TAIL: u64 = 256;
 /// What has to be unpacked to see the first bytes.
@@ -48,6 +48,9 @@ pub struct Mark {
     /// A digest of the last bytes before, at most 256.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub tail: String,
+    /// For how many looks the file was not there.
+    #[serde(default)]
+    pub missed: u8,
 }
 
 /// The first bytes of a file, unpacked, and whether they are packed.

@@ -11,7 +11,7 @@ use selx_core::{Error, ErrorKind, Extent, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::facts::{Facts, FileSeen, Part, PatternSeen, SampleSeen, ShapeSeen, Trouble};
-use super::opening::Opened;
+use super::opening::{MARKS, Opened};
 use crate::logs::files::{self, Findings, Host, shown};
 use crate::logs::mark::Mark;
 use crate::logs::matcher::Matcher;
@@ -24,10 +24,14 @@ use crate::logs::tally::{Tally, Wish};
 const JOURNAL: &str = "journal";
 /// How many files are told one by one.
 const TOLD: usize = 1_000;
+/// For how many looks a file that is not there is still known.
+const MISSED: u8 = 3;
 /// How many logs of a pattern are told.
 const LOGS: usize = 20;
 /// How many addresses and users are told.
 const ORIGINS: usize = 10;
+/// How often a folder is read, at most, while rotation is at work in it.
+const PASSES: u32 = 4;
 /// How many files are open at once, and searched together.
 const OPEN: usize = 256;
 
@@ -80,6 +84,8 @@ pub(super) struct Looking<'a> {
     pub(super) claimed: HashSet<usize>,
     /// The files that are known by now.
     pub(super) inodes: HashMap<(u64, u64), String>,
+    /// How those begin that are read, with the log they are a part of.
+    pub(super) heads: HashMap<(String, String), String>,
 }
 
 impl Look {
@@ -113,6 +119,7 @@ impl Look {
             paths: Vec::new(),
             claimed: HashSet::new(),
             inodes: HashMap::new(),
+            heads: HashMap::new(),
         };
         for source in &self.sources {
             looking.source(source, cancel);
@@ -128,27 +135,35 @@ impl Look {
 }
 
 impl Looking<'_> {
+    /// Looks through a source until nothing new turns up: a file that rotation gave another name, after the folder was
+    /// read and before the file was opened, is found under that.
     fn source(&mut self, source: &Source, cancel: &CancellationToken) {
         let look = self.look;
-        let room = look.most_files.saturating_sub(self.facts.count);
-        let found = files::find(&source.paths, &look.exclude, look.rotated, room, &look.host.0, cancel);
-        let Findings { files, nothing, unreadable, limit, .. } = found;
-        if !source.optional {
-            self.facts.nothing.extend(nothing);
-        }
-        self.facts.unreadable.extend(unreadable.into_iter().map(|(path, why)| (shown(&path), why)));
-        if self.facts.limit.is_none() {
-            self.facts.limit = limit;
-        }
-        for batch in files.chunks(OPEN) {
-            if cancel.is_cancelled() {
+        for pass in 0..PASSES {
+            let room = look.most_files.saturating_sub(self.facts.count);
+            let found = files::find(&source.paths, &look.exclude, look.rotated, room, &look.host.0, cancel);
+            let Findings { mut files, nothing, unreadable, limit, .. } = found;
+            if pass == 0 {
+                if !source.optional {
+                    self.facts.nothing.extend(nothing);
+                }
+                self.facts.unreadable.extend(unreadable.into_iter().map(|(path, why)| (shown(&path), why)));
+                if self.facts.limit.is_none() {
+                    self.facts.limit = limit;
+                }
+            } else {
+                files.retain(|found| self.is_new(found));
+            }
+            if files.is_empty() {
                 return;
             }
-            let mut opened: Vec<Opened> = Vec::new();
-            for found in batch {
-                opened.extend(self.open(found, source, 3));
+            for batch in files.chunks(OPEN) {
+                if cancel.is_cancelled() {
+                    return;
+                }
+                let opened: Vec<Opened> = batch.iter().filter_map(|found| self.open(found, source)).collect();
+                self.search(opened, cancel);
             }
-            self.search(opened, cancel);
         }
     }
 
@@ -254,11 +269,20 @@ impl Looking<'_> {
                 more_origins: count.addresses.others + count.users.others > 0,
             });
         }
-        // A log whose last part is gone was written to after the last look, perhaps, and nobody will ever read that.
         for (index, mark) in self.look.marks.iter().flatten().enumerate() {
-            if !self.claimed.contains(&index) && mark.path == mark.log && mark.file.head > 0 {
+            if self.claimed.contains(&index) {
+                continue;
+            }
+            // A log whose last part is gone was written to after the last look, perhaps, and nobody will ever read that.
+            let is_elsewhere =
+                self.facts.marks.iter().any(|new| new.log == mark.log && new.file.digest == mark.file.digest);
+            if mark.missed == 0 && mark.path == mark.log && mark.file.head > 0 && !is_elsewhere {
                 let read = mark.read.unwrap_or(0);
                 self.facts.gaps.push(format!("{}, of which {read} bytes had been read, is gone", mark.path));
+            }
+            // A file that could not be opened just now is not a new one at the next look.
+            if mark.missed < MISSED && self.facts.marks.len() < MARKS {
+                self.facts.marks.push(Mark { missed: mark.missed + 1, ..mark.clone() });
             }
         }
         self.facts

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -16,7 +15,7 @@ use crate::logs::stamp::{Reader, Zones};
 use crate::logs::window;
 
 /// How many files can be known again at the next look.
-const MARKS: usize = 2_000;
+pub(super) const MARKS: usize = 2_000;
 /// How far a compressed file may have been written before the window and still hold lines of it.
 const SLACK: i64 = 3_600_000_000;
 
@@ -33,13 +32,19 @@ pub(super) struct Opened {
 }
 
 impl Looking<'_> {
-    /// Opens a file and decides what of it is to be read. Where rotation is at work right now, the name may hold another
-    /// file by then, which is looked for again.
-    pub(super) fn open(&mut self, found: &Found, source: &Source, tries: u32) -> Option<Opened> {
+    /// Tells whether a file is one that was not opened yet.
+    pub(super) fn is_new(&self, found: &Found) -> bool {
+        let metadata = std::fs::symlink_metadata(self.look.host.0.path(&found.path));
+        metadata
+            .is_ok_and(|metadata| metadata.is_file() && !self.inodes.contains_key(&(metadata.dev(), metadata.ino())))
+    }
+
+    /// Opens a file and decides what of it is to be read.
+    pub(super) fn open(&mut self, found: &Found, source: &Source) -> Option<Opened> {
         let path = shown(&found.path);
         let file = match files::open(found, &self.look.host) {
             Ok(file) => file,
-            Err(NotOpened::Gone) if tries > 0 => return self.moved(found, source, tries - 1),
+            // Removed, or given another name, under which it is found when the folder is read again.
             Err(NotOpened::Gone) => return None,
             Err(NotOpened::NotAFile(what)) => {
                 self.facts.passed_over.push((path, format!("is {what}")));
@@ -57,24 +62,6 @@ impl Looking<'_> {
                 None
             }
         }
-    }
-
-    /// A file is gone: it has got the next name, as a rule, and is found under it.
-    fn moved(&mut self, found: &Found, source: &Source, tries: u32) -> Option<Opened> {
-        let folder = found.path.parent()?;
-        let there = self.look.host.0.path(folder);
-        for entry in std::fs::read_dir(there).ok()?.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let path: PathBuf = folder.join(entry.file_name());
-            let of_log = path == found.log || files::base(&name).is_some_and(|base| folder.join(base) == found.log);
-            let inode = std::os::unix::fs::DirEntryExt::ino(&entry);
-            let unknown = !self.inodes.keys().any(|(_, known)| *known == inode);
-            if of_log && unknown && path != found.path {
-                let found = Found { log: found.log.clone(), path, named: false };
-                return self.open(&found, source, tries);
-            }
-        }
-        None
     }
 
     fn decide(&mut self, found: &Found, source: &Source, path: &str, file: File) -> std::io::Result<Option<Opened>> {
@@ -117,6 +104,13 @@ impl Looking<'_> {
         let latest = latest.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(latest);
         let mut reader = Reader::new(Zones::new(self.look.zone.clone(), latest));
         let identity = Identity::of(&metadata, &begin);
+        if let Some(other) = self.copied(found, &identity) {
+            // Compressed or copied right now: both are there for a moment, and hold the same.
+            seen.part = Part::Copy;
+            self.facts.passed_over.push((path.to_owned(), format!("begins as {other} does, and is a copy of it")));
+            self.known(&file, size, inode, &begin);
+            return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
+        }
         let (from, new) = match self.known(&file, size, inode, &begin) {
             Known::Whole => {
                 seen.part = Part::New;
@@ -179,6 +173,17 @@ impl Looking<'_> {
         }
     }
 
+    /// Returns the part of the same log that begins with the same bytes, if there is one. Lines have times, so that two that
+    /// begin alike for so long are the same.
+    fn copied(&mut self, found: &Found, identity: &Identity) -> Option<String> {
+        if identity.head < mark::HEAD {
+            return None;
+        }
+        let key = (shown(&found.log), identity.digest.clone());
+        let first = self.heads.entry(key).or_insert_with(|| shown(&found.path));
+        (*first != shown(&found.path)).then(|| first.clone())
+    }
+
     /// Finds the mark of the last look that is of this file, the one of the same inode first.
     fn known(&mut self, file: &File, size: u64, inode: (u64, u64), begin: &Begin) -> Known {
         let Some(marks) = &self.look.marks else { return Known::Not };
@@ -213,8 +218,14 @@ impl Looking<'_> {
             (Part::New, None) => {
                 self.look.marks.iter().flatten().find(|mark| mark.file == *identity).and_then(|mark| mark.read)
             }
-            (Part::Older | Part::Copy, None) if !one.packed => Some(one.seen.size),
-            (Part::Older | Part::Copy, None) => None,
+            // As far as the original was read: the copy may have been made later, and hold more.
+            (Part::Copy, None) => {
+                let original = |mark: &&Mark| mark.log == one.log_name && mark.file.digest == identity.digest;
+                let read = self.facts.marks.iter().find(original).and_then(|mark| mark.read);
+                read.map(|read| if one.packed { read } else { read.min(one.seen.size) })
+            }
+            (Part::Older, None) if !one.packed => Some(one.seen.size),
+            (Part::Older, None) => None,
             (_, None) => Some(0),
         };
         let tail = match read {
@@ -222,7 +233,7 @@ impl Looking<'_> {
             _ => String::new(),
         };
         let (log, path) = (one.log_name.clone(), one.seen.path.clone());
-        self.facts.marks.push(Mark { log, path, file: identity.clone(), read, tail });
+        self.facts.marks.push(Mark { log, path, file: identity.clone(), read, tail, missed: 0 });
     }
 }
 
