@@ -138,20 +138,23 @@ fn what_containers_write_is_counted_by_service() {
     let stack = Stack::shared();
     // What the first process of the container writes goes through this pipe to the engine.
     let pid = stack.docker(&["inspect", "--format", "{{.State.Pid}}", &stack.container("api")]);
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let lines = format!("{now} [ERROR] planted words <&>\n  planted words <&> again\n");
+    let now = jiff::Timestamp::now();
+    // The stack may have been looked at before.
+    let words = format!("planted {} <&>", now.as_nanosecond());
+    let at = now.strftime("%Y-%m-%dT%H:%M:%SZ");
+    let lines = format!("{at} [ERROR] {words}\n  {words} again\n");
     let pipe = std::fs::OpenOptions::new().write(true).open(format!("/proc/{}/fd/1", pid.trim()));
     std::io::Write::write_all(&mut pipe.unwrap(), lines.as_bytes()).unwrap();
     let look = |services: &str| {
         let checks = format!(
             "[check.logs-patterns.product.with]\ncontainers = {{ compose = \"{}\", project = \"{}\", services = [{services}] }}\n\
-             patterns = {{ planted = {{ text = [\"planted words <&>\"], level = \"error\" }}, again = {{ text = [\"<&> again\"] }} }}\n",
+             patterns = {{ planted = {{ text = [\"{words}\"], level = \"error\" }}, again = {{ text = [\"{words} again\"] }} }}\n",
             stack.compose_file().display(),
             stack.project()
         );
         stack.selx_with(&checks, &["run", "daily", "--no-history", "-vv"])
     };
-    look("\"api\"").code(0).says(&["1 again, 1 planted", "api: 1 of planted", "planted words <&>"]);
+    look("\"api\"").code(0).says(&["1 again, 1 planted", "api: 1 of planted", &words]);
     look("\"worker\", \"redis\"").code(0).says(&["0 again, 0 planted"]);
     look("\"api\", \"nosuch\"").code(2).says(&["`nosuch`", "has no container"]);
 }
