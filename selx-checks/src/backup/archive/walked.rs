@@ -180,7 +180,14 @@ proptest! {
             bytes.truncate(length.index(bytes.len()));
         }
         if let Ok(seen) = ours(&bytes) {
-            prop_assert_eq!(seen, theirs(&bytes).unwrap());
+            match theirs(&bytes) {
+                Ok(theirs) => prop_assert_eq!(seen, theirs),
+                // The sum of a header may be that of signed bytes, which the crate refuses and GNU tar takes, as we do.
+                Err(error) => {
+                    prop_assert!(error.to_string().contains("checksum"), "{}", error);
+                    prop_assert_eq!(seen.is_empty(), listed(&bytes).is_empty());
+                }
+            }
         }
     }
 }
