@@ -50,8 +50,14 @@ pub mod net;
 pub mod postgres;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(any(feature = "backup", feature = "docker"))]
+mod proposal;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "backup", feature = "logs"))]
+mod regular;
+#[cfg(any(feature = "backup", feature = "host", feature = "logs"))]
+pub mod setting;
 #[cfg(feature = "docker")]
 pub mod target;
 #[cfg(feature = "tls")]

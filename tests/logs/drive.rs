@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use selx_core::{Clock, Entry, Instance, ManualClock, Registry, Runner, Selection, Settings, Status};
+use selx_core::{Clock, Entry, Extent, Instance, ManualClock, Observer, Registry, Runner, Selection, Settings, Status};
 use serde_json::{Value, json};
 
 use crate::memory_of_runs::MemoryOfRuns;
@@ -60,7 +60,16 @@ impl Logs {
         self.look_of("logs-patterns", with).await
     }
 
-    pub(crate) async fn look_of(&self, kind: &str, mut with: Value) -> Entry {
+    /// The same, while somebody else does something who sees how far it is.
+    pub(crate) async fn look_watched(&self, with: Value, meanwhile: impl FnOnce(&Extent) + Send + 'static) -> Entry {
+        self.run("logs-patterns", with, Some(Arc::new(Meanwhile(Mutex::new(Some(Box::new(meanwhile))))))).await
+    }
+
+    pub(crate) async fn look_of(&self, kind: &str, with: Value) -> Entry {
+        self.run(kind, with, None).await
+    }
+
+    async fn run(&self, kind: &str, mut with: Value, observer: Option<Arc<Meanwhile>>) -> Entry {
         let object = with.as_object_mut().expect("settings");
         let source = ["paths", "containers", "journal"].iter().any(|name| object.contains_key(*name));
         if !source {
@@ -83,7 +92,10 @@ impl Logs {
             retention: Duration::from_secs(3600),
         };
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        let runner = Runner::new(settings).clock(clock).history(Arc::clone(&self.history) as _);
+        let mut runner = Runner::new(settings).clock(clock).history(Arc::clone(&self.history) as _);
+        if let Some(observer) = observer {
+            runner = runner.observer(observer);
+        }
         let routine = Some(("daily".to_owned(), selx_core::Routine::default()));
         let selection = Selection { instances: vec![Instance::new(check, "test")], routine };
         let mut report = runner.run(&selection).await;
@@ -92,6 +104,19 @@ impl Logs {
 
     pub(crate) fn later(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// What is done meanwhile.
+type Act = Box<dyn FnOnce(&Extent) + Send>;
+
+/// Begins something in a thread of its own when a check begins.
+struct Meanwhile(Mutex<Option<Act>>);
+
+impl Observer for Meanwhile {
+    fn started(&self, _: &str, extent: &Arc<Extent>) {
+        let (act, extent) = (self.0.lock().expect("nobody panicked").take(), Arc::clone(extent));
+        std::thread::spawn(move || act.map(|act| act(&extent)));
     }
 }
 

@@ -264,6 +264,60 @@ async fn its_own_reports_are_not_counted_again() {
 }
 
 #[tokio::test]
+async fn parts_that_begin_alike_are_copies_only_where_their_lines_have_times() {
+    let logs = Logs::new();
+    // A banner without a time, longer than what a file is known by.
+    let banner = "==== shop, a program with much to say about itself ====\n".repeat(40);
+    logs.write("app.log", banner.clone() + &line(ago(60), "[CRITICAL] new"));
+    logs.write("app.log.1", banner + &line(ago(6_000), "[CRITICAL] old"));
+    assert_eq!(events(&logs.look(json!({})).await, "critical"), 2);
+    // Copied by rotation a moment ago, and not truncated yet.
+    let text: String = (0..50).map(|number| line(ago(9_000 - number), "[CRITICAL] x")).collect();
+    logs.write("web.log", &text);
+    logs.write("web.log.1", &text);
+    let entry = logs.look(json!({})).await;
+    assert_eq!(events(&entry, "critical"), 52);
+    says(&entry, Status::Warning, &["web.log.1", "is a copy of it"]);
+}
+
+#[tokio::test]
+async fn links_to_folders_are_told_and_very_many_troubles_are_told_in_short() {
+    let logs = Logs::new();
+    logs.write("real/app.log", line(ago(60), "[CRITICAL] x"));
+    symlink(logs.path("real"), logs.path("linked")).expect("a link");
+    let paths = json!([format!("{}/*/app.log", logs.folder.path().display())]);
+    let entry = logs.look(json!({ "paths": paths })).await;
+    assert_eq!(events(&entry, "critical"), 1);
+    says(&entry, Status::Warning, &["linked is a link to a folder"]);
+    // One that is named is meant.
+    assert_eq!(events(&logs.look(json!({ "paths": [logs.path("linked")] })).await, "critical"), 1);
+    for number in 0..100 {
+        logs.write(&format!("wide/{number}.log"), [0xff, 0xfe, b'x', 0]);
+    }
+    let entry = logs.look(json!({ "paths": [logs.path("wide")] })).await;
+    assert_eq!(entry.judgement.findings.iter().filter(|finding| finding.code == "not-readable").count(), 21);
+    says(&entry, Status::Unknown, &["80 more could not be read either"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_cut_short_while_it_is_read_is_told() {
+    let logs = Logs::new();
+    let text: String = (0..1_000).map(|number| line(ago(9_000 - number), &"x".repeat(1_000))).collect();
+    logs.write("app.log", text.repeat(100));
+    let path = logs.path("app.log");
+    let entry = logs
+        .look_watched(json!({}), move |extent| {
+            while extent.seen().is_none_or(|(done, _)| done == 0) {
+                std::thread::yield_now();
+            }
+            let file = std::fs::File::options().write(true).open(&path).expect("the file");
+            file.set_len(0).expect("it can be cut");
+        })
+        .await;
+    says(&entry, Status::Warning, &["[gap]", "became shorter while it was read"]);
+}
+
+#[tokio::test]
 async fn settings_that_cannot_be_meant_are_refused() {
     let mut registry = selx_core::Registry::new();
     selx_checks::register(&mut registry).expect("every name is taken once");

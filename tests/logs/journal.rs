@@ -73,8 +73,18 @@ async fn the_journal_is_counted_by_its_priorities_and_units() {
 }
 
 #[tokio::test]
+async fn a_record_of_many_kilobytes_is_seen_to_its_end() {
+    let logs = Logs::new();
+    let long = format!("{}\nthe end of it", "a long story ".repeat(2_000));
+    journal(&logs, &[(3_000, 4, "api", &long)]);
+    let with =
+        json!({ "journal": { "folder": logs.folder.path() }, "patterns": { "end": { "text": ["the end of it"] } } });
+    assert_eq!(events(&logs.look(with).await, "end"), 1);
+}
+
+#[tokio::test]
 async fn a_journal_that_is_not_there_is_not_fine() {
     let logs = Logs::new();
     let entry = logs.look(json!({ "journal": { "folder": logs.path("nowhere") } })).await;
-    says(&entry, Status::Unknown, &["journalctl"]);
+    says(&entry, Status::Unknown, &["journal"]);
 }

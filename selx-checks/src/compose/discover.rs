@@ -6,7 +6,8 @@ use selx_core::{Context, Discovery, Proposal, Result};
 
 use super::labels;
 use crate::docker::{Engine, Summary};
-use crate::target::{check_name, toml_text, undiscovered};
+use crate::proposal::check_name;
+use crate::target::{toml_text, undiscovered};
 
 /// How many projects are proposed.
 const MOST: usize = 32;
@@ -37,7 +38,7 @@ pub(super) async fn discover(cx: &Context) -> Discovery {
             (true, Some(several)) => format!("compose = [{}]\n", several.join(", ")),
             _ => String::new(),
         };
-        Proposal::new(check_name(project), reason, format!("{compose}project = {}", toml_text(project)))
+        Proposal::new(check_name(project, "project"), reason, format!("{compose}project = {}", toml_text(project)))
     });
     Discovery::Found(proposals.collect())
 }

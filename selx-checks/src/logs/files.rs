@@ -8,6 +8,9 @@ use glob::Pattern;
 use selx_core::Context;
 use tokio_util::sync::CancellationToken;
 
+use crate::regular;
+use crate::setting::NamePattern;
+
 /// How many entries of folders are looked at, and how many folders lie in each other.
 const ENTRIES: usize = 2_000_000;
 const DEPTH: usize = 64;
@@ -31,6 +34,8 @@ pub(super) struct Findings {
     pub(super) nothing: Vec<String>,
     /// Folders that could not be read, and why.
     pub(super) unreadable: Vec<(PathBuf, String)>,
+    /// Links to folders, which are not followed.
+    pub(super) links: Vec<PathBuf>,
     /// What stopped the search, if it did not see everything.
     pub(super) limit: Option<String>,
     entries: usize,
@@ -40,7 +45,7 @@ pub(super) struct Findings {
 /// slashes for folders of any depth.
 pub(super) fn find(
     paths: &[String],
-    exclude: &[Pattern],
+    exclude: &[NamePattern],
     rotated: bool,
     most: usize,
     host: &selx_core::Host,
@@ -63,7 +68,7 @@ pub(super) fn find(
 
 struct Search<'a> {
     findings: &'a mut Findings,
-    exclude: &'a [Pattern],
+    exclude: &'a [NamePattern],
     rotated: bool,
     most: usize,
     host: &'a selx_core::Host,
@@ -143,12 +148,18 @@ impl Search<'_> {
             };
             let name = entry.file_name();
             let path = folder.join(&name);
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let kind = entry.file_type();
+            let is_folder = kind.as_ref().is_ok_and(std::fs::FileType::is_dir);
+            let leads_on = deep || part.as_ref().is_some_and(|part| part.matches(&name.to_string_lossy()));
+            let is_link = kind.is_ok_and(|kind| kind.is_symlink());
+            if is_link && leads_on && std::fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir()) {
+                self.findings.links.push(path);
+                continue;
+            }
             if is_folder {
-                let name = name.to_string_lossy();
                 if deep {
                     self.folder(&path, patterns, last, depth + 1);
-                } else if part.as_ref().is_some_and(|part| part.matches(&name)) {
+                } else if leads_on {
                     self.folder(&path, below, last, depth + 1);
                 }
             } else if here && let Some(wanted) = &wanted {
@@ -223,7 +234,7 @@ pub(super) enum NotOpened {
     /// It went away between the look into the folder and now.
     Gone,
     /// It is no file that holds text: a pipe, a socket, a device, a folder, a link.
-    NotAFile(&'static str),
+    NotAFile(String),
     /// The system did not let us.
     Failed(std::io::Error),
 }
@@ -231,25 +242,12 @@ pub(super) enum NotOpened {
 /// Opens a file for reading, without waiting and without changing when it was last read. A link is followed only if the
 /// configuration names it: whoever may write into the folder could have put it there.
 pub(super) fn open(found: &Found, cx: &Host) -> Result<std::fs::File, NotOpened> {
-    use rustix::fs::{Mode, OFlags};
     use std::io::ErrorKind;
-    let path = cx.0.path(&found.path);
-    let looked = if found.named { std::fs::metadata(&path) } else { std::fs::symlink_metadata(&path) };
-    let failed = |error: std::io::Error| match error.kind() {
+    regular::open(&cx.0.path(&found.path), found.named).map_err(|error| match error.kind() {
         ErrorKind::NotFound => NotOpened::Gone,
+        ErrorKind::InvalidInput => NotOpened::NotAFile(error.to_string()),
         _ => NotOpened::Failed(error),
-    };
-    is_file(&looked.map_err(failed)?)?;
-    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOATIME;
-    if !found.named {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let opened = rustix::fs::open(&path, flags, Mode::empty())
-        // Only the owner may leave the time alone.
-        .or_else(|_| rustix::fs::open(&path, flags - OFlags::NOATIME, Mode::empty()));
-    let file = std::fs::File::from(opened.map_err(|error| failed(error.into()))?);
-    is_file(&file.metadata().map_err(NotOpened::Failed)?)?;
-    Ok(file)
+    })
 }
 
 /// Where files of the host are, for threads that have no context.
@@ -260,21 +258,6 @@ impl Host {
     pub(super) fn of(cx: &Context) -> Self {
         Self(cx.host().clone())
     }
-}
-
-fn is_file(metadata: &std::fs::Metadata) -> Result<(), NotOpened> {
-    use std::os::unix::fs::FileTypeExt as _;
-    let kind = metadata.file_type();
-    if kind.is_file() {
-        return Ok(());
-    }
-    Err(NotOpened::NotAFile(match () {
-        () if kind.is_symlink() => "a link",
-        () if kind.is_dir() => "a folder",
-        () if kind.is_fifo() => "a pipe",
-        () if kind.is_socket() => "a socket",
-        () => "a device",
-    }))
 }
 
 /// Shows a path whatever bytes are in it.

@@ -79,7 +79,11 @@ const FIELDS: &[&str] = &["level", "severity", "lvl", "levelname", "log.level", 
 
 impl Level {
     fn named(word: &[u8]) -> Option<Self> {
-        WORDS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word)).map(|(_, level)| *level)
+        // All small, all capital, or the first one: `eRRor` is no level.
+        let rest = word.get(1..).unwrap_or_default();
+        let is_one = rest.iter().all(u8::is_ascii_lowercase) || word.iter().all(u8::is_ascii_uppercase);
+        let named = WORDS.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word));
+        named.filter(|_| is_one).map(|(_, level)| *level)
     }
 
     fn numbered(number: &[u8]) -> Option<Self> {
@@ -135,7 +139,8 @@ fn words(head: &[u8]) -> Option<Level> {
         let after = rest.get(length).copied().unwrap_or(b' ');
         let apart = matches!(before, b' ' | b'\t' | b'[' | b'(' | b'<' | b'|' | b':' | b'/')
             && matches!(after, b' ' | b'\t' | b']' | b')' | b'>' | b'|' | b':' | b'/' | b',');
-        let apart = apart && (word.len() > 3 || BEHIND_SHORT.contains(&after));
+        let is_ended = rest.get(length).is_some_and(|after| BEHIND_SHORT.contains(after));
+        let apart = apart && (word.len() > 3 || is_ended);
         let capitals = word.iter().all(u8::is_ascii_uppercase);
         let bracketed = matches!(before, b'[' | b':') && after == b']';
         if apart
@@ -176,7 +181,10 @@ fn json(head: &[u8]) -> Option<Level> {
                 return Level::named(alphabetic(text));
             }
             let digits = value.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
-            return Level::numbered(value.get(..digits)?);
+            // As JSON is written: right behind the colon, or behind one space.
+            let before = head.get(..head.len() - value.len()).unwrap_or_default();
+            let is_usual = before.ends_with(b"\":") || before.ends_with(b"\": ");
+            return Level::numbered(value.get(..digits)?).filter(|_| is_usual);
         }
     }
     None
@@ -236,6 +244,21 @@ mod tests {
             "",
         ] {
             assert_eq!(level(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_with_a_level_is_passed_over(
+            parts in proptest::collection::vec(
+                "(ERR|err|Err|ERROR|error|Fatal|PANIC|crit|alert|\\[|\\]|:|=|\"| |level|lvl|\\{|,|60|50|/|x)", 1..12),
+        ) {
+            let line = parts.concat();
+            if let Some(level) = level(line.as_bytes()).filter(|level| *level >= Level::Error) {
+                let needles = Level::needles(&(level..=level));
+                let found = needles.iter().any(|needle| memmem::find(line.as_bytes(), needle).is_some());
+                proptest::prop_assert!(found, "{} is {:?}", line, level);
+            }
         }
     }
 

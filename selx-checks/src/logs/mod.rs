@@ -6,6 +6,8 @@
 //! `window` finds the part of a file that can matter at all, and `mark` knows a file again whatever rotation did to it.
 
 mod container;
+#[cfg(any(test, feature = "fuzz"))]
+mod cuts;
 mod files;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;

@@ -1,39 +1,12 @@
 //! The search beside a slow and obvious one: all lines, one after the other, in one piece.
 
-use std::io;
-
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use tokio_util::sync::CancellationToken;
 
+use super::cuts::{counted, reader};
 use super::matcher::{Matcher, Pattern};
-use super::piece::{Dress, Piece, Search, Source, Span};
-use super::stamp::{Reader, Zones};
-use super::sweep::{BACK, Sweep};
-use super::tally::{Tally, Wish};
-
-/// Gives a text in pieces of odd sizes, from an offset on.
-struct Dribble<'a> {
-    rest: &'a [u8],
-    sizes: Vec<usize>,
-    turn: usize,
-}
-
-impl Source for Dribble<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.turn += 1;
-        let size = self.sizes[self.turn % self.sizes.len()].min(into.len()).min(self.rest.len());
-        let (now, later) = self.rest.split_at(size);
-        into[..size].copy_from_slice(now);
-        self.rest = later;
-        Ok(size)
-    }
-}
-
-fn reader() -> Reader {
-    Reader::new(Zones::new(TimeZone::UTC, Timestamp::from_second(1_800_000_000).unwrap()))
-}
+use super::piece::Span;
+use super::sweep::BACK;
 
 fn matcher() -> Matcher {
     Matcher::new(vec![
@@ -84,36 +57,6 @@ fn slowly(text: &[u8], matcher: &Matcher, span: Span) -> Counts {
     counts
 }
 
-/// Goes through it as a program does, cut at the given places.
-fn quickly(text: &[u8], cuts: &[usize], sizes: &[usize], matcher: &Matcher, span: Span) -> Counts {
-    let cancel = CancellationToken::new();
-    let extent = selx_core::Extent::default();
-    let wish = Wish { samples: 2, shapes: true };
-    let search = Search { matcher, span, wish, cancel: &cancel, extent: &extent };
-    let mut all = Tally::of(matcher.patterns.len());
-    let mut sweep = Sweep::new();
-    let mut begin = 0;
-    for cut in cuts.iter().copied().chain([text.len()]) {
-        let end = cut.clamp(begin, text.len());
-        let base = begin.saturating_sub(BACK + 1);
-        let mut source = Dribble { rest: &text[base..], sizes: sizes.to_vec(), turn: 0 };
-        let piece = Piece {
-            log: 0,
-            base: base as u64,
-            begin: begin as u64,
-            end: end as u64,
-            to_the_last: true,
-            dress: Dress::Bare,
-            reader: Some(reader()),
-        };
-        let swept = sweep.run(piece, &mut source, search);
-        assert!(swept.error.is_none());
-        all.merge(swept.tally, wish);
-        begin = end;
-    }
-    all.counts.iter().map(|count| (count.events, count.undated, count.future)).collect()
-}
-
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let stamp = (9_u32..13, 0_u32..60).prop_map(|(hour, minute)| format!("2026-11-20 {hour:02}:{minute:02}:00 "));
     let word = prop_oneof![
@@ -149,7 +92,7 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|part| (part * text.len() as f64) as usize).collect();
         cuts.sort_unstable();
         let matcher = matcher();
-        prop_assert_eq!(quickly(&text, &cuts, &sizes, &matcher, span()), slowly(&text, &matcher, span()));
+        prop_assert_eq!(counted(&text, &cuts, &sizes, &matcher, span()), slowly(&text, &matcher, span()));
     }
 }
 
@@ -158,7 +101,7 @@ fn a_traceback_is_one_event_wherever_it_is_cut() {
     let text = b"2026-11-20 10:00:00 start\n2026-11-20 10:05:00 FATAL one\n  FATAL again\n\n  needle 5\n2026-11-20 11:30:00 FATAL late\n";
     let matcher = matcher();
     for cut in 0..text.len() {
-        assert_eq!(quickly(text, &[cut], &[7], &matcher, span()), [(1, 0, 0), (1, 0, 0)], "cut at {cut}");
+        assert_eq!(counted(text, &[cut], &[7], &matcher, span()), [(1, 0, 0), (1, 0, 0)], "cut at {cut}");
     }
 }
 
@@ -171,6 +114,6 @@ fn a_line_of_megabytes_counts_once_and_is_found_in_all_its_parts() {
     text.resize(5 << 20, b'y');
     text.extend_from_slice(b" needle 5 \n2026-11-20 10:31:00 needle 6\n");
     for cut in [0, 1 << 20, 4 << 20, text.len() - 10] {
-        assert_eq!(quickly(&text, &[cut], &[100_000], &matcher, span()), [(0, 0, 0), (2, 0, 0)], "cut at {cut}");
+        assert_eq!(counted(&text, &[cut], &[100_000], &matcher, span()), [(0, 0, 0), (2, 0, 0)], "cut at {cut}");
     }
 }

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use selx_core::Extent;
 
@@ -26,7 +26,7 @@ const CAPS: Caps = Caps { bytes: 256 << 30, ratio: 2_000 };
 /// A log that is open, and which part of it is to be read.
 #[derive(Debug)]
 pub(super) struct Log {
-    pub(super) file: File,
+    pub(super) file: Arc<File>,
     /// The parts, in order: one, unless there are holes between them. Offsets are those of what the program wrote.
     pub(super) ranges: Vec<(u64, u64)>,
     /// Whether it is compressed; then the one range ends nowhere.
@@ -197,8 +197,7 @@ impl io::Read for FromBegin<'_> {
 /// A compressed file. It counts only if it is whole: what is broken is told.
 struct Packed<'a> {
     unpacker: Unpacker<FromBegin<'a>>,
-    /// What of the last chunk was not taken yet.
-    rest: Vec<u8>,
+    /// How much of its last piece was taken.
     taken: usize,
     broken: bool,
     extent: &'a Extent,
@@ -210,29 +209,23 @@ impl<'a> Packed<'a> {
     fn new(file: &'a File, extent: &'a Extent) -> io::Result<Self> {
         let unpacker =
             Unpacker::new(FromBegin::new(file), CAPS).map_err(|broken| io::Error::other(broken.to_string()))?;
-        Ok(Self { unpacker, rest: Vec::new(), taken: 0, broken: false, extent, used: 0 })
+        Ok(Self { unpacker, taken: 0, broken: false, extent, used: 0 })
     }
 }
 
 impl Source for Packed<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.taken == self.rest.len() {
-            let chunk = self.unpacker.next().map_err(|broken| {
+        if self.taken == self.unpacker.last().len() {
+            self.taken = 0;
+            self.unpacker.next().map_err(|broken| {
                 self.broken = !matches!(broken.fault, Fault::Read(_));
                 io::Error::other(broken.to_string())
             })?;
-            let fits = chunk.len().min(into.len());
-            let (now, later) = chunk.split_at_checked(fits).unwrap_or((chunk, &[]));
-            into.get_mut(..fits).unwrap_or_default().copy_from_slice(now);
-            self.rest.clear();
-            self.rest.extend_from_slice(later);
-            self.taken = 0;
             let used = self.unpacker.summary().encoded;
             self.extent.did(used.saturating_sub(self.used));
             self.used = used;
-            return Ok(fits);
         }
-        let rest = self.rest.get(self.taken..).unwrap_or_default();
+        let rest = self.unpacker.last().get(self.taken..).unwrap_or_default();
         let fits = rest.len().min(into.len());
         into.get_mut(..fits).unwrap_or_default().copy_from_slice(rest.get(..fits).unwrap_or_default());
         self.taken += fits;
@@ -278,7 +271,16 @@ pub(super) fn without_holes(file: &File, metadata: &std::fs::Metadata, (from, to
     let mut parts: Vec<(u64, u64)> = Vec::new();
     let mut at = from;
     while at < to && parts.len() < PARTS {
-        let Ok(data) = rustix::fs::seek(file, SeekFrom::Data(at)) else { break };
+        let data = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            // Nothing but a hole is left.
+            Err(rustix::io::Errno::NXIO) => break,
+            // A file system that knows of no holes is read as it is.
+            Err(_) => {
+                parts.push((at, to));
+                break;
+            }
+        };
         let hole = rustix::fs::seek(file, SeekFrom::Hole(data)).unwrap_or(to);
         let (begin, end) = (data.max(from), hole.min(to));
         if begin >= end {

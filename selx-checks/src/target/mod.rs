@@ -24,7 +24,7 @@ pub use address::{Address, Place};
 pub use compose::ComposeService;
 pub use endpoint::{Container, Endpoint};
 pub use running::{Candidate, RunningService, running_services, running_services_of, undiscovered};
-pub(crate) use running::{check_name, engine_failed, toml_text};
+pub(crate) use running::{engine_failed, toml_text};
 
 use crate::net::Failure;
 #[cfg(any(feature = "postgres", feature = "redis"))]

@@ -10,6 +10,7 @@ use super::Container;
 use crate::compose::labels;
 use crate::docker::{Engine, EngineAt, Summary};
 use crate::net::Failure;
+use crate::proposal::check_name;
 
 /// How many services are looked at.
 const MOST: usize = 64;
@@ -134,25 +135,7 @@ impl RunningService {
 
     /// Returns a name for a check of it: `shop-db`.
     pub fn name(&self) -> String {
-        check_name(&format!("{}-{}", self.project, self.service))
-    }
-}
-
-/// Writes a name in the letters that names of checks have.
-pub(crate) fn check_name(text: &str) -> String {
-    let mut name = String::new();
-    for letter in text.to_ascii_lowercase().chars() {
-        match letter {
-            'a'..='z' | '0'..='9' => name.push(letter),
-            _ if !name.is_empty() && !name.ends_with('-') => name.push('-'),
-            _ => {}
-        }
-    }
-    let name = name.trim_end_matches('-');
-    if name.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-        name.to_owned()
-    } else {
-        format!("project-{name}")
+        check_name(&format!("{}-{}", self.project, self.service), "project")
     }
 }
 

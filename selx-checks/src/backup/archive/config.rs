@@ -1,101 +1,13 @@
 //! The settings of `backup-archive`.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use selx_core::{ByteSize, TimeSpan};
 use serde::Deserialize;
 
 use super::facts::Level;
-
-/// A pattern of names: `*` stands for any text, `?` for one character, `[…]` for one of several.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Pattern(glob::Pattern);
-
-impl TryFrom<String> for Pattern {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if text.is_empty() {
-            return Err("an empty pattern matches nothing; write one such as `*.sql`".into());
-        }
-        glob::Pattern::new(&text).map(Self).map_err(|error| format!("`{text}` is not a pattern: {error}"))
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0.as_str())
-    }
-}
-
-impl Pattern {
-    /// Tells whether the name of a file matches.
-    pub(super) fn matches(&self, name: &str) -> bool {
-        self.0.matches(name)
-    }
-
-    /// Tells whether a member matches: its whole path, or its last part where the pattern has no slash.
-    pub(super) fn is_of_member(&self, path: &str) -> bool {
-        let path = path.trim_start_matches("./").trim_end_matches('/');
-        let last = path.rsplit('/').next().unwrap_or_default();
-        self.0.matches(path) || (!self.0.as_str().contains('/') && self.0.matches(last))
-    }
-}
-
-impl JsonSchema for Pattern {
-    fn schema_name() -> Cow<'static, str> {
-        "NamePattern".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 1, "examples": ["*.sql", "config/*"] })
-    }
-}
-
-/// A path of this host that begins with a slash, or a pattern of such paths.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct AbsolutePath(String);
-
-impl AbsolutePath {
-    /// Returns it as text.
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Tells whether it is a pattern.
-    pub(super) fn is_pattern(&self) -> bool {
-        self.0.contains(['*', '?', '['])
-    }
-}
-
-impl TryFrom<String> for AbsolutePath {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if !text.starts_with('/') {
-            return Err(format!("`{text}` is not an absolute path; begin with `/`"));
-        }
-        if let Err(error) = glob::Pattern::new(&text) {
-            return Err(format!("`{text}` is not a pattern: {error}"));
-        }
-        let trimmed = text.trim_end_matches('/');
-        Ok(Self(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() }))
-    }
-}
-
-impl JsonSchema for AbsolutePath {
-    fn schema_name() -> Cow<'static, str> {
-        "AbsolutePathPattern".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^/", "examples": ["/var/backups"] })
-    }
-}
+use crate::setting::{AbsolutePath, NamePattern, PathPattern};
 
 /// What tells which archive is the newest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -149,15 +61,15 @@ impl<const LEAST: u64, const MOST: u64> JsonSchema for Bounded<LEAST, MOST> {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Where the backups are: a folder, one file, or a pattern such as `/srv/*/backups/*.tar.gz`.
-    pub(super) path: AbsolutePath,
+    pub(super) path: PathPattern,
     /// Names of archives that follow each other, one pattern for each series: `["daily_*.tar.gz", "weekly_*.tar.gz"]`.
     /// Each has to match a file. Default: names that differ in numbers and dates alone are one series.
     #[serde(default)]
-    pub(super) series: Vec<Pattern>,
+    pub(super) series: Vec<NamePattern>,
     /// Members that every archive has to have, with content: patterns such as `*.sql` or `config/*`. Default: none,
     /// but an archive has to hold a file, and a member named as a dump has to have content.
     #[serde(default)]
-    pub(super) expect: Vec<Pattern>,
+    pub(super) expect: Vec<NamePattern>,
     /// What tells which archive is the newest: `content` (its manifest, its dumps, the date in its name, its newest
     /// member), `name`, or `written` (the time of the file). Default: `content`.
     #[serde(default)]

@@ -1,6 +1,5 @@
 //! One pass over what an archive holds.
 
-use super::config::Pattern;
 use super::facts::{Content, Damage, DamageKind, Dump, DumpForm, Form, Level};
 use super::hazard::Names;
 use super::header::{self, BLOCK, Kind};
@@ -8,6 +7,7 @@ use super::manifest::{self, Sums};
 use super::stream::{Bytes, Member, Peeked, Reading, Unpacked, is_stopped};
 use super::tar::{Entry, Tar, Wrong};
 use super::{custom, name, plain};
+use crate::setting::NamePattern;
 use crate::unpack::{Broken, Caps, Fault, Format};
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ const MOST_DUMPS: usize = 50;
 
 /// What is asked of an archive.
 pub(super) struct Wanted<'a> {
-    pub(super) expect: &'a [Pattern],
+    pub(super) expect: &'a [NamePattern],
     pub(super) caps: Caps,
     pub(super) most_members: u64,
     /// The name of the file.
@@ -331,10 +331,17 @@ fn nested(reading: Reading, caps: Caps, seen: &mut Seen) -> Result<Nested, Broke
     Ok(Nested { dump, bytes: inner.summary().decoded })
 }
 
+/// Tells whether a member matches: its whole path, or its last part where the pattern has no slash.
+pub(super) fn is_of_member(pattern: &NamePattern, path: &str) -> bool {
+    let path = path.trim_start_matches("./").trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default();
+    pattern.matches(path) || (!pattern.as_str().contains('/') && pattern.matches(last))
+}
+
 /// Compares a member with what is expected.
 fn expected(name: &str, entry: &Entry, wanted: &Wanted, seen: &mut Seen) {
-    let matching = |index: &usize| wanted.expect.get(*index).is_some_and(|pattern| pattern.is_of_member(name));
-    let is_expected = wanted.expect.iter().any(|pattern| pattern.is_of_member(name));
+    let matching = |index: &usize| wanted.expect.get(*index).is_some_and(|pattern| is_of_member(pattern, name));
+    let is_expected = wanted.expect.iter().any(|pattern| is_of_member(pattern, name));
     seen.unmatched.retain(|index| !matching(index));
     let is_file = entry.kind == Kind::File;
     if is_file && entry.real_size == 0 && (is_expected || name::says_dump(name)) && seen.content.empty.len() < 50 {

@@ -6,6 +6,7 @@ use selx_core::{Context, Discovery, Host, Proposal};
 
 use super::find::CONTENTS;
 use super::name;
+use crate::proposal::check_name;
 
 /// The usual places; a star stands for one folder.
 const PLACES: &[&str] = &[
@@ -59,7 +60,7 @@ pub(super) fn discover(cx: &Context) -> Discovery {
     }
     let proposals = found.iter().map(|(folder, count)| {
         let reason = format!("{count} archive{} in {folder}", if *count == 1 { "" } else { "s" });
-        Proposal::new(check_name(folder), reason, format!("path = \"{folder}\"\n"))
+        Proposal::new(check_name(folder, "in"), reason, format!("path = \"{folder}\"\n"))
     });
     Discovery::Found(proposals.collect())
 }
@@ -94,18 +95,4 @@ fn archives(folder: &Path) -> std::io::Result<usize> {
         }
     }
     Ok(count)
-}
-
-/// Makes the name of a check of a folder.
-fn check_name(folder: &str) -> String {
-    let mut name = String::new();
-    for c in folder.chars() {
-        if c.is_ascii_alphanumeric() {
-            name.push(c.to_ascii_lowercase());
-        } else if !name.is_empty() && !name.ends_with('-') {
-            name.push('-');
-        }
-    }
-    let name = name.trim_matches('-');
-    if name.starts_with(|first: char| first.is_ascii_lowercase()) { name.to_owned() } else { format!("in-{name}") }
 }

@@ -11,7 +11,7 @@ use jiff::civil::DateTime;
 use selx_core::{Error, Host, Result};
 use tokio_util::sync::CancellationToken;
 
-use super::config::{Config, NewestBy, Pattern};
+use super::config::{Config, NewestBy};
 use super::name;
 
 /// How many entries of folders are looked at.
@@ -153,7 +153,12 @@ fn of_pattern(config: &Config, host: &Host, token: &CancellationToken, found: &m
     let Ok(paths) = glob::glob(&whole) else { return };
     for path in paths {
         found.entries += 1;
-        if token.is_cancelled() || found.entries > MOST_ENTRIES {
+        if token.is_cancelled() {
+            break;
+        }
+        if found.entries > MOST_ENTRIES {
+            // How many more there are is not found out.
+            found.omitted += 1;
             break;
         }
         match path {
@@ -175,7 +180,7 @@ fn take(path: PathBuf, meta: &Metadata, config: &Config, host: &Host, found: &mu
     }
     let candidate = Candidate::new(path, host, meta);
     let name = name::finished(&candidate.name).unwrap_or(&candidate.name);
-    let series = match config.series.iter().find(|pattern: &&Pattern| pattern.matches(name)) {
+    let series = match config.series.iter().find(|pattern| pattern.matches(name)) {
         Some(pattern) => Some(pattern.to_string()),
         None if !config.series.is_empty() => None,
         None if is_dump_folder || name::ending(name).is_some() || config.path.is_pattern() => Some(name::series(name)),

@@ -1,48 +1,35 @@
 //! A dump in the directory format of `pg_dump`: a table of contents, and a file for the data of each table.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-
-use tokio_util::sync::CancellationToken;
 
 use super::content::{Seen, Wanted};
 use super::custom;
 use super::facts::{Damage, DamageKind, Form};
 use super::find::{CONTENTS, Candidate};
-use super::inspect::{open, refused};
+use super::inspect::{Reading, Watch, open, refused};
 use super::stream::{Bytes as _, Unpacked, is_stopped};
 use crate::unpack::{Broken, Caps};
 
 /// Endings that the files with data may have, beside their name in the table of contents.
 const ENDINGS: &[&str] = &["", ".gz", ".zst", ".lz4"];
 
-/// A file whose reading ends when it is to end.
-struct Stoppable<'a>(std::fs::File, &'a CancellationToken);
-
-impl Read for Stoppable<'_> {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        if self.1.is_cancelled() {
-            return Err(io::Error::from(io::ErrorKind::TimedOut));
-        }
-        self.0.read(to)
-    }
-}
-
 /// Reads the table of contents and every file that it names; returns the size of all and the mode of the folder.
-pub(super) fn read(candidate: &Candidate, wanted: &Wanted, token: &CancellationToken) -> (Seen, u64, u32) {
+pub(super) fn read(candidate: &Candidate, wanted: &Wanted, watch: &Watch<'_>) -> (Seen, u64, u32) {
     let mode = std::fs::symlink_metadata(&candidate.path).map_or(0, |meta| meta.mode() & 0o7777);
     let (mut seen, mut size) = (Seen { form: Form::DumpFolder, ..Seen::default() }, 0);
-    if let Err(error) = whole(&candidate.path, wanted.caps, token, &mut seen, &mut size) {
+    if let Err(error) = whole(&candidate.path, wanted.caps, watch, &mut seen, &mut size) {
         seen = Seen { form: Form::DumpFolder, ..refused(&error) };
     }
     (seen, size, mode)
 }
 
-fn whole(folder: &Path, caps: Caps, token: &CancellationToken, seen: &mut Seen, size: &mut u64) -> io::Result<()> {
+fn whole(folder: &Path, caps: Caps, watch: &Watch<'_>, seen: &mut Seen, size: &mut u64) -> io::Result<()> {
     let file = open(&folder.join(CONTENTS))?;
     *size += file.metadata()?.len();
-    let contents = Unpacked::new(Stoppable(file, token), caps).and_then(|mut bytes| custom::read(&mut bytes));
+    let contents =
+        Unpacked::new(&mut Reading::new(file, watch, None)?, caps).and_then(|mut bytes| custom::read(&mut bytes));
     let (dump, files) = match contents {
         Ok(contents) => contents,
         Err(broken) => {
@@ -66,7 +53,7 @@ fn whole(folder: &Path, caps: Caps, token: &CancellationToken, seen: &mut Seen, 
         let file = open(&folder.join(&name))?;
         *size += file.metadata()?.len();
         seen.content.files += 1;
-        let read = Unpacked::new(Stoppable(file, token), caps).and_then(|mut bytes| {
+        let read = Unpacked::new(&mut Reading::new(file, watch, None)?, caps).and_then(|mut bytes| {
             while !bytes.piece(u64::MAX)?.is_empty() {}
             Ok(bytes.summary().decoded)
         });

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use ring::digest;
-use rustix::fs::{Advice, Mode, OFlags};
+use rustix::fs::Advice;
 use selx_core::Extent;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use super::folder;
 use super::manifest::{LONGEST, Sums};
 use super::name;
 use super::stream::{Unpacked, hex};
+use crate::regular;
 use crate::unpack::{Broken, Caps, Fault, Format};
 
 /// How far times may lie apart and still be the same: a day, and what zones and clocks differ by.
@@ -65,12 +66,25 @@ pub(super) struct Watch<'a> {
 }
 
 /// A file that is hashed while it is read, if somebody wants that, and whose reading ends when it is to end.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     file: File,
     /// How much of it there was when it was opened: one that grows faster than it is read would have no end.
     left: u64,
     watch: &'a Watch<'a>,
     hash: Option<digest::Context>,
+}
+
+impl<'a> Reading<'a> {
+    /// Begins to read, and says how much there is to be read.
+    pub(super) fn new(file: File, watch: &'a Watch<'a>, hash: Option<digest::Context>) -> io::Result<Self> {
+        // Files of the kernel say that they have no size, and are read all the same.
+        let left = match file.metadata()?.len() {
+            0 => 1 << 20,
+            length => length,
+        };
+        watch.extent.expect(left);
+        Ok(Self { file, left, watch, hash })
+    }
 }
 
 impl Read for &mut Reading<'_> {
@@ -89,19 +103,9 @@ impl Read for &mut Reading<'_> {
     }
 }
 
-/// Opens a file for reading alone: not through a link, not waiting for a pipe, and without a trace in its times where
-/// this user may ask for that.
+/// Opens a file, to be read from its begin to its end.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags | OFlags::NOATIME, Mode::empty()) {
-        // Only its owner and root may read a file so that nobody sees it.
-        Err(rustix::io::Errno::PERM) => rustix::fs::open(path, flags, Mode::empty())?,
-        other => other?,
-    };
-    let file = File::from(file);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file any more"));
-    }
+    let file = regular::open(path, false)?;
     let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
     Ok(file)
 }
@@ -139,7 +143,7 @@ pub(super) fn inspect(candidate: &Candidate, config: &Config, now: Timestamp, wa
         written: candidate.written,
     };
     let (seen, grew) = if candidate.is_folder {
-        let (seen, size, mode) = folder::read(candidate, &wanted, watch.token);
+        let (seen, size, mode) = folder::read(candidate, &wanted, watch);
         (archive.size, archive.mode) = (size, mode);
         "plain".clone_into(&mut archive.packed);
         (seen, false)
@@ -232,10 +236,7 @@ fn once(
     let meta = file.metadata()?;
     archive.mode = meta.mode() & 0o7777;
     let hash = wants_hash.then(|| digest::Context::new(&digest::SHA256));
-    // Files of the kernel say that they have no size, and are read all the same.
-    let left = if meta.len() == 0 { 1 << 20 } else { meta.len() };
-    watch.extent.expect(left);
-    let mut reading = Reading { file, left, watch, hash };
+    let mut reading = Reading::new(file, watch, hash)?;
     let seen = match Unpacked::new(&mut reading, wanted.caps) {
         Ok(mut unpacked) => {
             archive.packed = unpacked.format().to_string();

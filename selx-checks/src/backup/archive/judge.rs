@@ -322,7 +322,7 @@ fn describe(archive: &Archive) -> String {
 
 fn summary(facts: &Facts) -> String {
     let newest = facts.series.iter().filter_map(|series| series.read.first());
-    let Some(oldest) = newest.clone().filter(|_| true).max_by(|a, b| a.age.total_cmp(&b.age)) else {
+    let Some(oldest) = newest.clone().max_by(|a, b| a.age.total_cmp(&b.age)) else {
         return "no archive".to_owned();
     };
     let level = newest.clone().map(|archive| archive.level).min().unwrap_or_default();

@@ -26,7 +26,7 @@ use selx_core::{
     Area, Check, Code, Context, Discovery, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,
 };
 
-pub use config::{AbsolutePath, Bounded, Config, NewestBy, Pattern};
+pub use config::{Bounded, Config, NewestBy};
 pub use facts::{
     Archive, Content, Damage, DamageKind, Disagreeing, Dump, DumpForm, Facts, Form, Level, Listed, Manifest, Proof,
     Series, TimeBy, Unfinished,
@@ -43,7 +43,8 @@ pub fn fuzz_content(bytes: &[u8], piece: usize) -> (Content, Option<Damage>, Lev
         }
     }
     let caps = crate::unpack::Caps { bytes: 8 << 20, ratio: 1000 };
-    let expect: Vec<Pattern> = ["*.sql", "a"].into_iter().flat_map(|text| Pattern::try_from(text.to_owned())).collect();
+    let pattern = |text: &str| crate::setting::NamePattern::try_from(text.to_owned()).ok();
+    let expect: Vec<_> = ["*.sql", "a"].into_iter().filter_map(pattern).collect();
     let wanted = content::Wanted {
         expect: &expect,
         caps,

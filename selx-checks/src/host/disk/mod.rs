@@ -13,69 +13,7 @@ use selx_core::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A pattern of mount points or types: `*` stands for any text, `?` for one character, `[…]` for one of several.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Pattern(glob::Pattern);
-
-impl TryFrom<String> for Pattern {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if text.is_empty() {
-            return Err("an empty pattern matches nothing; write a mount point such as `/run/*` or a type".into());
-        }
-        glob::Pattern::new(&text).map(Self).map_err(|error| format!("`{text}` is not a pattern: {error}"))
-    }
-}
-
-impl Pattern {
-    /// Tells whether the pattern is one of mount points, which all begin with a slash.
-    fn is_of_points(&self) -> bool {
-        self.0.as_str().starts_with('/')
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        self.0.matches(text)
-    }
-}
-
-impl JsonSchema for Pattern {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Pattern".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "minLength": 1, "examples": ["/run/*", "fuse.*"] })
-    }
-}
-
-/// A path of this host that begins with a slash.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct AbsolutePath(String);
-
-impl TryFrom<String> for AbsolutePath {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if !text.starts_with('/') {
-            return Err(format!("`{text}` is not an absolute path; begin with `/`"));
-        }
-        let trimmed = text.trim_end_matches('/');
-        Ok(Self(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() }))
-    }
-}
-
-impl JsonSchema for AbsolutePath {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "AbsolutePath".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^/", "examples": ["/var"] })
-    }
-}
+use crate::setting::{AbsolutePath, NamePattern};
 
 /// When a file system that cannot be written to is an alarm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -99,10 +37,10 @@ pub struct Config {
     paths: Vec<AbsolutePath>,
     /// Leave these out: patterns of mount points (beginning with `/`) or of types, such as `/media/*` or `nfs*`.
     /// Default: none. It does not hold for what `paths` names.
-    exclude: Vec<Pattern>,
+    exclude: Vec<NamePattern>,
     /// Look at file systems of these types only, such as `ext4` or `tmpfs`; patterns. What is named here is looked at
     /// even if it is left out otherwise, as `tmpfs` is. Default: every type that holds data.
-    types: Vec<Pattern>,
+    types: Vec<NamePattern>,
     /// Folders on which something has to be mounted; it is critical if nothing is. Default: none.
     mounted: Vec<AbsolutePath>,
     /// When a file system that cannot be written to is critical: `if-changed` (the kernel made it so after an error,

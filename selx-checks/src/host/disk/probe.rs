@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{Answer, Config, Facts, Failure, FailureKind, FileSystem, Size, select};
 use crate::host::mounts::{self, MOST_MOUNTS, Mount, Mounts};
 use crate::host::{malformed, read_needed};
+use crate::setting::AbsolutePath;
 
 /// The most file systems that one check looks at.
 const MOST_FILE_SYSTEMS: usize = 1_000;
@@ -55,8 +56,8 @@ pub(super) async fn look(config: &Config, cx: &Context) -> Result<Facts> {
     let until = Instant::now() + cx.remaining().mul_f64(0.75);
     let mut facts = Facts { mounts: table.list.len(), ..Facts::default() };
     for path in &config.mounted {
-        if !table.list.iter().any(|mount| mount.point == path.0) {
-            facts.not_mounted.push(path.0.clone());
+        if !table.list.iter().any(|mount| mount.point == path.as_str()) {
+            facts.not_mounted.push(path.as_str().to_owned());
         }
     }
     let named = !config.paths.is_empty();
@@ -110,7 +111,7 @@ async fn by_paths<'a>(
     let mut waiting = Vec::new();
     let mut chosen: Vec<&Mount> = Vec::new();
     let mut seen = HashSet::new();
-    for path in config.paths.iter().map(|path| path.0.as_str()) {
+    for path in config.paths.iter().map(AbsolutePath::as_str) {
         // A mount point needs no walk, and a walk can hang.
         if let Some(mount) = mounts.iter().find(|mount| mount.point == path) {
             if seen.insert(mount.point.as_str()) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Config;
 use crate::host::mounts::Mount;
+use crate::setting::NamePattern;
 
 /// Types that hold no data of their own, or hold it in memory.
 const WITHOUT_DATA: &[&str] = &[
@@ -70,11 +71,16 @@ pub(super) fn automatic<'a>(config: &Config, mounts: &'a [Mount]) -> Vec<&'a Mou
     chosen
 }
 
+/// Tells whether a pattern is one of mount points, which all begin with a slash.
+fn is_of_points(pattern: &NamePattern) -> bool {
+    pattern.as_str().starts_with('/')
+}
+
 fn is_wanted(config: &Config, mount: &Mount) -> bool {
     let excluded = config
         .exclude
         .iter()
-        .any(|pattern| pattern.matches(if pattern.is_of_points() { &mount.point } else { &mount.kind }));
+        .any(|pattern| pattern.matches(if is_of_points(pattern) { &mount.point } else { &mount.kind }));
     if excluded {
         return false;
     }
@@ -95,7 +101,7 @@ fn is_wanted(config: &Config, mount: &Mount) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::disk::{Config, Pattern};
+    use crate::host::disk::Config;
     use crate::host::mounts::parse_mountinfo;
 
     const HOST: &str = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n\
@@ -114,8 +120,8 @@ mod tests {
         automatic(config, &table).into_iter().map(|mount| mount.point.clone()).collect()
     }
 
-    fn patterns(texts: &[&str]) -> Vec<Pattern> {
-        texts.iter().map(|text| Pattern::try_from((*text).to_owned()).unwrap()).collect()
+    fn patterns(texts: &[&str]) -> Vec<NamePattern> {
+        texts.iter().map(|text| NamePattern::try_from((*text).to_owned()).unwrap()).collect()
     }
 
     #[test]

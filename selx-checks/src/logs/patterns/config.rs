@@ -12,58 +12,7 @@ use super::journal::Journal;
 use super::preset::Preset;
 use crate::logs::level::Level;
 use crate::logs::matcher::compile;
-
-/// A path of this host that begins with a slash, or a pattern of such paths.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct LogPath(pub(super) String);
-
-impl TryFrom<String> for LogPath {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if !text.starts_with('/') {
-            return Err(format!("`{text}` is not an absolute path; begin with `/`"));
-        }
-        for part in text.split('/') {
-            glob::Pattern::new(part).map_err(|error| format!("`{text}` is not a pattern: {error}"))?;
-        }
-        Ok(Self(text))
-    }
-}
-
-impl JsonSchema for LogPath {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "LogPath".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^/", "examples": ["/var/log/nginx", "/srv/*/logs/*.log"] })
-    }
-}
-
-/// A pattern of names or paths.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct NamePattern(pub(in crate::logs) glob::Pattern);
-
-impl TryFrom<String> for NamePattern {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        glob::Pattern::new(&text).map(Self).map_err(|error| format!("`{text}` is not a pattern: {error}"))
-    }
-}
-
-impl JsonSchema for NamePattern {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "NamePattern".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "examples": ["*debug*"] })
-    }
-}
+use crate::setting::{NamePattern, PathPattern};
 
 /// A regular expression that was tried.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -286,7 +235,7 @@ impl JsonSchema for Samples {
 pub struct Config {
     /// Files, folders (all `*.log` in them) and patterns such as `/srv/*/logs/**/*.log`. Default: `/var/log/syslog`,
     /// `/var/log/messages` and `/var/log/**/*.log`, as far as they are there, unless another source is named.
-    pub(super) paths: Vec<LogPath>,
+    pub(super) paths: Vec<PathPattern>,
     /// The logs of containers of a Compose project, as the engine's driver `json-file` writes them. Default: none.
     pub(super) containers: Option<Containers>,
     /// The journal of systemd. Default: it is not read.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use selx_core::{Context, Discovery, Proposal};
 
-use crate::target::{check_name, running_services, toml_text, undiscovered};
+use crate::proposal::check_name;
+use crate::target::{running_services, toml_text, undiscovered};
 
 /// Files of which one is there where programs write to files at all.
 const FILES: [&str; 4] = ["/var/log/syslog", "/var/log/messages", "/var/log/auth.log", "/var/log/nginx/access.log"];
@@ -34,7 +35,7 @@ pub(super) async fn discover(cx: &Context) -> Discovery {
         }
     }
     for (project, compose) in projects {
-        let name = check_name(project);
+        let name = check_name(project, "project");
         let with = format!("{PRESETS}\ncontainers = {{ {compose}, project = {} }}", toml_text(project));
         found.push(Proposal::new(name, format!("the project `{project}` runs"), with));
     }

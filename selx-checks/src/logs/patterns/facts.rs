@@ -79,6 +79,9 @@ pub struct FileSeen {
     /// Why it was not read to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// Whether it was shorter after it was read than before.
+    #[serde(default)]
+    pub shrank: bool,
 }
 
 /// Why the part of a file that was read is enough.

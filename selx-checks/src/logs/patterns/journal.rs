@@ -33,8 +33,10 @@ pub(super) async fn text(journal: &Journal, from: Timestamp, to: Timestamp, cx: 
         .output_limit(MOST)
         .arg("--output=json")
         .arg("--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_COMM,_PID")
+        // Without it a text of more than 4 KiB is printed as nothing. It is not told to be quiet: then it would not say
+        // either that this user sees a part of the journal only.
+        .arg("--all")
         .arg("--no-pager")
-        .arg("--quiet")
         .arg(format!("--since=@{}", from.as_second()))
         .arg(format!("--until=@{}", to.as_second().saturating_add(1)));
     if let Some(folder) = &journal.folder {
@@ -44,18 +46,17 @@ pub(super) async fn text(journal: &Journal, from: Timestamp, to: Timestamp, cx: 
         child = child.arg(format!("--unit={unit}"));
     }
     let ended = child.run(cx).await?;
-    let said = ended.stderr.text.trim().lines().next().unwrap_or_default().to_owned();
-    let failed = |kind, message: String| {
-        Error::new(kind, message).with("journalctl", if said.is_empty() { "said nothing" } else { &said })
-    };
     match ended.exit {
-        Exit::Code(0) if !said.is_empty() && ended.stdout.bytes == 0 => {
-            return Err(failed(ErrorKind::Denied, "the journal could not be read".to_owned())
-                .advice("run selx as root or in the group `systemd-journal`"));
-        }
         Exit::Code(0) => {}
-        Exit::OutOfTime => return Err(failed(ErrorKind::TimedOut, "journalctl did not end in time".to_owned())),
-        exit => return Err(failed(ErrorKind::Local, format!("journalctl failed ({exit:?})"))),
+        Exit::OutOfTime => return Err(Error::new(ErrorKind::TimedOut, "journalctl did not end in time")),
+        exit => {
+            let said = ended.stderr.text.lines().next().unwrap_or_default();
+            return Err(Error::new(ErrorKind::Local, format!("journalctl failed ({exit:?})")).with("saying", said));
+        }
+    }
+    // The rest is judged, and what is missing is told.
+    if let Some(error) = missing(&ended.stderr.text) {
+        cx.fault(error);
     }
     if ended.stdout.cut {
         let message = format!("the journal has more than {} in the window", selx_core::ByteSize(MOST as u64));
@@ -66,6 +67,22 @@ pub(super) async fn text(journal: &Journal, from: Timestamp, to: Timestamp, cx: 
         write(line, &mut text);
     }
     Ok(text)
+}
+
+/// Tells what of the journal was not seen, by what the program says beside it.
+fn missing(said: &str) -> Option<Error> {
+    let said = said.trim();
+    let first = said.lines().next()?;
+    let is_refused = ["not seeing messages", "insufficient permissions", "Permission denied"]
+        .iter()
+        .any(|words| said.contains(words));
+    Some(if is_refused {
+        Error::new(ErrorKind::Denied, "this user may read a part of the journal only")
+            .advice("run selx as root or in the group `systemd-journal`")
+    } else {
+        Error::new(ErrorKind::Local, format!("not all of the journal could be read: {first}"))
+            .advice("`journalctl --verify` tells which file is damaged")
+    })
 }
 
 fn write(record: &str, text: &mut Vec<u8>) {
@@ -92,6 +109,18 @@ fn write(record: &str, text: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::logs::level::{Level, level};
+
+    #[test]
+    fn what_the_program_says_beside_it_is_told() {
+        assert!(missing("").is_none());
+        let hint = "Hint: You are currently not seeing messages from other users and the system.\n      Users in groups 'adm', \
+                    'systemd-journal' can see all messages.\n      Pass -q to turn off this notice.\n";
+        assert_eq!(missing(hint).map(|error| error.kind()), Some(ErrorKind::Denied));
+        let refused = "No journal files were opened due to insufficient permissions.";
+        assert_eq!(missing(refused).map(|error| error.kind()), Some(ErrorKind::Denied));
+        let damaged = "Journal file /var/log/journal/x/system.journal is truncated, ignoring file.";
+        assert_eq!(missing(damaged).map(|error| error.kind()), Some(ErrorKind::Local));
+    }
 
     #[test]
     fn a_record_is_one_event_with_its_time_and_level() {

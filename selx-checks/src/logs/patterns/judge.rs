@@ -6,6 +6,8 @@ use selx_core::{ByteSize, Finding, Judgement, Measure, TimeSpan, Unit};
 use super::facts::{Facts, Part, PatternSeen, SampleSeen, ShapeSeen};
 use super::shapes::Change;
 
+/// How many files are told of each sort of trouble.
+const TOLD: usize = 20;
 /// How many shapes are told of each sort.
 const SHAPES: usize = 10;
 /// How much of a line is shown in a message.
@@ -30,6 +32,9 @@ pub(super) fn judge(facts: &Facts) -> Judgement {
     for file in facts.files.iter().filter(|file| file.part != Part::Older) {
         judgement = judgement.evidence("read", coverage(file));
     }
+    if let Some(more) = facts.count.checked_sub(facts.files.len()).filter(|more| *more > 0) {
+        judgement = judgement.evidence("read", format!("{more} more files, which are not told one by one"));
+    }
     for (path, why) in &facts.passed_over {
         judgement = judgement.evidence("passed over", format!("{path} {why}"));
     }
@@ -49,9 +54,13 @@ fn summary(facts: &Facts) -> String {
         true => "since the last look".to_owned(),
         false => format!("from {} to {}", minute(facts.from), minute(facts.to)),
     };
-    let read = facts.files.iter().filter(|file| file.read.is_some()).count();
     let files = if facts.count == 1 { "file" } else { "files" };
-    format!("{} {window}; {} read in {read} of {} {files}", counts.join(", "), ByteSize(facts.bytes), facts.count)
+    let read = match facts.files.iter().filter(|file| file.read.is_some()).count() {
+        // Of very many only the first are known one by one.
+        _ if facts.files.len() < facts.count => String::new(),
+        read => format!("{read} of "),
+    };
+    format!("{} {window}; {} read in {read}{} {files}", counts.join(", "), ByteSize(facts.bytes), facts.count)
 }
 
 fn minute(at: Timestamp) -> String {
@@ -64,8 +73,15 @@ fn reading(facts: &Facts) -> Vec<Finding> {
     for path in &facts.nothing {
         findings.push(Finding::unknown("nothing-there", path, "no file belongs to it"));
     }
-    for (path, why) in &facts.unreadable {
+    for (path, why) in facts.unreadable.iter().take(TOLD) {
         findings.push(Finding::unknown("not-readable", path, format!("could not be read: {why}")));
+    }
+    if let Some(more) = facts.unreadable.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        findings.push(Finding::unknown("not-readable", "", format!("{more} more could not be read either")));
+    }
+    for file in facts.files.iter().filter(|file| file.shrank).take(TOLD) {
+        let message = "became shorter while it was read; what stood behind that was not seen, unless a copy was kept";
+        findings.push(Finding::warning("gap", &file.path, message));
     }
     for file in &facts.files {
         let Some(trouble) = &file.trouble else { continue };
@@ -77,13 +93,14 @@ fn reading(facts: &Facts) -> Vec<Finding> {
             }
         });
     }
-    for gap in &facts.gaps {
+    for gap in facts.gaps.iter().take(TOLD) {
         findings.push(Finding::warning("gap", "", format!("{gap}; what was written to it since then was not seen")));
     }
     if let Some(limit) = &facts.limit {
         findings.push(Finding::unknown("limit", "", format!("not everything was looked at: {limit}")));
     }
-    let looked = facts.files.iter().any(|file| file.read.is_some() || file.size == 0 || file.part == Part::New);
+    let looked = facts.bytes > 0
+        || facts.files.iter().any(|file| file.read.is_some() || file.size == 0 || file.part == Part::New);
     let explained = !findings.is_empty();
     if facts.count == 0 && !explained {
         findings.push(

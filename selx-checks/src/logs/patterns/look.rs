@@ -2,7 +2,6 @@
 //! thread for work that does not yield.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::facts::{Facts, FileSeen, Part, PatternSeen, SampleSeen, ShapeSeen, Trouble};
 use super::opening::{MARKS, Opened};
+use super::passed_over;
 use crate::logs::files::{self, Findings, Host, shown};
 use crate::logs::mark::Mark;
 use crate::logs::matcher::Matcher;
@@ -19,6 +19,7 @@ use crate::logs::piece::{Dress, Search, Span};
 use crate::logs::scan::{self, Scanned};
 use crate::logs::stamp::{Reader, Zones};
 use crate::logs::tally::{Tally, Wish};
+use crate::setting::NamePattern;
 
 /// What the journal is called in reports.
 const JOURNAL: &str = "journal";
@@ -52,7 +53,7 @@ pub(super) struct Source {
 pub(super) struct Look {
     pub(super) host: Host,
     pub(super) sources: Vec<Source>,
-    pub(super) exclude: Vec<glob::Pattern>,
+    pub(super) exclude: Vec<NamePattern>,
     pub(super) rotated: bool,
     pub(super) most_files: usize,
     pub(super) matcher: Matcher,
@@ -86,6 +87,8 @@ pub(super) struct Looking<'a> {
     pub(super) inodes: HashMap<(u64, u64), String>,
     /// How those begin that are read, with the log they are a part of.
     pub(super) heads: HashMap<(String, String), String>,
+    /// The files that this process writes to.
+    pub(super) own: Vec<(u64, u64)>,
 }
 
 impl Look {
@@ -120,6 +123,7 @@ impl Look {
             claimed: HashSet::new(),
             inodes: HashMap::new(),
             heads: HashMap::new(),
+            own: passed_over::own_outputs(&self.host.0),
         };
         for source in &self.sources {
             looking.source(source, cancel);
@@ -139,15 +143,17 @@ impl Looking<'_> {
     /// read and before the file was opened, is found under that.
     fn source(&mut self, source: &Source, cancel: &CancellationToken) {
         let look = self.look;
+        let room = look.most_files.saturating_sub(self.facts.count);
         for pass in 0..PASSES {
-            let room = look.most_files.saturating_sub(self.facts.count);
             let found = files::find(&source.paths, &look.exclude, look.rotated, room, &look.host.0, cancel);
-            let Findings { mut files, nothing, unreadable, limit, .. } = found;
+            let Findings { mut files, nothing, unreadable, links, limit, .. } = found;
             if pass == 0 {
                 if !source.optional {
                     self.facts.nothing.extend(nothing);
                 }
                 self.facts.unreadable.extend(unreadable.into_iter().map(|(path, why)| (shown(&path), why)));
+                let link = |path: std::path::PathBuf| (shown(&path), "is a link to a folder".to_owned());
+                self.facts.passed_over.extend(links.into_iter().map(link));
                 if self.facts.limit.is_none() {
                     self.facts.limit = limit;
                 }
@@ -269,6 +275,8 @@ impl Looking<'_> {
                 more_origins: count.addresses.others + count.users.others > 0,
             });
         }
+        bound(&mut self.facts.unreadable, "more files could not be read");
+        bound(&mut self.facts.passed_over, "more were passed over");
         for (index, mark) in self.look.marks.iter().flatten().enumerate() {
             if self.claimed.contains(&index) {
                 continue;
@@ -286,6 +294,14 @@ impl Looking<'_> {
             }
         }
         self.facts
+    }
+}
+
+/// Keeps so many of a list that a report can tell of them, and how many more there are.
+fn bound(list: &mut Vec<(String, String)>, words: &str) {
+    if let Some(more) = list.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        list.truncate(TOLD);
+        list.push((format!("{more} others"), words.to_owned()));
     }
 }
 
@@ -308,6 +324,9 @@ impl Opened {
                 Some((from, if scanned.error.is_some() || scanned.done < to { scanned.done.max(from) } else { to }));
         }
         self.seen.trouble = scanned.error.map(|(at, text)| Trouble { at, text, packing: scanned.broken });
+        // Who truncates a file that is read takes the rest away.
+        let size = self.file.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        self.seen.shrank = !self.packed && size.is_some_and(|size| size < self.seen.size);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -26,9 +27,9 @@ pub(super) struct Opened {
     pub(super) log: Option<Log>,
     log_name: String,
     identity: Option<Identity>,
-    /// The file, for the digest of its last bytes.
-    file: Option<File>,
-    packed: bool,
+    /// The file, for the digest of its last bytes, and for its size afterwards.
+    pub(super) file: Option<Arc<File>>,
+    pub(super) packed: bool,
 }
 
 impl Looking<'_> {
@@ -71,7 +72,7 @@ impl Looking<'_> {
             self.facts.passed_over.push((path.to_owned(), format!("is the same file as {other}")));
             return Ok(None);
         }
-        let size = metadata.len();
+        let (size, file) = (metadata.len(), Arc::new(file));
         let mut seen = FileSeen {
             path: path.to_owned(),
             inode,
@@ -88,7 +89,7 @@ impl Looking<'_> {
                 return Ok(Some(self.look.opened(found, source, seen, None, None, None, true)));
             }
         };
-        if let Some(why) = passed_over::why(&metadata, &begin.bytes, &self.look.host.0) {
+        if let Some(why) = passed_over::why(inode, &begin.bytes, &self.own) {
             self.facts.passed_over.push((path.to_owned(), why.to_owned()));
             return Ok(None);
         }
@@ -104,7 +105,8 @@ impl Looking<'_> {
         let latest = latest.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(latest);
         let mut reader = Reader::new(Zones::new(self.look.zone.clone(), latest));
         let identity = Identity::of(&metadata, &begin);
-        if let Some(other) = self.copied(found, &identity) {
+        let is_dated = reader.learn(begin.bytes.split(|byte| *byte == b'\n')) > 0;
+        if let Some(other) = self.copied(found, &identity).filter(|_| is_dated) {
             // Compressed or copied right now: both are there for a moment, and hold the same.
             seen.part = Part::Copy;
             self.facts.passed_over.push((path.to_owned(), format!("begins as {other} does, and is a copy of it")));
@@ -125,7 +127,7 @@ impl Looking<'_> {
             Known::Not => (0, false),
         };
         let ranges = if begin.packed {
-            seen.timed = reader.learn(begin.bytes.split(|byte| *byte == b'\n')) > 0;
+            seen.timed = is_dated;
             let written = seen.written.map_or(i64::MAX, Timestamp::as_microsecond);
             if !new && written < self.look.span.from - SLACK {
                 seen.part = Part::Older;
@@ -157,7 +159,7 @@ impl Looking<'_> {
             None
         } else {
             let reader = seen.timed.then_some(reader);
-            let file = file.try_clone()?;
+            let file = Arc::clone(&file);
             // What is still being written may have half a line at its end, which the next look sees whole.
             let to_the_last = !self.look.marking || begin.packed;
             Some(Log { file, ranges, packed: begin.packed, dress: source.dress, reader, to_the_last })
@@ -173,8 +175,8 @@ impl Looking<'_> {
         }
     }
 
-    /// Returns the part of the same log that begins with the same bytes, if there is one. Lines have times, so that two that
-    /// begin alike for so long are the same.
+    /// Returns the part of the same log that begins with the same bytes, if there is one. Where lines have times, two that
+    /// begin alike for so long are the same; a head without one may be that of every part.
     fn copied(&mut self, found: &Found, identity: &Identity) -> Option<String> {
         if identity.head < mark::HEAD {
             return None;
@@ -246,7 +248,7 @@ impl Look {
         seen: FileSeen,
         identity: Option<Identity>,
         log: Option<Log>,
-        file: Option<File>,
+        file: Option<Arc<File>>,
         packed: bool,
     ) -> Opened {
         let log_name = shown(&found.log);

@@ -1,16 +1,18 @@
 //! Files that are no logs, although they lie among them.
 
-use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
+
+/// Returns the device and the inode of the files that this process writes to.
+pub(super) fn own_outputs(host: &selx_core::Host) -> Vec<(u64, u64)> {
+    let output =
+        |number| std::fs::metadata(host.proc.join("self/fd").join(number)).ok().filter(|output| output.is_file());
+    ["1", "2"].into_iter().filter_map(output).map(|output| (output.dev(), output.ino())).collect()
+}
 
 /// Tells why a file is not searched: it is where this very process writes to, or a report of this program. What a report
 /// says of yesterday's errors would be counted as new ones, and twice as many every day.
-pub(super) fn why(metadata: &Metadata, begin: &[u8], host: &selx_core::Host) -> Option<&'static str> {
-    let is_own = ["1", "2"].iter().any(|number| {
-        let own = std::fs::metadata(host.proc.join("self/fd").join(number));
-        own.is_ok_and(|own| own.is_file() && (own.dev(), own.ino()) == (metadata.dev(), metadata.ino()))
-    });
-    if is_own {
+pub(super) fn why(inode: (u64, u64), begin: &[u8], own: &[(u64, u64)]) -> Option<&'static str> {
+    if own.contains(&inode) {
         return Some("is what this process writes to");
     }
     is_report(begin).then_some("is a report of selx")

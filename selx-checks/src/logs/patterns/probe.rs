@@ -56,7 +56,7 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
         host: Host::of(cx),
         sources,
         journal,
-        exclude: config.exclude.iter().map(|pattern| pattern.0.clone()).collect(),
+        exclude: config.exclude.clone(),
         rotated: config.rotated,
         most_files: usize::try_from(config.most_files).unwrap_or(usize::MAX),
         matcher: Matcher::new(patterns),
@@ -90,7 +90,7 @@ fn sources(config: &Config) -> Vec<Source> {
     if config.paths.is_empty() {
         return USUAL.iter().map(|path| source(vec![(*path).to_owned()], true)).collect();
     }
-    vec![source(config.paths.iter().map(|path| path.0.clone()).collect(), false)]
+    vec![source(config.paths.iter().map(|path| path.as_str().to_owned()).collect(), false)]
 }
 
 /// Makes the patterns of presets and settings, in the order of their names.

@@ -35,8 +35,11 @@ pub(super) fn judge(facts: &Facts, cx: &Judging<Facts>) -> Judgement {
         judgement = judgement.evidence("file", describe(file, cx));
     }
     if facts.closed_processes > 0 {
-        let text = format!("{} processes of other users did not let us see what they write to", facts.closed_processes);
-        judgement = judgement.evidence("writers", text);
+        let message = format!(
+            "{} processes of other users did not show what they write to: files that they removed are not seen",
+            facts.closed_processes
+        );
+        judgement = judgement.with(Finding::info("hidden-writers", "", message));
     }
     judgement
 }

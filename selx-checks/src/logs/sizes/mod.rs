@@ -8,34 +8,7 @@ use schemars::JsonSchema;
 use selx_core::{Area, Check, Code, Context, Judgement, Judging, Measure, MeasureDoc, Meta, Result, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::patterns::NamePattern;
-
-/// A folder of this host that begins with a slash.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Folder(String);
-
-impl TryFrom<String> for Folder {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if !text.starts_with('/') {
-            return Err(format!("`{text}` is not an absolute path; begin with `/`"));
-        }
-        let trimmed = text.trim_end_matches('/');
-        Ok(Self(if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() }))
-    }
-}
-
-impl JsonSchema for Folder {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Folder".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^/", "examples": ["/var/log"] })
-    }
-}
+use crate::setting::{AbsolutePath, NamePattern};
 
 /// How many files are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -75,7 +48,7 @@ impl JsonSchema for Top {
 pub struct Config {
     /// The folders, with all that lies in them on the same file system. Default: `/var/log`, and the logs of containers in
     /// `/var/lib/docker/containers` if they are there.
-    paths: Vec<Folder>,
+    paths: Vec<AbsolutePath>,
     /// Leave these files out: patterns of names or of whole paths. Default: none.
     exclude: Vec<NamePattern>,
     /// How many of the largest files are told. Default: 20.
@@ -161,6 +134,11 @@ impl Check for LogsSizes {
                 "not-readable",
                 "A folder could not be looked through.",
                 "Run selx as root, or as a user who may look into it.",
+            ),
+            Code::new(
+                "hidden-writers",
+                "Processes of other users did not show what they write to.",
+                "Run selx as root to see who writes each file, and files that were removed and still take their space.",
             ),
             Code::new("limit", "A limit was reached before everything was looked at.", "Narrow `paths`."),
             Code::new(

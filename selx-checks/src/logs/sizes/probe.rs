@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Config, Facts, FileSeen, FolderSeen, writers};
 use crate::logs::files::shown;
+use crate::setting::NamePattern;
 
 /// How many entries are looked at.
 const ENTRIES: u64 = 5_000_000;
@@ -27,9 +28,9 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
     let paths: Vec<String> = if usual {
         USUAL.iter().map(|path| (*path).to_owned()).collect()
     } else {
-        config.paths.iter().map(|path| path.0.clone()).collect()
+        config.paths.iter().map(|path| path.as_str().to_owned()).collect()
     };
-    let exclude: Vec<glob::Pattern> = config.exclude.iter().map(|pattern| pattern.0.clone()).collect();
+    let exclude = config.exclude.clone();
     let (host, top) = (cx.host().clone(), config.top.0);
     cx.blocking("looking through the folders", move |cancel| {
         let mut walk = Walk {
@@ -89,7 +90,7 @@ impl Ord for Large {
 
 struct Walk<'a> {
     host: &'a selx_core::Host,
-    exclude: &'a [glob::Pattern],
+    exclude: &'a [NamePattern],
     top: usize,
     cancel: &'a CancellationToken,
     entries: u64,
@@ -153,7 +154,12 @@ impl Walk<'_> {
                 Ok(entry) => entry,
                 Err(error) => return self.unreadable(path, &error),
             };
-            let Ok(metadata) = entry.metadata() else { continue };
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                // Names may be read in this folder, and nothing else.
+                Err(error) => return self.unreadable(path, &error),
+            };
             let inner = path.join(entry.file_name());
             if metadata.is_dir() {
                 if metadata.dev() == device {

@@ -16,7 +16,13 @@ const REMOVED: usize = 50;
 pub(super) fn find(host: &selx_core::Host, roots: &[String], facts: &mut Facts, cancel: &CancellationToken) {
     let wanted: HashMap<u64, usize> =
         facts.largest.iter().enumerate().map(|(index, file)| (file.inode, index)).collect();
-    let Ok(processes) = std::fs::read_dir(&host.proc) else { return };
+    let processes = match std::fs::read_dir(&host.proc) {
+        Ok(processes) => processes,
+        Err(error) => {
+            facts.unreadable.push((host.proc.display().to_string(), error.to_string()));
+            return;
+        }
+    };
     for process in processes.flatten() {
         if cancel.is_cancelled() {
             return;
