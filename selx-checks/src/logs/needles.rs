@@ -1,6 +1,7 @@
 //! Texts one of which is in every line that can match: the search for them passes over all other lines at once.
 
 use aho_corasick::{AhoCorasick, Input, packed};
+use memchr::memmem::Finder;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -12,16 +13,41 @@ const PRINT: usize = 4;
 /// compared), and in so many searches.
 const PACKED: usize = 32;
 const SEARCHES: usize = 6;
+/// Up to so many texts, one search for each of them is faster than one for all.
+const FEW: usize = 3;
 
 /// Finds the next place where one of the texts is.
 #[derive(Debug)]
 pub(super) enum Needles {
-    /// Many bytes at a time; long lists in several searches, which together still are faster than one of another sort.
-    Packed(Vec<packed::Searcher>),
+    /// Many bytes at a time, in one search or several.
+    Packed(Vec<Search>),
     /// Byte by byte, for lists that are very long.
     Automaton(AhoCorasick),
     /// Some pattern has no text that must be there: every line has to be looked at.
     EveryLine,
+}
+
+/// One of the searches that go over the same bytes.
+#[derive(Debug)]
+pub(super) enum Search {
+    /// For one text, by its rarest two bytes.
+    Text(Box<Finder<'static>>),
+    /// For up to [`PACKED`] texts; several such searches still are faster than one of another sort.
+    Texts(Box<packed::Searcher>),
+}
+
+impl Search {
+    fn texts(texts: &[&[u8]]) -> Option<Self> {
+        packed::Config::new().builder().extend(texts).build().map(|searcher| Self::Texts(Box::new(searcher)))
+    }
+
+    /// Returns where the next text begins.
+    fn next(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        match self {
+            Self::Text(finder) => bytes.get(from..).and_then(|rest| finder.find(rest)).map(|found| from + found),
+            Self::Texts(searcher) => searcher.find_in(bytes, (from..bytes.len()).into()).map(|found| found.start()),
+        }
+    }
 }
 
 /// A search through one buffer, which goes on and never back.
@@ -54,13 +80,16 @@ impl Needles {
         if texts.is_empty() || texts.iter().any(|text| text.len() < 2) {
             return Self::EveryLine;
         }
+        if texts.len() <= FEW {
+            let finder = |text: &&[u8]| Search::Text(Box::new(Finder::new(*text).into_owned()));
+            return Self::Packed(texts.iter().map(finder).collect());
+        }
         // A search looks at as many bytes at once as its shortest text has: short ones are kept apart.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len().min(PRINT)));
         let searches = texts.len().div_ceil(PACKED);
         if searches <= SEARCHES {
             let each = texts.len().div_ceil(searches);
-            let packed = |texts: &[&[u8]]| packed::Config::new().builder().extend(texts).build();
-            if let Some(packed) = texts.chunks(each).map(packed).collect() {
+            if let Some(packed) = texts.chunks(each).map(Search::texts).collect() {
                 return Self::Packed(packed);
             }
         }
@@ -95,8 +124,7 @@ impl Cursor<'_> {
                 for (searcher, found) in searchers.iter().zip(&mut self.found) {
                     // What was found further on is still there.
                     if *found < from || *found == 0 {
-                        let next = searcher.find_in(bytes, (from..bytes.len()).into());
-                        *found = next.map_or(usize::MAX, |next| next.start());
+                        *found = searcher.next(bytes, from).unwrap_or(usize::MAX);
                     }
                 }
                 self.found.iter().take(searchers.len()).copied().min().filter(|found| *found != usize::MAX)

@@ -12,9 +12,12 @@ use super::container;
 use super::piece::{Dress, Piece, Search, Source, Swept};
 use super::stamp::{Reader, Stamp};
 use super::tally::{Tally, When};
+use crate::unpack::ALIGNED;
 
-/// How many bytes are read at once: what fits into the cache of a processor together with what is kept.
-const READ: usize = 128 << 10;
+/// How many bytes are read at once: what is still in the cache of a processor when it is searched.
+const READ: usize = 256 << 10;
+/// How many reads there is room for: what is kept in front of a line is moved once for all of them.
+const READS: usize = 4;
 /// How far before a line its time may stand; and how long a line is before it is looked at in pieces.
 pub(super) const BACK: usize = 64 << 10;
 /// By how much the pieces of a long line overlap.
@@ -29,14 +32,14 @@ struct Head {
     says: bool,
 }
 
-/// One worker's buffers; they serve one piece after the other.
+/// One worker's buffer; it serves one piece after the other.
 pub(super) struct Sweep {
-    buffer: Vec<u8>,
+    memory: Vec<u8>,
 }
 
 impl Sweep {
     pub(super) fn new() -> Self {
-        Self { buffer: Vec::new() }
+        Self { memory: vec![0; BACK + READS * READ + ALIGNED] }
     }
 
     /// Goes through a piece.
@@ -60,37 +63,37 @@ impl Sweep {
         let mut length = 0;
         // Where the next line begins, once the first one of the piece is found.
         let mut at = None;
-        // With room for several reads what is kept is not moved for each of them.
-        self.buffer.resize(BACK + 3 * READ, 0);
+        let offset = self.memory.as_ptr().align_offset(ALIGNED).min(ALIGNED);
+        let buffer = self.memory.get_mut(offset..).unwrap_or_default();
         loop {
             if search.cancel.is_cancelled() {
                 return state.end(at.unwrap_or(0), Some(io::Error::other("the look was ended")));
             }
             // What is too far back to be needed makes room.
-            let keep = at.unwrap_or(length).saturating_sub(BACK + 1);
-            if keep > 0 && self.buffer.len() - length < READ {
-                self.buffer.copy_within(keep..length, 0);
+            let keep = at.unwrap_or(length).saturating_sub(BACK + 1) / ALIGNED * ALIGNED;
+            if keep > 0 && buffer.len() - length < READ {
+                buffer.copy_within(keep..length, 0);
                 state.base += keep as u64;
                 length -= keep;
                 at = at.map(|at| at - keep);
             }
-            if self.buffer.len() - length < READ {
-                self.buffer.resize(length + READ, 0);
-            }
-            let room = self.buffer.get_mut(length..length + READ).unwrap_or_default();
+            // What is kept is never longer than a long line's part and what stands before it, so that there is room.
+            let Some(room) = buffer.get_mut(length..length + READ) else {
+                return state.end(at.unwrap_or(0), Some(io::Error::other("a line left no room to read on")));
+            };
             let read = loop {
                 match source.read(room) {
                     Ok(read) => break read,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => {
-                        let filled = self.buffer.get(..length).unwrap_or_default();
+                        let filled = buffer.get(..length).unwrap_or_default();
                         let done = at.map_or(0, |at| state.lines(filled, at, piece.end));
                         return state.end(done, Some(error));
                     }
                 }
             };
             length += read;
-            let filled = self.buffer.get(..length).unwrap_or_default();
+            let filled = buffer.get(..length).unwrap_or_default();
             if at.is_none() {
                 at = state.first_line(filled);
                 // What begins before it is another piece's.

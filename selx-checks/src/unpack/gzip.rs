@@ -4,8 +4,9 @@ use std::io::Read;
 
 use zlib_rs::crc32::crc32;
 
-use super::inflate::{AT_HAND, Inflate, Wrong};
+use super::inflate::{AT_HAND, Inflate, Output, Wrong};
 use super::source::Source;
+use super::window::Window;
 use super::{Fault, Step, Summary};
 
 /// The longest name or comment that a header may have.
@@ -17,79 +18,129 @@ enum Place {
     Between,
     /// In the deflated bytes of a member.
     Inside,
+    /// Before what a member says at its end.
+    End,
 }
 
-pub(super) struct Gzip {
-    inflate: Inflate,
-    place: Place,
+/// What a member says at its end about itself.
+pub(super) struct Says {
     crc: u32,
-    length: u64,
+    length: u32,
 }
 
-impl Gzip {
-    pub(super) fn new() -> Self {
-        Self { inflate: Inflate::new(), place: Place::Between, crc: 0, length: 0 }
+/// A part of what the members hold.
+pub(super) struct Part {
+    /// How many bytes of it were written.
+    pub(super) written: usize,
+    /// What the member says, where this is its last part.
+    pub(super) says: Option<Says>,
+    /// Whether nothing follows.
+    pub(super) ended: bool,
+}
+
+/// Reads members and believes them; what they say is to be compared by [`Proof`].
+pub(super) struct Members<O> {
+    inflate: Inflate<O>,
+    place: Place,
+}
+
+impl<O: Output> Members<O> {
+    pub(super) fn new(output: O) -> Self {
+        Self { inflate: Inflate::new(output), place: Place::Between }
     }
 
-    /// Returns what the last step gave.
-    pub(super) fn piece(&self) -> &[u8] {
+    pub(super) fn output(&self) -> &O {
         self.inflate.output()
     }
 
-    pub(super) fn step<R: Read>(&mut self, source: &mut Source<R>, summary: &mut Summary) -> Result<Step, Fault> {
-        loop {
-            match self.place {
-                Place::Between => {
-                    self.inflate.reset();
-                    if !begin(source, summary)? {
-                        return Ok(Step { produced: 0, ended: true });
-                    }
-                    (self.crc, self.length, self.place) = (0, 0, Place::Inside);
-                }
-                Place::Inside => {
-                    let produced = self.inflate(source)?;
-                    if produced > 0 {
-                        return Ok(Step { produced, ended: false });
-                    }
-                }
-            }
-        }
+    /// Gives what was written away, for room for more.
+    pub(super) fn swap(&mut self, output: &mut O) {
+        self.inflate.swap(output);
     }
 
-    /// Inflates until the room is full, the member ends, or more has to be read.
-    fn inflate<R: Read>(&mut self, source: &mut Source<R>) -> Result<usize, Fault> {
+    /// Reads until the room is full, the member ends, or more has to be read.
+    pub(super) fn step<R: Read>(&mut self, source: &mut Source<R>, summary: &mut Summary) -> Result<Part, Fault> {
+        if let Place::End = self.place {
+            source.advance(8);
+            self.place = Place::Between;
+        }
+        if let Place::Between = self.place {
+            self.inflate.reset();
+            if !begin(source, summary)? {
+                return Ok(Part { written: 0, says: None, ended: true });
+            }
+            self.place = Place::Inside;
+        }
         let done = self.inflate.step(source.want(AT_HAND)?).map_err(|wrong| match wrong {
             Wrong::CutShort => Fault::CutShort,
             Wrong::Bad(text) => Fault::BadData(text.into()),
         })?;
         source.advance(done.used);
-        let piece = self.inflate.output();
-        self.crc = crc32(self.crc, piece);
-        self.length += piece.len() as u64;
+        let mut says = None;
         if done.ended {
-            self.end(source)?;
-            self.place = Place::Between;
+            let &[a, b, c, d, e, f, g, h, ..] = source.want(8)? else {
+                return Err(Fault::CutShort);
+            };
+            says = Some(Says { crc: u32::from_le_bytes([a, b, c, d]), length: u32::from_le_bytes([e, f, g, h]) });
+            self.place = Place::End;
         }
-        Ok(self.inflate.output().len())
+        Ok(Part { written: done.written, says, ended: false })
     }
+}
 
-    /// Reads what a member says at its end about itself.
-    fn end<R: Read>(&self, source: &mut Source<R>) -> Result<(), Fault> {
-        let &[a, b, c, d, e, f, g, h, ..] = source.want(8)? else {
-            return Err(Fault::CutShort);
-        };
-        let (crc, length) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        if crc != self.crc {
-            let text = format!("the checksum says {crc:08x} and the content has {:08x}", self.crc);
+/// What the bytes of a member come to.
+#[derive(Default)]
+pub(super) struct Proof {
+    crc: u32,
+    length: u64,
+}
+
+impl Proof {
+    /// Adds a part; at the end of a member what it says is compared.
+    pub(super) fn add(&mut self, bytes: &[u8], says: Option<Says>) -> Result<(), Fault> {
+        self.crc = crc32(self.crc, bytes);
+        self.length += bytes.len() as u64;
+        let Some(says) = says else { return Ok(()) };
+        let Self { crc, length } = std::mem::take(self);
+        if says.crc != crc {
+            let text = format!("the checksum says {:08x} and the content has {crc:08x}", says.crc);
             return Err(Fault::BadChecksum(text));
         }
         // The field holds the length modulo 2^32.
-        if u64::from(length) != self.length & u64::from(u32::MAX) {
-            let text = format!("the length says {length} (modulo 2^32) and the content has {} bytes", self.length);
+        if u64::from(says.length) != length & u64::from(u32::MAX) {
+            let text = format!("the length says {} (modulo 2^32) and the content has {length} bytes", says.length);
             return Err(Fault::BadLength(text));
         }
-        source.advance(8);
         Ok(())
+    }
+}
+
+/// Members that are read and proven in one thread.
+pub(super) struct Gzip {
+    members: Members<Window>,
+    proof: Proof,
+    written: usize,
+}
+
+impl Gzip {
+    pub(super) fn new() -> Self {
+        Self { members: Members::new(Window::new()), proof: Proof::default(), written: 0 }
+    }
+
+    /// Returns what the last step gave.
+    pub(super) fn piece(&self) -> &[u8] {
+        self.members.output().output(self.written)
+    }
+
+    pub(super) fn step<R: Read>(&mut self, source: &mut Source<R>, summary: &mut Summary) -> Result<Step, Fault> {
+        loop {
+            let Part { written, says, ended } = self.members.step(source, summary)?;
+            self.written = written;
+            self.proof.add(self.members.output().output(written), says)?;
+            if written > 0 || ended {
+                return Ok(Step { produced: written, ended });
+            }
+        }
     }
 }
 

@@ -6,16 +6,12 @@
 //! they were used is the sign of a cut.
 
 use super::bits::Bits;
-use super::codes::{Alphabet, BASE, COUNT, DISTANCE_BITS, DISTANCES, END, LETTER_BITS, LETTERS, LONGER, TAKES, fill};
+use super::codes::{
+    Alphabet, BASE, BASES, DISTANCE_BITS, DISTANCES, END, LETTER_BITS, LETTERS, LONGER, NOTHING, TAKES, fill,
+};
 
 /// How far a copy may reach back.
-const WINDOW: usize = 32 << 10;
-/// The bytes of window and output; an index is masked with it, so that it needs no other check.
-const ROOM: usize = 128 << 10;
-/// What may be written at once behind the last place where a symbol may begin.
-const SLACK: usize = 512;
-/// Where output ends.
-const LIMIT: usize = ROOM - SLACK;
+pub(super) const WINDOW: usize = 32 << 10;
 /// How many bytes at hand are enough for the header of any block.
 pub(super) const AT_HAND: usize = 1024;
 /// How many bytes the header of a block has at most, with room to spare.
@@ -23,7 +19,30 @@ const HEADER: usize = 800;
 /// How many bytes before the end of what is at hand the last symbol begins.
 const MARGIN: usize = 32;
 
-type Output = [u8; ROOM + SLACK];
+/// What takes the symbols of a stream.
+pub(super) trait Output {
+    type Writer<'a>: Writer
+    where
+        Self: 'a;
+    /// After how many bytes a step ends; it may write a little more.
+    const LIMIT: usize;
+    /// Begins a step; so many bytes were written in the last one.
+    fn begin(&mut self, written: usize);
+    fn writer(&mut self) -> Self::Writer<'_>;
+}
+
+/// An output while symbols are read. `at` is how many bytes were written in this step before.
+pub(super) trait Writer {
+    /// Takes the first of these letters.
+    fn letters(&mut self, at: usize, letters: [u8; 4], count: usize);
+    fn copy(&mut self, at: usize, distance: usize, length: usize);
+    fn stored(&mut self, at: usize, bytes: &[u8]);
+    fn end(self)
+    where
+        Self: Sized,
+    {
+    }
+}
 
 /// What is being read.
 #[derive(Clone, Copy)]
@@ -37,20 +56,21 @@ enum Place {
 
 /// What a step came to.
 pub(super) struct Inflated {
+    /// Bytes that were written.
+    pub(super) written: usize,
     /// Whole bytes that were used.
     pub(super) used: usize,
     /// Whether the last block has ended.
     pub(super) ended: bool,
 }
 
-pub(super) struct Inflate {
+pub(super) struct Inflate<O> {
     letters: Box<[u32; LETTERS]>,
     distances: Box<[u32; DISTANCES]>,
-    output: Box<Output>,
-    /// Where the output of this step begins and ends.
-    from: usize,
-    to: usize,
-    /// How many bytes before `from` were written in this member, at most the window.
+    output: O,
+    /// How many bytes this step wrote.
+    written: usize,
+    /// How many bytes were written in this member before, at most the window.
     history: usize,
     place: Place,
     is_last: bool,
@@ -59,14 +79,13 @@ pub(super) struct Inflate {
     count: u32,
 }
 
-impl Inflate {
-    pub(super) fn new() -> Self {
+impl<O: Output> Inflate<O> {
+    pub(super) fn new(output: O) -> Self {
         Self {
             letters: boxed(),
             distances: boxed(),
-            output: boxed(),
-            from: WINDOW,
-            to: WINDOW,
+            output,
+            written: 0,
             history: 0,
             place: Place::Header,
             is_last: false,
@@ -78,18 +97,24 @@ impl Inflate {
     /// Begins a member.
     pub(super) fn reset(&mut self) {
         (self.place, self.is_last, self.bits, self.count) = (Place::Header, false, 0, 0);
-        (self.from, self.to, self.history) = (WINDOW, WINDOW, 0);
+        (self.written, self.history) = (0, 0);
     }
 
-    /// Returns what the last step wrote.
-    pub(super) fn output(&self) -> &[u8] {
-        self.output.get(self.from..self.to).unwrap_or_default()
+    pub(super) fn output(&self) -> &O {
+        &self.output
+    }
+
+    /// Gives the output away for another one.
+    pub(super) fn swap(&mut self, output: &mut O) {
+        std::mem::swap(&mut self.output, output);
     }
 
     /// Inflates until the room is full, the end, or nearly the end of what is at hand, of which there are at least
     /// [`AT_HAND`] bytes; fewer are the end of the file.
     pub(super) fn step(&mut self, bytes: &[u8]) -> Result<Inflated, Wrong> {
-        self.make_room();
+        self.history = (self.history + self.written).min(WINDOW);
+        self.output.begin(self.written);
+        self.written = 0;
         if bytes.len() >= AT_HAND {
             return self.run(bytes, bytes.len() - MARGIN, usize::MAX);
         }
@@ -103,20 +128,10 @@ impl Inflate {
         if done.used > bytes.len() { Err(Wrong::CutShort) } else { Ok(done) }
     }
 
-    /// Moves the window to the front.
-    fn make_room(&mut self) {
-        let produced = self.to - self.from;
-        self.history = (self.history + produced).min(WINDOW);
-        if self.to > WINDOW {
-            self.output.copy_within(self.to - WINDOW..self.to, 0);
-        }
-        (self.from, self.to) = (WINDOW, WINDOW);
-    }
-
     /// Runs until a symbol begins behind `end`; the bytes of the file end at `file_end`.
     fn run(&mut self, bytes: &[u8], end: usize, file_end: usize) -> Result<Inflated, Wrong> {
         let mut bits = Bits { bytes, at: 0, bits: self.bits, count: self.count };
-        while bits.at <= end && self.to < LIMIT && !matches!(self.place, Place::End) {
+        while bits.at <= end && self.written < O::LIMIT && !matches!(self.place, Place::End) {
             let done = match self.place {
                 // A header is read whole, so that it has to be at hand whole.
                 Place::Header if file_end == usize::MAX && bits.at + HEADER > bytes.len() => break,
@@ -138,7 +153,7 @@ impl Inflate {
         }
         let ended = matches!(self.place, Place::End);
         (self.bits, self.count) = (bits.bits, bits.count);
-        Ok(Inflated { used: bits.at, ended })
+        Ok(Inflated { written: self.written, used: bits.at, ended })
     }
 
     fn after_block(&self) -> Place {
@@ -235,64 +250,67 @@ impl Inflate {
 
     /// Copies bytes as they are; no bits are at hand by then.
     fn stored(&mut self, bits: &mut Bits, left: usize, end: usize) {
-        let most = left.min(LIMIT - self.to).min(end + 1 - bits.at);
-        let from = bits.bytes.get(bits.at..bits.at + most).unwrap_or_default();
-        if let Some(to) = self.output.get_mut(self.to..self.to + from.len()) {
-            to.copy_from_slice(from);
-        }
+        let most = left.min(O::LIMIT - self.written).min(end + 1 - bits.at);
+        let mut writer = self.output.writer();
+        writer.stored(self.written, bits.bytes.get(bits.at..bits.at + most).unwrap_or_default());
+        writer.end();
         bits.at += most;
-        self.to += most;
+        self.written += most;
         self.place = if left == most { self.after_block() } else { Place::Stored(left - most) };
     }
 
     /// Reads symbols; `true` at the end of the block.
     fn codes(&mut self, input: &mut Bits, end: usize) -> Result<bool, Wrong> {
-        let Self { letters, distances, output, to, history, .. } = self;
+        let Self { letters, distances, output, written, history, .. } = self;
+        let mut writer = output.writer();
         // What is changed for every symbol is kept where the compiler sees that nothing else looks at it.
         let mut bits = Bits { bytes: input.bytes, at: input.at, bits: input.bits, count: input.count };
-        let mut at = *to;
-        let floor = WINDOW - *history;
+        let mut at = *written;
+        let history = *history;
         let mut result = Ok(false);
-        while bits.at <= end && at < LIMIT {
+        while bits.at <= end && at < O::LIMIT {
             bits.refill();
             let mut entry = letter(letters, bits.bits);
-            if entry & COUNT != 0 {
-                // Three times at most eleven bits.
-                at = write(output, at, entry);
+            at = write(&mut writer, at, entry);
+            if entry & LONGER == 0 {
+                // Three times at most ten bits.
                 bits.take(entry & TAKES);
                 entry = letter(letters, bits.bits);
-                if entry & COUNT != 0 {
-                    at = write(output, at, entry);
+                at = write(&mut writer, at, entry);
+                if entry & LONGER == 0 {
                     bits.take(entry & TAKES);
                     entry = letter(letters, bits.bits);
-                    if entry & COUNT != 0 {
-                        at = write(output, at, entry);
+                    at = write(&mut writer, at, entry);
+                    if entry & LONGER == 0 {
                         bits.take(entry & TAKES);
                         continue;
                     }
                 }
                 bits.refill();
             }
-            if entry & LONGER == LONGER {
-                bits.take(LETTER_BITS);
-                let inner = bits.bits as usize & ((1 << ((entry >> 8) & TAKES)) - 1);
-                entry = letters.get(((entry >> 16) as usize + inner) & (LETTERS - 1)).copied().unwrap_or_default();
-                if entry & COUNT != 0 {
-                    at = write(output, at, entry);
+            if entry & END != 0 {
+                if entry & BASE != 0 {
+                    bits.take(LETTER_BITS);
+                    let inner = bits.bits as usize & ((1 << ((entry >> 8) & TAKES)) - 1);
+                    entry = letters.get(((entry >> 16) as usize + inner) & (LETTERS - 1)).copied().unwrap_or_default();
+                    at = write(&mut writer, at, entry);
+                }
+                if entry & BASE == 0 {
+                    if entry & NOTHING == NOTHING {
+                        result = Err(Wrong::Bad("a code for a letter or a length stands for nothing"));
+                        break;
+                    }
                     bits.take(entry & TAKES);
+                    if entry & END != 0 {
+                        result = Ok(true);
+                        break;
+                    }
                     continue;
                 }
             }
             bits.take(entry & TAKES);
-            if entry & BASE == 0 {
-                result = if entry & END != 0 {
-                    Ok(true)
-                } else {
-                    Err(Wrong::Bad("a code for a letter or a length stands for nothing"))
-                };
-                break;
-            }
-            let length = (entry >> 16) as usize + bits.get((entry >> 8) & TAKES);
+            let base = BASES.get((entry >> 24) as usize & 31).copied().unwrap_or_default();
+            let length = usize::from(base).wrapping_add(bits.get(entry >> 29));
             let mut entry = distances.get(bits.bits as usize & ((1 << DISTANCE_BITS) - 1)).copied().unwrap_or_default();
             if entry & LONGER == LONGER {
                 bits.take(DISTANCE_BITS);
@@ -304,16 +322,17 @@ impl Inflate {
                 break;
             }
             bits.take(entry & TAKES);
-            let distance = (entry >> 16) as usize + bits.get((entry >> 8) & TAKES);
-            if distance > at.wrapping_sub(floor) {
+            let distance = ((entry >> 16) as usize).wrapping_add(bits.get((entry >> 8) & TAKES));
+            if distance > at.wrapping_add(history) {
                 result = Err(Wrong::Bad("a copy reaches back before the beginning"));
                 break;
             }
-            copy(output, at, distance, length);
+            writer.copy(at, distance, length);
             at = at.wrapping_add(length);
         }
         (input.at, input.bits, input.count) = (bits.at, bits.bits, bits.count);
-        *to = at;
+        *written = at;
+        writer.end();
         result
     }
 }
@@ -330,57 +349,23 @@ fn letter(letters: &[u32; LETTERS], bits: u64) -> u32 {
     letters.get(bits as usize & ((1 << LETTER_BITS) - 1)).copied().unwrap_or_default()
 }
 
-/// Writes the letters of an entry; what is written behind them is written over.
+/// Writes the letters of an entry, if it has any; what is written behind them is written over.
 #[inline(always)]
-fn write(output: &mut Output, at: usize, entry: u32) -> usize {
-    store(output, at, (entry >> 8).to_le_bytes());
-    at.wrapping_add(((entry >> 4) & 3) as usize)
+fn write(writer: &mut impl Writer, at: usize, entry: u32) -> usize {
+    let count = ((entry >> 4) & 3) as usize;
+    writer.letters(at, (entry >> 8).to_le_bytes(), count);
+    at.wrapping_add(count)
 }
 
 #[inline(always)]
-fn store<const BYTES: usize>(output: &mut Output, at: usize, bytes: [u8; BYTES]) {
-    let at = at & (ROOM - 1);
-    if let Some(room) = output.get_mut(at..at + BYTES) {
+pub(super) fn store<const SIZE: usize, const BYTES: usize>(into: &mut [u8; SIZE], at: usize, bytes: [u8; BYTES]) {
+    if let Some(room) = into.get_mut(at..at + BYTES) {
         room.copy_from_slice(&bytes);
     }
 }
 
-#[inline(always)]
-fn load<const BYTES: usize>(output: &Output, at: usize) -> [u8; BYTES] {
-    let at = at & (ROOM - 1);
-    output.get(at..at + BYTES).and_then(|bytes| bytes.first_chunk().copied()).unwrap_or([0; BYTES])
-}
-
-/// Repeats what stands some bytes before; it may write up to 16 bytes more than it is asked for.
-#[inline(always)]
-fn copy(output: &mut Output, at: usize, distance: usize, length: usize) {
-    let (mut from, mut to, end) = (at.wrapping_sub(distance), at, at.wrapping_add(length));
-    if distance >= 16 {
-        while to < end {
-            store(output, to, load::<16>(output, from));
-            (from, to) = (from.wrapping_add(16), to.wrapping_add(16));
-        }
-    } else if distance >= 8 {
-        while to < end {
-            store(output, to, load::<8>(output, from));
-            (from, to) = (from.wrapping_add(8), to.wrapping_add(8));
-        }
-    } else if distance == 1 {
-        let [byte] = load::<1>(output, from);
-        while to < end {
-            store(output, to, [byte; 16]);
-            to = to.wrapping_add(16);
-        }
-    } else {
-        while to < end {
-            store(output, to, load::<1>(output, from));
-            (from, to) = (from.wrapping_add(1), to.wrapping_add(1));
-        }
-    }
-}
-
 /// Makes a large array without a stop on the stack.
-fn boxed<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> {
+pub(super) fn boxed<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> {
     match vec![T::default(); SIZE].into_boxed_slice().try_into() {
         Ok(array) => array,
         // The length is the one that it was made with.

@@ -6,11 +6,14 @@ use super::Fault;
 
 /// How much is read at once.
 const ROOM: usize = 256 << 10;
+/// Where reads go begins at a multiple of this: to other places some processors copy at less than half the speed.
+pub(crate) const ALIGNED: usize = 64;
 
 /// A reader with a window on its next bytes, that knows how many were used.
 pub(super) struct Source<R> {
     reader: R,
     room: Vec<u8>,
+    start: usize,
     from: usize,
     to: usize,
     used: u64,
@@ -19,7 +22,9 @@ pub(super) struct Source<R> {
 
 impl<R: Read> Source<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader, room: vec![0; ROOM], from: 0, to: 0, used: 0, ended: false }
+        let room = vec![0; ROOM + ALIGNED];
+        let start = room.as_ptr().align_offset(ALIGNED).min(ALIGNED);
+        Self { reader, room, start, from: start, to: start, used: 0, ended: false }
     }
 
     /// Returns how many bytes were used.
@@ -69,10 +74,12 @@ impl<R: Read> Source<R> {
     /// Reads once more, behind what is at hand.
     fn fill(&mut self) -> Result<(), Fault> {
         if self.from == self.to {
-            (self.from, self.to) = (0, 0);
+            (self.from, self.to) = (self.start, self.start);
         } else if self.to == self.room.len() {
-            self.room.copy_within(self.from..self.to, 0);
-            (self.from, self.to) = (0, self.to - self.from);
+            let left = self.to - self.from;
+            let from = self.start + (left.next_multiple_of(ALIGNED) - left);
+            self.room.copy_within(self.from..self.to, from);
+            (self.from, self.to) = (from, from + left);
         }
         let Some(free) = self.room.get_mut(self.to..).filter(|free| !free.is_empty()) else {
             self.ended = true;

@@ -49,8 +49,23 @@ fn zstd(content: &[u8], checksum: bool) -> Vec<u8> {
     packed
 }
 
-fn unpack(packed: impl Read, caps: Caps) -> Result<(Vec<u8>, Summary), Broken> {
-    let mut unpacker = Unpacker::new(packed, caps)?;
+/// Unpacks in one thread and in two, which come to the same.
+fn unpack(packed: impl Read + Clone + Send, caps: Caps) -> Result<(Vec<u8>, Summary), Broken> {
+    let alone = whole(Unpacker::new(packed.clone(), caps));
+    let beside = std::thread::scope(|scope| whole(Unpacker::beside(packed, caps, scope)));
+    match (&alone, &beside) {
+        (Ok(alone), Ok(beside)) => assert!(alone == beside),
+        (Err(alone), Err(beside)) => {
+            let fault = |broken: &Broken| (std::mem::discriminant(&broken.fault), broken.format, broken.member);
+            assert_eq!(fault(alone), fault(beside), "{alone} and {beside}");
+        }
+        _ => panic!("{alone:?} and {beside:?}"),
+    }
+    alone
+}
+
+fn whole<R: Read>(unpacker: Result<Unpacker<R>, Broken>) -> Result<(Vec<u8>, Summary), Broken> {
+    let mut unpacker = unpacker?;
     let mut content = Vec::new();
     loop {
         let piece = unpacker.next()?;
@@ -69,6 +84,7 @@ fn fault(packed: &[u8]) -> Fault {
 }
 
 /// Gives its bytes one at a time.
+#[derive(Clone)]
 struct Slowly<'a>(&'a [u8]);
 
 impl Read for Slowly<'_> {
@@ -194,6 +210,7 @@ fn bombs_end_at_the_caps() {
 
 #[test]
 fn a_failing_reader_is_told_with_its_place() {
+    #[derive(Clone)]
     struct Failing(usize);
     impl Read for Failing {
         fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
@@ -217,14 +234,14 @@ fn bzip2_is_known_and_refused() {
 
 /// Inflates a whole stream in pieces of input of one size.
 fn inflated(packed: &[u8], step: usize) -> Result<Vec<u8>, inflate::Wrong> {
-    let mut inflate = inflate::Inflate::new();
+    let mut inflate = inflate::Inflate::new(window::Window::new());
     let (mut content, mut at) = (Vec::new(), 0);
     loop {
         let rest = &packed[at..];
         let at_hand = rest.len().min(step.max(inflate::AT_HAND));
         let done = inflate.step(&rest[..at_hand])?;
         at += done.used;
-        content.extend_from_slice(inflate.output());
+        content.extend_from_slice(inflate.output().output(done.written));
         if done.ended {
             return Ok(content);
         }
@@ -275,6 +292,9 @@ proptest::proptest! {
         for step in [1, 5000, usize::MAX] {
             proptest::prop_assert!(inflated(&packed, step).unwrap() == text);
         }
+        let tail = [crc32(0, &text).to_le_bytes(), (text.len() as u32).to_le_bytes()].concat();
+        let member = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], &*packed, &*tail].concat();
+        proptest::prop_assert!(unpack(&*member, CAPS).unwrap().0 == text);
         for cut in [0, 1, packed.len() / 3, packed.len() - 1] {
             proptest::prop_assert_eq!(inflated(&packed[..cut], usize::MAX), Err(inflate::Wrong::CutShort));
         }

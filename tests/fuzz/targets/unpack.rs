@@ -1,7 +1,8 @@
-//! Packed bytes: any of them unpack or are refused within the caps, the same in pieces of any size, and the end that is
-//! proven uses every byte.
+//! Packed bytes: any of them unpack or are refused within the caps, the same in pieces of any size and on two threads, and
+//! the end that is proven uses every byte.
 #![no_main]
 
+use std::fmt::Debug;
 use std::io::Read;
 
 use libfuzzer_sys::fuzz_target;
@@ -19,8 +20,8 @@ impl Read for Pieces<'_> {
     }
 }
 
-fn unpack(reader: impl Read) -> Result<(Vec<u8>, Summary), Broken> {
-    let mut unpacker = Unpacker::new(reader, CAPS)?;
+fn unpack<R: Read>(unpacker: Result<Unpacker<R>, Broken>) -> Result<(Vec<u8>, Summary), Broken> {
+    let mut unpacker = unpacker?;
     let mut content = Vec::new();
     loop {
         let piece = unpacker.next()?;
@@ -34,16 +35,22 @@ fn unpack(reader: impl Read) -> Result<(Vec<u8>, Summary), Broken> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let whole = unpack(bytes);
+    let whole = unpack(Unpacker::new(bytes, CAPS));
     if let Ok((content, summary)) = &whole {
         assert_eq!((summary.encoded, summary.decoded), (bytes.len() as u64, content.len() as u64));
         assert!(summary.unchecked <= summary.members && summary.padding <= summary.encoded);
     }
-    for size in [1, 7, 4096] {
-        let pieces = unpack(Pieces(bytes, size));
-        assert_eq!(whole.is_ok(), pieces.is_ok(), "{whole:?} and {pieces:?} in pieces of {size}");
-        if let (Ok(whole), Ok(pieces)) = (&whole, pieces) {
-            assert!(*whole == pieces, "in pieces of {size}");
+    let same = |other: &Result<(Vec<u8>, Summary), Broken>, how: &dyn Debug| {
+        assert_eq!(whole.is_ok(), other.is_ok(), "{whole:?} and {other:?}: {how:?}");
+        if let (Ok(whole), Ok(other)) = (&whole, other) {
+            assert!(whole == other, "{how:?}");
         }
+    };
+    for size in [1, 7, 4096] {
+        same(&unpack(Unpacker::new(Pieces(bytes, size), CAPS)), &size);
+    }
+    // To start a thread takes longer than all of the above.
+    if bytes.len().is_multiple_of(8) {
+        same(&std::thread::scope(|scope| unpack(Unpacker::beside(bytes, CAPS, scope))), &"two threads");
     }
 });

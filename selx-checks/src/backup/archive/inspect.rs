@@ -23,6 +23,9 @@ use super::stream::{Unpacked, hex};
 use crate::regular;
 use crate::unpack::{Broken, Caps, Fault, Format};
 
+/// From how many bytes on a second thread is worth its start.
+const LONG: u64 = 1 << 20;
+
 /// How far times may lie apart and still be the same: a day, and what zones and clocks differ by.
 pub(super) const SAME: f64 = 26.0 * 3600.0;
 
@@ -237,21 +240,29 @@ fn once(
     archive.mode = meta.mode() & 0o7777;
     let hash = wants_hash.then(|| digest::Context::new(&digest::SHA256));
     let mut reading = Reading::new(file, watch, hash)?;
-    let seen = match Unpacked::new(&mut reading, wanted.caps) {
-        Ok(mut unpacked) => {
-            archive.packed = unpacked.format().to_string();
-            let mut seen = examine(&mut unpacked, wanted);
-            let summary = unpacked.summary();
-            seen.content.bytes = summary.decoded;
-            seen.content.checksummed =
-                unpacked.format() != Format::Plain && summary.unchecked == 0 && seen.damage.is_none();
-            seen
+    let is_long = reading.left > LONG;
+    let seen = std::thread::scope(|scope| {
+        let unpacked = if is_long {
+            Unpacked::beside(&mut reading, wanted.caps, scope)
+        } else {
+            Unpacked::new(&mut reading, wanted.caps)
+        };
+        match unpacked {
+            Ok(mut unpacked) => {
+                archive.packed = unpacked.format().to_string();
+                let mut seen = examine(&mut unpacked, wanted);
+                let summary = unpacked.summary();
+                seen.content.bytes = summary.decoded;
+                seen.content.checksummed =
+                    unpacked.format() != Format::Plain && summary.unchecked == 0 && seen.damage.is_none();
+                seen
+            }
+            Err(broken) => {
+                archive.packed = broken.format.to_string();
+                unread(&broken)
+            }
         }
-        Err(broken) => {
-            archive.packed = broken.format.to_string();
-            unread(&broken)
-        }
-    };
+    });
     let is_whole = seen.damage.is_none() && !seen.again;
     Ok((seen, reading.hash.filter(|_| is_whole).map(|hash| hex(hash.finish().as_ref()))))
 }
