@@ -157,9 +157,33 @@ async fn a_dump_that_is_a_folder_is_whole_with_all_its_files() {
     let largest = std::fs::read_dir(&folder).unwrap().flatten().max_by_key(|entry| entry.metadata().unwrap().len());
     let largest = largest.unwrap().path();
     let bytes = std::fs::read(&largest).unwrap();
-    std::fs::write(&largest, &bytes[..bytes.len() / 2]).unwrap();
+    // What a full disk leaves behind, and what somebody else wrote there.
+    for (content, words) in [
+        (&b""[..], "not packed as its name says"),
+        (b"disk full\n", "not packed as its name says"),
+        (&piped("gzip -n", b""), "it is empty"),
+        (&bytes[..bytes.len() / 2], "cut short"),
+    ] {
+        std::fs::write(&largest, content).unwrap();
+        crate::lab::age(&folder, HOUR);
+        lab.look_with(with()).await.expect(Status::Critical, &["damaged"], &[words]);
+    }
+    std::fs::write(&largest, &bytes).unwrap();
+    // A large object is named in a list of its own.
+    let named = |start: &str| {
+        let mut files = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+        files.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start))).unwrap()
+    };
+    let (list, object) = (named("blobs"), named("blob_"));
+    std::fs::rename(&object, lab.path("kept")).unwrap();
     crate::lab::age(&folder, HOUR);
-    lab.look_with(with()).await.expect(Status::Critical, &["damaged"], &["cut short"]);
+    lab.look_with(with()).await.expect(Status::Critical, &["member-missing"], &["blob_"]);
+    std::fs::rename(lab.path("kept"), &object).unwrap();
+    let names = std::fs::read(&list).unwrap();
+    std::fs::write(&list, "").unwrap();
+    crate::lab::age(&folder, HOUR);
+    lab.look_with(with()).await.expect(Status::Critical, &["damaged"], &["blobs"]);
+    std::fs::write(&list, names).unwrap();
     std::fs::remove_file(&largest).unwrap();
     crate::lab::age(&folder, HOUR);
     lab.look_with(with()).await.expect(Status::Critical, &["member-missing"], &[".dat"]);

@@ -119,6 +119,65 @@ async fn a_record_of_a_drill_counts_for_these_bytes_alone() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_not_of_these_bytes_says_nothing_of_when() {
+    let lab = Lab::new();
+    let packed = lab.packed("gzip -n");
+    let path = lab.lay("shop_20261126.tar.gz", &packed, HOUR);
+    for (at, sha256) in [("2026-11-26T07:30:00Z", "0".repeat(64)), ("2099-01-01T00:00:00Z", sum(&packed))] {
+        let record = json!({ "level": "restored", "at": at, "sha256": sha256, "bytes": packed.len() });
+        std::fs::write(path.with_file_name("shop_20261126.tar.gz.proof.json"), record.to_string()).unwrap();
+        let looked = lab.look().await;
+        let proofs = &looked.facts.series[0].proofs;
+        assert!(proofs.iter().all(|proof| proof.level < Level::Restored), "{at}: {}", looked.text());
+    }
+}
+
+#[tokio::test]
+async fn a_checksum_beside_is_found_by_its_last_part_or_told_to_be_of_no_use() {
+    let lab = Lab::new();
+    let packed = lab.packed("gzip -n");
+    let path = lab.lay("shop_20261126.tar.gz", &packed, HOUR);
+    let right = format!("{}  {}\n", sum(&packed), path.display());
+    let wrong = format!("{}  {}\n", "0".repeat(64), path.display());
+    for list in ["shop_20261126.tar.gz.sha256", "SHA256SUMS"] {
+        let list = path.with_file_name(list);
+        std::fs::write(&list, &right).unwrap();
+        lab.look().await.expect(Status::Ok, &[], &["level 2"]);
+        std::fs::write(&list, &wrong).unwrap();
+        lab.look().await.expect(Status::Critical, &["damaged"], &["it is not the file that"]);
+        std::fs::write(&list, "deadbeef  shop_20261126.tar.gz\n").unwrap();
+        lab.look().await.expect(Status::Warning, &["manifest-unreadable"], &["none of `sha256sum`"]);
+        std::fs::write(&list, "").unwrap();
+        lab.look().await.expect(Status::Warning, &["manifest-unreadable"], &["it names no file"]);
+        std::fs::remove_file(list).unwrap();
+    }
+    std::fs::write(path.with_file_name("shop_20261126.tar.gz.sha256"), format!("{}  other\n", "0".repeat(64))).unwrap();
+    lab.look().await.expect(Status::Warning, &["manifest-unreadable"], &["no checksum of this file"]);
+}
+
+#[tokio::test]
+async fn an_error_text_in_place_of_a_dump_is_none_inside_an_archive_either() {
+    let lab = Lab::new();
+    lab.put("shop.sql", b"pg_dump: error: connection to server failed\n");
+    lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+    let looked = lab.look_with(json!({ "expect": ["shop.sql"] })).await;
+    looked.expect(Status::Critical, &["dump-incomplete"], &["does not begin as a dump"]);
+    // A script has the same ending; a dump of its own has not.
+    lab.look().await.expect(Status::Ok, &[], &[]);
+    lab.put("shop.dump", b"disk full\n");
+    lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+    lab.look().await.expect(Status::Critical, &["dump-incomplete"], &["shop.dump"]);
+}
+
+#[tokio::test]
+async fn what_is_expected_of_a_file_that_is_no_archive_is_not_there() {
+    let lab = Lab::new();
+    lab.lay("shop_20261126.sql.gz", &piped("gzip -n", crate::lab::sql(3).as_bytes()), HOUR);
+    lab.look_with(json!({ "expect": ["*.sql"] })).await.expect(Status::Ok, &[], &[]);
+    lab.look_with(json!({ "expect": ["config/*"] })).await.expect(Status::Critical, &["member-missing"], &["config/*"]);
+}
+
+#[tokio::test]
 async fn j4_members_that_are_expected_have_to_be_there() {
     let lab = Lab::new();
     lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);

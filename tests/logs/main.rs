@@ -6,6 +6,7 @@ mod drive;
 mod faults;
 mod follow;
 mod guide;
+mod hidden;
 mod journal;
 mod order;
 mod sizes;

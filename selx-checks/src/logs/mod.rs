@@ -5,6 +5,7 @@
 //! finds the few lines that matter at the speed of memory, `sweep` goes through a log with it, `scan` through many at once;
 //! `window` finds the part of a file that can matter at all, and `mark` knows a file again whatever rotation did to it.
 
+mod colours;
 mod container;
 #[cfg(any(test, feature = "fuzz"))]
 mod cuts;
@@ -21,6 +22,7 @@ mod piece;
 #[cfg(test)]
 mod reference;
 mod scan;
+mod secrets;
 pub mod shape;
 pub mod sizes;
 pub mod stamp;

@@ -4,14 +4,15 @@
 //! bytes before such a line stay in the buffer: an event is a line with a time and the lines without one that follow, at
 //! most [`BACK`] bytes of them, and is found by going back.
 
+use std::borrow::Cow;
 use std::io;
 
 use memchr::{memchr, memrchr};
 
-use super::container;
 use super::piece::{Dress, Piece, Search, Source, Swept};
 use super::stamp::{Reader, Stamp};
 use super::tally::{Tally, When};
+use super::{colours, container};
 use crate::unpack::ALIGNED;
 
 /// How many bytes are read at once: what is still in the cache of a processor when it is searched.
@@ -340,11 +341,23 @@ impl State<'_> {
     }
 }
 
-/// Returns what a program wrote: the line without its end, out of the record of the engine if it is in one.
+/// Returns what a program wrote: the line without its end and its colours, out of the record of the engine if it is in one.
 fn text<'a>(dress: Dress, raw: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-    match dress {
-        Dress::Bare => raw,
-        Dress::Container => container::message(raw, scratch).unwrap_or(raw),
+    let bare = match dress {
+        Dress::Bare => colours::without(raw),
+        Dress::Container => match container::message(raw, scratch).map(colours::without) {
+            Some(Cow::Owned(plain)) => Cow::Owned(plain),
+            // Borrowed from what it was written to just now.
+            Some(Cow::Borrowed(_)) => return container::message(raw, scratch).unwrap_or(raw),
+            None => Cow::Borrowed(raw),
+        },
+    };
+    match bare {
+        Cow::Borrowed(line) => line,
+        Cow::Owned(plain) => {
+            *scratch = plain;
+            scratch
+        }
     }
 }

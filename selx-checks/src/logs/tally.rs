@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::origin;
-use super::shape;
+use super::{secrets, shape};
 
 /// How many different addresses, users or captured names are counted for one pattern.
 const ORIGINS: usize = 10_000;
@@ -148,12 +148,13 @@ impl Tally {
         let newer =
             count.samples.first().is_none_or(|oldest| (oldest.at, oldest.log, oldest.offset) < (at, log, offset));
         if count.samples.len() < wish.samples || newer {
-            keep_newest(&mut count.samples, sample(at, log, offset, line), wish.samples);
+            keep_newest(&mut count.samples, sample(at, log, offset, &secrets::without(line)), wish.samples);
         }
     }
 
     /// Counts the shape of an event.
     pub(super) fn shape(&mut self, at: Option<i64>, log: usize, offset: u64, line: &[u8]) {
+        let line = &*secrets::without(line);
         let shape = shape::shape(line);
         if let Some(seen) = self.shapes.get_mut(&shape) {
             seen.count += 1;

@@ -45,10 +45,10 @@ pub(super) fn learn(file: &File, size: u64, reader: &mut Reader) -> usize {
 /// Finds the part of a file of `size` bytes that can hold lines from `from` on and before `to`.
 pub(super) fn part(file: &File, size: u64, reader: &mut Reader, from: i64, to: i64) -> Part {
     let mut probe = Probe { file, size, reader };
-    let Some(last) = probe.last() else { return Part::Whole };
     if size < SHORT {
-        return if last < from - SLACK { Part::Older } else { Part::Whole };
+        return if probe.newest().is_some_and(|newest| newest < from - SLACK) { Part::Older } else { Part::Whole };
     }
+    let Some(last) = probe.last() else { return Part::Whole };
     let mut before = i64::MIN;
     for place in 0..PLACES {
         match probe.latest_in_order(size / PLACES * place, before) {
@@ -117,6 +117,14 @@ impl Probe<'_> {
             latest = latest.max(at);
         }
         Some(latest)
+    }
+
+    /// Returns the newest time in a short file, wherever it stands.
+    fn newest(&mut self) -> Option<i64> {
+        let mut bytes = vec![0; usize::try_from(self.size).ok()?];
+        let read = read_full(self.file, &mut bytes, 0).ok()?;
+        let lines = bytes.get(..read)?.split(|byte| *byte == b'\n');
+        lines.filter_map(|line| self.reader.read(line)).map(|stamp| stamp.at).max()
     }
 
     /// Returns the time of the last line that has one.

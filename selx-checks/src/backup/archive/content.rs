@@ -93,8 +93,18 @@ pub(super) fn examine(bytes: &mut dyn Bytes, wanted: &Wanted) -> Seen {
     if let Err(broken) = whole(bytes, wanted, &mut seen) {
         seen.broken(&broken);
     }
-    if seen.form == Form::Tar && seen.damage.is_none() {
-        missing(wanted, &mut seen);
+    if seen.damage.is_none() {
+        match seen.form {
+            Form::Tar => missing(wanted, &mut seen),
+            Form::Dump | Form::Encrypted | Form::Unknown => {
+                // What is no archive has one member: itself.
+                let own = wanted.name.rsplit_once('.').filter(|_| name::says_packed(wanted.name).is_some());
+                let own = own.map_or(wanted.name, |(own, _)| own);
+                let others = wanted.expect.iter().filter(|pattern| !is_of_member(pattern, own));
+                seen.content.missing.extend(others.map(ToString::to_string));
+            }
+            Form::Empty | Form::DumpFolder => {}
+        }
     }
     seen
 }
@@ -296,6 +306,7 @@ fn file(content: &mut Member, entry: &Entry, name: &str, wanted: &Wanted, seen: 
             Ok(Nested { dump: Some(dump), .. }) => took(seen, dump, name, entry.modified),
             // Packed nothing is as good a dump as nothing.
             Ok(Nested { bytes: 0, .. }) if name::says_dump(name) => seen.content.empty.push(name.to_owned()),
+            Ok(_) if has_to_be_a_dump(name, wanted) => took(seen, no_dump(), name, entry.modified),
             Ok(_) => {}
             Err(broken) if name::says_dump(name) => {
                 let dump = Dump { wrong: Some(broken.to_string()), ..Dump::default() };
@@ -303,14 +314,29 @@ fn file(content: &mut Member, entry: &Entry, name: &str, wanted: &Wanted, seen: 
             }
             Err(broken) => seen.content.broken.add(|| format!("{name}: {broken}")),
         }
-    } else if !is_restore_script && let Some(dump) = dump(&mut peeked, seen)? {
-        took(seen, dump, name, entry.modified);
+    } else if !is_restore_script {
+        match dump(&mut peeked, seen)? {
+            Some(dump) => took(seen, dump, name, entry.modified),
+            None if has_to_be_a_dump(name, wanted) => took(seen, no_dump(), name, entry.modified),
+            None => {}
+        }
     }
     let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     for file in seen.files_of_dumps.iter_mut().skip(files) {
         file.insert_str(0, &folder);
     }
     Ok(())
+}
+
+/// Tells whether a member is a dump if anything is right: by an ending that nothing else has, or as somebody expects it. A
+/// `.sql` of which nothing is said may be a script.
+fn has_to_be_a_dump(name: &str, wanted: &Wanted) -> bool {
+    let is_expected = || wanted.expect.iter().any(|pattern| is_of_member(pattern, name));
+    name::says_dump(name) && (!name.contains(".sql") || is_expected())
+}
+
+fn no_dump() -> Dump {
+    Dump { wrong: Some("it does not begin as a dump does".to_owned()), ..Dump::default() }
 }
 
 /// What a packed member holds.

@@ -1,17 +1,20 @@
 //! A dump in the directory format of `pg_dump`: a table of contents, and a file for the data of each table.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::content::{Seen, Wanted};
-use super::custom;
 use super::facts::{Damage, DamageKind, Form};
 use super::find::{CONTENTS, Candidate};
 use super::inspect::{Reading, Watch, open, refused};
 use super::stream::{Bytes as _, Unpacked, is_stopped};
-use crate::unpack::{Broken, Caps};
+use super::{custom, name};
+use crate::unpack::{Broken, Caps, Format};
 
+/// How much of a list of large objects is read.
+const LONGEST_LIST: usize = 16 << 20;
 /// Endings that the files with data may have, beside their name in the table of contents.
 const ENDINGS: &[&str] = &["", ".gz", ".zst", ".lz4"];
 
@@ -40,7 +43,8 @@ fn whole(folder: &Path, caps: Caps, watch: &Watch<'_>, seen: &mut Seen, size: &m
     seen.dumped = dump.made.map(|made| (made, false));
     seen.content.files = 1;
     seen.content.dumps.push(dump);
-    for name in files {
+    let mut files = VecDeque::from(files);
+    while let Some(name) = files.pop_front() {
         // A name with a folder in it is none that `pg_dump` gives.
         let is_inside = !name.contains('/') && name != "..";
         let found = ENDINGS.iter().map(|ending| format!("{name}{ending}")).find(|name| folder.join(name).is_file());
@@ -53,12 +57,16 @@ fn whole(folder: &Path, caps: Caps, watch: &Watch<'_>, seen: &mut Seen, size: &m
         let file = open(&folder.join(&name))?;
         *size += file.metadata()?.len();
         seen.content.files += 1;
-        let read = Unpacked::new(&mut Reading::new(file, watch, None)?, caps).and_then(|mut bytes| {
-            while !bytes.piece(u64::MAX)?.is_empty() {}
-            Ok(bytes.summary().decoded)
-        });
+        let list = (name.starts_with("blobs") && name.ends_with(".toc")).then(Vec::new);
+        let read = Unpacked::new(&mut Reading::new(file, watch, None)?, caps).and_then(|bytes| data(bytes, list));
         match read {
-            Ok(bytes) => seen.content.bytes += bytes,
+            Ok(data) => {
+                seen.content.bytes += data.bytes;
+                if let Some(text) = data.wrong(&name) {
+                    seen.damage.get_or_insert(Damage { kind: DamageKind::Damaged, text });
+                }
+                files.extend(data.files);
+            }
             Err(broken) => damaged(seen, &name, &broken),
         }
         if seen.stopped {
@@ -67,6 +75,45 @@ fn whole(folder: &Path, caps: Caps, watch: &Watch<'_>, seen: &mut Seen, size: &m
     }
     seen.content.members = seen.content.files;
     Ok(())
+}
+
+/// What a file of data holds.
+struct Data {
+    format: Format,
+    bytes: u64,
+    /// The files that it names, where it is a list of large objects.
+    files: Vec<String>,
+}
+
+impl Data {
+    /// Says what is wrong with a file of this name.
+    fn wrong(&self, name: &str) -> Option<String> {
+        let says = name::says_packed(name);
+        if says.is_some_and(|says| says != self.format.to_string()) {
+            return Some(format!("{name}: it is not packed as its name says"));
+        }
+        // The data of an empty table end in a line of their own; only a large object may be empty.
+        let is_empty = self.bytes == 0 && !name.starts_with("blob_");
+        is_empty.then(|| format!("{name}: it is empty, which not even the data of an empty table are"))
+    }
+}
+
+/// Reads a file of data to its end, into `list` if it names others.
+fn data<R: io::Read>(mut bytes: Unpacked<R>, mut list: Option<Vec<u8>>) -> Result<Data, Broken> {
+    loop {
+        let piece = bytes.piece(u64::MAX)?;
+        if piece.is_empty() {
+            break;
+        }
+        if let Some(list) = list.as_mut().filter(|list| list.len() < LONGEST_LIST) {
+            list.extend_from_slice(piece);
+        }
+    }
+    let list = String::from_utf8_lossy(list.as_deref().unwrap_or_default()).into_owned();
+    // A number of the object, and the name of its file.
+    let names = list.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim());
+    let files = names.filter(|name| name.starts_with("blob_")).map(str::to_owned).collect();
+    Ok(Data { format: bytes.format(), bytes: bytes.summary().decoded, files })
 }
 
 fn damaged(seen: &mut Seen, name: &str, broken: &Broken) {

@@ -57,7 +57,7 @@ pub(super) struct Record {
 impl Record {
     /// Reads the record beside an archive, if there is one that reads.
     pub(super) fn beside(path: &Path) -> Option<Self> {
-        let text = beside(path, ".proof.json", 1 << 20)?;
+        let text = beside(path, ".proof.json", 1 << 20)?.ok()?;
         serde_json::from_slice(&text).ok().filter(|record: &Self| record.level >= Level::Restored)
     }
 }
@@ -114,16 +114,25 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads what lies beside an archive, if it is there and not too long.
-fn beside(path: &Path, ending: &str, most: u64) -> Option<Vec<u8>> {
+/// Reads a small file beside an archive, if there is one; the text says why it cannot be read.
+fn beside(path: &Path, ending: &str, most: u64) -> Option<Result<Vec<u8>, String>> {
     let mut whole = path.as_os_str().to_owned();
     whole.push(ending);
     small(Path::new(&whole), most)
 }
 
-fn small(path: &Path, most: u64) -> Option<Vec<u8>> {
+fn small(path: &Path, most: u64) -> Option<Result<Vec<u8>, String>> {
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(Err(error.to_string())),
+    };
     let mut text = Vec::new();
-    open(path).ok()?.take(most + 1).read_to_end(&mut text).ok()?;
-    (text.len() as u64 <= most).then_some(text)
+    Some(match file.take(most + 1).read_to_end(&mut text) {
+        Ok(_) if text.len() as u64 > most => Err(format!("it is longer than {most} bytes")),
+        Ok(_) => Ok(text),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 /// Reads an archive to its end.
@@ -185,10 +194,18 @@ fn level(seen: &Seen, archive: &Archive) -> Level {
 
 /// Reads a file, twice if its manifest comes late, and returns what was seen and whether it grew meanwhile.
 fn file(candidate: &Candidate, wanted: &mut Wanted, archive: &mut Archive, watch: &Watch<'_>) -> (Seen, bool) {
-    let whole_sum = sum_beside(candidate);
+    let (whole_sum, no_sum) = match sum_beside(candidate) {
+        Some((source, Ok(sum))) => (Some((source, sum)), None),
+        Some((source, Err(why))) => (None, Some((source, why))),
+        None => (None, None),
+    };
     let record = Record::beside(&candidate.path);
     if let Some(text) = beside(&candidate.path, ".manifest.json", LONGEST) {
-        wanted.sums = Some(Sums::read(&format!("{}.manifest.json", candidate.name), "", &text));
+        let source = format!("{}.manifest.json", candidate.name);
+        wanted.sums = Some(match text {
+            Ok(text) => Sums::read(&source, "", &text),
+            Err(why) => Sums::unreadable(source, why),
+        });
     }
     let wants_hash = whole_sum.is_some() || record.is_some();
     let (mut seen, mut hash) = match once(candidate, wanted, archive, wants_hash, watch) {
@@ -204,6 +221,12 @@ fn file(candidate: &Candidate, wanted: &mut Wanted, archive: &mut Archive, watch
     }
     archive.manifest = seen.sums.take().map(Sums::finish);
     seen.created = archive.manifest.as_ref().and_then(|manifest| manifest.created);
+    if let Some((source, why)) = no_sum {
+        let manifest = archive.manifest.get_or_insert_with(Manifest::default);
+        if manifest.wrong.is_none() && manifest.different.count == 0 {
+            (manifest.source, manifest.wrong) = (source, Some(why));
+        }
+    }
     if let (Some((source, sum)), Some(hash)) = (whole_sum, &hash) {
         if *hash == sum {
             archive.manifest.get_or_insert(Manifest { source, same: 1, ..Manifest::default() });
@@ -287,22 +310,33 @@ pub(super) fn refused(error: &io::Error) -> Seen {
     Seen { damage: Some(Damage { kind, text: error.to_string() }), ..Seen::default() }
 }
 
-/// Returns the checksum of the file that stands beside it, with the name of where it stands.
-fn sum_beside(candidate: &Candidate) -> Option<(String, String)> {
+/// Returns the checksum of the file that stands beside it, with the name of where it stands; or why it cannot be used.
+fn sum_beside(candidate: &Candidate) -> Option<(String, Result<String, String>)> {
     for ending in [".sha256", ".sha256sum"] {
         if let Some(text) = beside(&candidate.path, ending, 1 << 20) {
-            let source = format!("{}{ending}", candidate.name);
-            let bare = String::from_utf8_lossy(&text).trim().to_ascii_lowercase();
-            if bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Some((source, bare));
-            }
-            return Sums::read(&source, "", &text).of_archive(&candidate.name).map(|sum| (source, sum));
+            let sum = text.and_then(|text| {
+                let bare = String::from_utf8_lossy(&text).trim().to_ascii_lowercase();
+                if bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return Ok(bare);
+                }
+                sum_in(&text, &candidate.name)?.ok_or_else(|| "it has no checksum of this file".to_owned())
+            });
+            return Some((format!("{}{ending}", candidate.name), sum));
         }
     }
-    let folder = candidate.path.parent()?;
-    let text = small(&folder.join("SHA256SUMS"), 16 << 20)?;
-    let sum = Sums::read("SHA256SUMS", "", &text).of_archive(&candidate.name)?;
+    // The list of a whole folder need not have every archive.
+    let text = small(&candidate.path.parent()?.join("SHA256SUMS"), 16 << 20)?;
+    let sum = text.and_then(|text| sum_in(&text, &candidate.name)).transpose()?;
     Some(("SHA256SUMS".to_owned(), sum))
+}
+
+/// Finds the checksum of a file in a list.
+fn sum_in(text: &[u8], name: &str) -> Result<Option<String>, String> {
+    let mut sums = Sums::read("", "", text);
+    match sums.facts.wrong.take() {
+        Some(wrong) => Err(wrong),
+        None => Ok(sums.of_archive(name)),
+    }
 }
 
 /// Says when a backup was made: by its manifest, its dumps, its name, its newest member, or the time of the file.

@@ -57,6 +57,11 @@ impl Sums {
         sums
     }
 
+    /// What there is of a manifest that could not be read.
+    pub(super) fn unreadable(source: String, why: String) -> Self {
+        Self { facts: Manifest { source, wrong: Some(why), ..Manifest::default() }, ..Self::default() }
+    }
+
     fn json(&mut self, folder: &str, text: &str) -> Result<(), String> {
         let json: Json = serde_json::from_str(text).map_err(|error| format!("it does not read: {error}"))?;
         self.facts.created = json.created;
@@ -103,7 +108,10 @@ impl Sums {
 
     /// Takes the checksum of the archive itself out, where the manifest lies beside it.
     pub(super) fn of_archive(&mut self, name: &str) -> Option<String> {
-        self.left.remove(name)
+        // Whoever writes it in another folder gives the whole path.
+        let of_name = |path: &&String| path.rsplit('/').next() == Some(name);
+        let path = if self.left.contains_key(name) { name.to_owned() } else { self.left.keys().find(of_name)?.clone() };
+        self.left.remove(&path)
     }
 
     /// Ends the comparison: what is left is not there.

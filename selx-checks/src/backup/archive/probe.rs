@@ -162,8 +162,13 @@ fn one(
         .take(EARLIER)
         .collect();
     series.disagreeing = disagreeing(&archives, &growing, &read);
-    for candidate in finished().take(MOST_RECORDS).map(|(_, candidate)| candidate) {
-        if let Some(record) = Record::beside(&candidate.path).filter(|record| record.bytes == candidate.size) {
+    for (index, candidate) in finished().take(MOST_RECORDS) {
+        // Of an archive that was read, the record was compared with its checksum; another one has not changed since.
+        let counts = |record: &Record| match read.iter().find(|(at, _)| *at == index) {
+            Some((_, inspected)) => inspected.archive.level >= Level::Restored,
+            None => record.bytes == candidate.size && record.at >= candidate.written,
+        };
+        if let Some(record) = Record::beside(&candidate.path).filter(|record| record.at <= now && counts(record)) {
             keep(&mut series.proofs, Proof { level: record.level, at: record.at, archive: candidate.name.clone() });
         }
     }

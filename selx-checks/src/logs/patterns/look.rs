@@ -63,6 +63,8 @@ pub(super) struct Look {
     pub(super) span: Span,
     /// What the journal holds, and which of it counts.
     pub(super) journal: Option<(Vec<u8>, Span)>,
+    /// Where what is told of begins.
+    pub(super) from: Timestamp,
     /// When the look began.
     pub(super) looked: Timestamp,
     /// The marks of the last look, if only what is new is wanted and there was one.
@@ -85,8 +87,8 @@ pub(super) struct Looking<'a> {
     pub(super) claimed: HashSet<usize>,
     /// The files that are known by now.
     pub(super) inodes: HashMap<(u64, u64), String>,
-    /// How those begin that are read, with the log they are a part of.
-    pub(super) heads: HashMap<(String, String), String>,
+    /// How those begin that are read, with the log they are a part of; and the size of those that are not packed.
+    pub(super) heads: HashMap<(String, String), (String, Option<u64>)>,
     /// The files that this process writes to.
     pub(super) own: Vec<(u64, u64)>,
 }
@@ -95,7 +97,7 @@ impl Look {
     pub(super) fn run(&self, cancel: &CancellationToken) -> Result<Facts> {
         let time = |micros| Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
         let facts = Facts {
-            from: time(self.span.from),
+            from: self.from,
             to: time(self.span.to).min(self.looked),
             zone: zone_name(&self.zone),
             since_last: self.marks.is_some(),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{FileSeen, Part, Trouble};
 use super::look::{Look, Looking, Source};
@@ -17,6 +17,8 @@ use crate::logs::window;
 
 /// How many files can be known again at the next look.
 pub(super) const MARKS: usize = 2_000;
+/// How long a file was not written to if nobody is in the middle of a line.
+const AT_REST: SignedDuration = SignedDuration::from_mins(1);
 /// How far a compressed file may have been written before the window and still hold lines of it.
 const SLACK: i64 = 3_600_000_000;
 
@@ -102,11 +104,14 @@ impl Looking<'_> {
             .unwrap_or(Timestamp::MAX)
             .min(Timestamp::from_microsecond(self.look.span.now).unwrap_or(Timestamp::MAX));
         // A clock that is a little off writes a line a little later than its file.
-        let latest = latest.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(latest);
+        let latest = latest.checked_add(SignedDuration::from_hours(24)).unwrap_or(latest);
         let mut reader = Reader::new(Zones::new(self.look.zone.clone(), latest));
         let identity = Identity::of(&metadata, &begin);
         let is_dated = reader.learn(begin.bytes.split(|byte| *byte == b'\n')) > 0;
-        if let Some(other) = self.copied(found, &identity).filter(|_| is_dated) {
+        let copied = self.copied(found, &identity, (!begin.packed).then_some(size)).filter(|_| is_dated);
+        // A copy that was made while the original went on has less than that: the original is read from where it ends.
+        let shared = copied.as_ref().and_then(|(_, other)| *other).filter(|other| !begin.packed && size > *other);
+        if let Some((other, _)) = copied.filter(|_| shared.is_none()) {
             // Compressed or copied right now: both are there for a moment, and hold the same.
             seen.part = Part::Copy;
             self.facts.passed_over.push((path.to_owned(), format!("begins as {other} does, and is a copy of it")));
@@ -114,6 +119,7 @@ impl Looking<'_> {
             return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
         }
         let (from, new) = match self.known(&file, size, inode, &begin) {
+            _ if shared.is_some() => (shared.unwrap_or_default(), true),
             Known::Whole => {
                 seen.part = Part::New;
                 seen.read = None;
@@ -161,7 +167,8 @@ impl Looking<'_> {
             let reader = seen.timed.then_some(reader);
             let file = Arc::clone(&file);
             // What is still being written may have half a line at its end, which the next look sees whole.
-            let to_the_last = !self.look.marking || begin.packed;
+            let is_at_rest = seen.written.is_some_and(|written| written < self.look.looked - AT_REST);
+            let to_the_last = !self.look.marking || begin.packed || is_at_rest || found.path != found.log;
             Some(Log { file, ranges, packed: begin.packed, dress: source.dress, reader, to_the_last })
         };
         Ok(Some(self.look.opened(found, source, seen, Some(identity), log, Some(file), begin.packed)))
@@ -175,15 +182,15 @@ impl Looking<'_> {
         }
     }
 
-    /// Returns the part of the same log that begins with the same bytes, if there is one. Where lines have times, two that
+    /// Returns the part of the same log that begins with the same bytes, if there is one, and its size where it is not packed. Where lines have times, two that
     /// begin alike for so long are the same; a head without one may be that of every part.
-    fn copied(&mut self, found: &Found, identity: &Identity) -> Option<String> {
+    fn copied(&mut self, found: &Found, identity: &Identity, size: Option<u64>) -> Option<(String, Option<u64>)> {
         if identity.head < mark::HEAD {
             return None;
         }
         let key = (shown(&found.log), identity.digest.clone());
-        let first = self.heads.entry(key).or_insert_with(|| shown(&found.path));
-        (*first != shown(&found.path)).then(|| first.clone())
+        let first = self.heads.entry(key).or_insert_with(|| (shown(&found.path), size));
+        (first.0 != shown(&found.path)).then(|| first.clone())
     }
 
     /// Finds the mark of the last look that is of this file, the one of the same inode first.

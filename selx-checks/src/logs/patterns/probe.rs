@@ -19,8 +19,6 @@ use crate::logs::tally::Wish;
 
 /// Where logs are on a host of which nothing is said.
 const USUAL: [&str; 3] = ["/var/log/syslog", "/var/log/messages", "/var/log/**/*.log"];
-/// How old lines may be that were not there at the last look: a queue that waited, a disk that was full.
-const LATE: SignedDuration = SignedDuration::from_hours(24);
 /// What a first look reads where there is none to go on from.
 const FIRST: SignedDuration = SignedDuration::from_hours(24);
 /// How far the clocks of programs may be ahead of this one.
@@ -37,6 +35,10 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
     };
     let zone = config.zone.as_ref().map_or_else(TimeZone::system, |zone| zone.0.clone());
     let (names, patterns) = patterns(config)?;
+    if names.is_empty() {
+        return Err(Error::new(ErrorKind::Config, "nothing is searched for")
+            .advice("name `patterns`, or leave `presets` away: errors are searched for then"));
+    }
     let span = span(&config.window, now, &zone, last)?;
     let mut sources = sources(config);
     if let Some(wanted) = &config.containers {
@@ -63,6 +65,10 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
         names,
         wish: Wish { samples: config.samples.0, shapes: config.shapes },
         span,
+        from: match last {
+            Some(last) => last.to,
+            None => Timestamp::from_microsecond(span.from).map_err(out_of_calendar)?,
+        },
         looked: now,
         zone,
         marks: last.map(|last| last.marks.clone()),
@@ -154,7 +160,8 @@ fn span(window: &Window, now: Timestamp, zone: &TimeZone, last: Option<&Facts>) 
         }
         (Window::Today, _) => (day(0)?, ahead),
         (Window::Yesterday, _) => (day(1)?, day(0)?),
-        (Window::SinceLast, Some(last)) => (last.to.checked_sub(LATE).map_err(early)?, ahead),
+        // What was not there counts, however late it was written.
+        (Window::SinceLast, Some(_)) => (Timestamp::UNIX_EPOCH, ahead),
         (Window::SinceLast, None) => (ago(FIRST)?, ahead),
     };
     let micros = Timestamp::as_microsecond;

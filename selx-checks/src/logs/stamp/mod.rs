@@ -7,6 +7,7 @@ mod cursor;
 mod forms;
 mod zone;
 
+use super::colours;
 use memchr::memmem;
 
 use cursor::Cursor;
@@ -40,6 +41,7 @@ impl Reader {
     pub fn learn<'a>(&mut self, lines: impl Iterator<Item = &'a [u8]>) -> usize {
         let (mut at_once, mut behind) = (0_usize, 0_usize);
         for line in lines {
+            let line = &*colours::without(line);
             if self.leading(line).is_some() {
                 at_once += 1;
             } else if self.behind_words(line).is_some() {
@@ -52,6 +54,7 @@ impl Reader {
 
     /// Returns the time of a line, if it has one.
     pub fn read(&mut self, line: &[u8]) -> Option<Stamp> {
+        let line = &*colours::without(line);
         let reading = match self.leading(line) {
             Some(reading) => reading,
             None if self.behind_words => self.behind_words(line)?,

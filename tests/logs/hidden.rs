@@ -1,0 +1,103 @@
+//! What is easily passed over: lines behind copies, old last lines, half lines, late ones, colours; and what is not to be
+//! shown.
+
+use selx_core::Status;
+use serde_json::json;
+
+use crate::drive::{Logs, ago, events, line, says, start};
+
+fn lines(count: i64) -> String {
+    (0..count).map(|number| line(ago(3_000 - number), &format!("[INFO] line {number} of a program"))).collect()
+}
+
+#[tokio::test]
+async fn a_log_that_went_on_after_it_was_copied_is_read_from_there() {
+    // The copy is opened first, and last.
+    for copy in ["app-20261120.log", "app.log.1"] {
+        for window in ["24h", "since-last"] {
+            let logs = Logs::new();
+            logs.write("app.log", lines(60));
+            logs.look(json!({ "window": window })).await;
+            logs.write(copy, lines(60) + &line(ago(60), "[CRITICAL] in both"));
+            logs.append("app.log", line(ago(60), "[CRITICAL] in both") + &line(ago(50), "[CRITICAL] behind the copy"));
+            logs.later(10);
+            let entry = logs.look(json!({ "window": window })).await;
+            assert_eq!(events(&entry, "critical"), 2, "{copy}, {window}: {:?}", entry.facts);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_short_log_is_not_old_because_its_last_line_is() {
+    let logs = Logs::new();
+    logs.write("app.log", line(ago(60), "[CRITICAL] dead") + &line(ago(500_000), "[INFO] the oldest job of the queue"));
+    assert_eq!(events(&logs.look(json!({})).await, "critical"), 1);
+}
+
+#[tokio::test]
+async fn the_last_words_of_a_program_are_counted_without_a_line_end() {
+    let since = || json!({ "window": "since-last" });
+    for is_renamed in [false, true] {
+        let logs = Logs::new();
+        logs.write("app.log", lines(3));
+        logs.written("app.log", start());
+        assert_eq!(events(&logs.look(since()).await, "critical"), 0);
+        logs.append("app.log", "2026-11-20 12:00:10,000 [CRITICAL] disk gone");
+        logs.written("app.log", start());
+        logs.later(30);
+        // Somebody may be writing it right now.
+        assert_eq!(events(&logs.look(since()).await, "critical"), 0);
+        if is_renamed {
+            std::fs::rename(logs.path("app.log"), logs.path("app.log.1")).expect("it can be renamed");
+            logs.write("app.log", line(start(), "[INFO] begun anew"));
+            logs.written("app.log", start());
+        } else {
+            logs.later(60);
+        }
+        assert_eq!(events(&logs.look(since()).await, "critical"), 1, "{is_renamed}");
+        logs.later(60);
+        assert_eq!(events(&logs.look(since()).await, "critical"), 0, "{is_renamed}: counted once");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_there_counts_however_late_it_is() {
+    let since = || json!({ "window": "since-last" });
+    let logs = Logs::new();
+    logs.write("app.log", lines(3));
+    logs.look(since()).await;
+    logs.later(60);
+    logs.append("app.log", line(ago(400_000), "[CRITICAL] from a queue that waited"));
+    logs.write("other.log", line(ago(900_000), "[CRITICAL] of a disk that was away"));
+    let entry = logs.look(since()).await;
+    assert_eq!(events(&entry, "critical"), 2);
+    says(&entry, Status::Warning, &["since the last look"]);
+}
+
+#[tokio::test]
+async fn colours_hide_neither_times_nor_levels() {
+    let logs = Logs::new();
+    let at = ago(60).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let coloured = format!("\u{1b}[2m{at}\u{1b}[0m \u{1b}[31mCRITICAL\u{1b}[0m api: it broke\n");
+    logs.write("app.log", format!("{at} \u{1b}[31mCRITICAL\u{1b}[0m boom\n{coloured}"));
+    let entry = logs.look(json!({})).await;
+    assert_eq!(events(&entry, "critical"), 2);
+    says(&entry, Status::Warning, &["api: it broke"]);
+}
+
+#[tokio::test]
+async fn passwords_in_lines_are_not_shown_and_not_kept() {
+    let logs = Logs::new();
+    logs.write("app.log", line(ago(60), "[CRITICAL] postgres://shop:hunter2@db/shop failed, password=hunter2"));
+    let entry = logs.look(json!({})).await;
+    says(&entry, Status::Warning, &["postgres://shop:[hidden]@db/shop", "password=[hidden]"]);
+    assert!(!format!("{entry:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_look_for_nothing_is_not_well() {
+    let logs = Logs::new();
+    logs.write("app.log", lines(1));
+    let entry = logs.look(json!({ "presets": [] })).await;
+    says(&entry, Status::Unknown, &["nothing is searched for"]);
+}
