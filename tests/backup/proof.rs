@@ -170,11 +170,30 @@ async fn an_error_text_in_place_of_a_dump_is_none_inside_an_archive_either() {
 }
 
 #[tokio::test]
+async fn a_second_name_of_a_file_that_is_not_there_cannot_be_unpacked() {
+    let lab = Lab::new();
+    std::fs::hard_link(lab.source().join("logs/app.log"), lab.source().join("logs/second.log")).unwrap();
+    lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+    lab.look().await.expect(Status::Ok, &[], &[]);
+    let tar = lab.path("x.tar");
+    std::fs::write(&tar, lab.tar(&["--sort=name"])).unwrap();
+    done(program("tar").args(["--delete", "-f"]).arg(&tar).arg("./logs/app.log").output().unwrap());
+    let left = std::fs::read(&tar).unwrap();
+    std::fs::remove_file(tar).unwrap();
+    lab.lay("shop_20261126.tar.gz", &piped("gzip -n", &left), HOUR);
+    lab.look().await.expect(Status::Critical, &["member-missing"], &["logs/app.log"]);
+}
+
+#[tokio::test]
 async fn what_is_expected_of_a_file_that_is_no_archive_is_not_there() {
     let lab = Lab::new();
     lab.lay("shop_20261126.sql.gz", &piped("gzip -n", crate::lab::sql(3).as_bytes()), HOUR);
     lab.look_with(json!({ "expect": ["*.sql"] })).await.expect(Status::Ok, &[], &[]);
     lab.look_with(json!({ "expect": ["config/*"] })).await.expect(Status::Critical, &["member-missing"], &["config/*"]);
+    // Names as `tar -t` shows them.
+    let lab = Lab::new();
+    lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+    lab.look_with(json!({ "expect": ["./logs/", "./logs/app.log"] })).await.expect(Status::Ok, &[], &[]);
 }
 
 #[tokio::test]

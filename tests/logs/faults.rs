@@ -89,7 +89,11 @@ async fn h6_what_is_no_file_is_passed_over_at_once() {
     );
     // One that is named is followed, and still has to lead to a file.
     let zero = logs.path("zero.log");
-    says(&logs.look(json!({ "paths": [zero] })).await, Status::Unknown, &["zero.log is a device"]);
+    says(
+        &logs.look(json!({ "paths": [zero] })).await,
+        Status::Unknown,
+        &["zero.log could not be read: it is a device"],
+    );
 }
 
 #[tokio::test]

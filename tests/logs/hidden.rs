@@ -4,7 +4,7 @@
 use selx_core::Status;
 use serde_json::json;
 
-use crate::drive::{Logs, ago, events, line, says, start};
+use crate::drive::{Logs, ago, events, line, run, says, start};
 
 fn lines(count: i64) -> String {
     (0..count).map(|number| line(ago(3_000 - number), &format!("[INFO] line {number} of a program"))).collect()
@@ -100,4 +100,40 @@ async fn a_look_for_nothing_is_not_well() {
     logs.write("app.log", lines(1));
     let entry = logs.look(json!({ "presets": [] })).await;
     says(&entry, Status::Unknown, &["nothing is searched for"]);
+}
+
+#[tokio::test]
+async fn a_title_at_the_head_of_every_part_tells_nothing() {
+    let since = || json!({ "window": "since-last" });
+    let title = "#Software: shop 1.2\n";
+    for is_copied in [false, true] {
+        let logs = Logs::new();
+        logs.write("app.log", title);
+        logs.look(since()).await;
+        logs.later(60);
+        logs.append("app.log", line(start(), "[CRITICAL] before the rotation"));
+        if is_copied {
+            std::fs::copy(logs.path("app.log"), logs.path("app.log.1")).expect("it can be copied");
+        } else {
+            std::fs::rename(logs.path("app.log"), logs.path("app.log.1")).expect("it can be renamed");
+        }
+        logs.write("app.log", title.to_owned() + &line(start(), "[INFO] new"));
+        assert_eq!(events(&logs.look(since()).await, "critical"), 1, "{is_copied}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_named_itself_has_to_be_a_file() {
+    let logs = Logs::new();
+    logs.write("app.log", lines(1));
+    logs.write("old.log.bz2", b"BZh91AY&SY\x00\x00\x00\x00\x00\x00");
+    run("mkfifo", &["pipe.log"], logs.folder.path());
+    std::os::unix::fs::symlink("/nonexistent", logs.path("link.log")).expect("a link");
+    for (name, words) in [("pipe.log", "it is a pipe"), ("link.log", "not there"), ("old.log.bz2", "packed by bzip2")] {
+        let paths = [logs.path(name), logs.path("app.log")];
+        says(&logs.look(json!({ "paths": paths })).await, Status::Unknown, &[name, words]);
+    }
+    // In a folder, such things are passed over.
+    std::fs::remove_file(logs.path("old.log.bz2")).expect("it is there");
+    says(&logs.look(json!({})).await, Status::Ok, &[]);
 }

@@ -361,7 +361,9 @@ fn nested(reading: Reading, caps: Caps, seen: &mut Seen) -> Result<Nested, Broke
 pub(super) fn is_of_member(pattern: &NamePattern, path: &str) -> bool {
     let path = path.trim_start_matches("./").trim_end_matches('/');
     let last = path.rsplit('/').next().unwrap_or_default();
-    pattern.matches(path) || (!pattern.as_str().contains('/') && pattern.matches(last))
+    // As `tar -t` shows a name, too.
+    let whole = [path.to_owned(), format!("./{path}"), format!("{path}/"), format!("./{path}/")];
+    whole.iter().any(|path| pattern.matches(path)) || (!pattern.as_str().contains('/') && pattern.matches(last))
 }
 
 /// Compares a member with what is expected.

@@ -10,6 +10,9 @@ use super::tar::Entry;
 /// How many links that lead out are remembered.
 const MOST_LINKS: usize = 100_000;
 
+/// How many members are told of that others are second names of and that are not there.
+const MOST_MISSING: usize = 50;
+
 /// The names that were seen, and those that lead out.
 #[derive(Default)]
 pub(super) struct Names {
@@ -41,6 +44,13 @@ impl Names {
             content.unusual.add(|| format!("{} (begins with a slash)", shown()));
         }
         self.link(entry, &parts_of_name, &mut content.escaping);
+        if entry.kind == Kind::HardLink
+            && !leads_up(&[], &entry.link)
+            && !self.has(&entry.link)
+            && content.missing.len() < MOST_MISSING
+        {
+            content.missing.push(self::shown(&entry.link));
+        }
         match entry.kind {
             Kind::Device => content.unusual.add(|| format!("{} (a device)", shown())),
             Kind::File if entry.mode & 0o6000 != 0 => {

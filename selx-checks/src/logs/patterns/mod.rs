@@ -122,7 +122,7 @@ impl Check for LogsPatterns {
             "events",
             Unit::Count,
             "number of events that match a pattern in the window",
-            "Read the lines, newest first, with `-v`.",
+            "Read the newest lines with `-v`.",
         ),
         MeasureDoc::new(
             "new-shapes",

@@ -14,6 +14,7 @@ use crate::logs::mark::{self, Begin, Identity, Known, Mark};
 use crate::logs::scan::{self, Log};
 use crate::logs::stamp::{Reader, Zones};
 use crate::logs::window;
+use crate::unpack::Format;
 
 /// How many files can be known again at the next look.
 pub(super) const MARKS: usize = 2_000;
@@ -45,10 +46,21 @@ impl Looking<'_> {
     /// Opens a file and decides what of it is to be read.
     pub(super) fn open(&mut self, found: &Found, source: &Source) -> Option<Opened> {
         let path = shown(&found.path);
+        let is_named = source.paths.contains(&path);
+        let is_link = self.look.host.0.path(&found.path).is_symlink();
         let file = match files::open(found, &self.look.host) {
             Ok(file) => file,
+            // What was named itself has to be looked at.
+            Err(NotOpened::Gone) if is_named && is_link => {
+                self.facts.unreadable.push((path, "it is a link to a file that is not there".to_owned()));
+                return None;
+            }
             // Removed, or given another name, under which it is found when the folder is read again.
             Err(NotOpened::Gone) => return None,
+            Err(NotOpened::NotAFile(what)) if is_named => {
+                self.facts.unreadable.push((path, format!("it is {what}")));
+                return None;
+            }
             Err(NotOpened::NotAFile(what)) => {
                 self.facts.passed_over.push((path, format!("is {what}")));
                 return None;
@@ -84,6 +96,11 @@ impl Looking<'_> {
         };
         let begin = match mark::begin(&file) {
             Ok(begin) => begin,
+            Err(_) if Self::is_of_another_packing(&file) => {
+                let why = "it is packed by bzip2, which is not unpacked here; gzip, zstd and xz are";
+                self.facts.unreadable.push((path.to_owned(), why.to_owned()));
+                return Ok(None);
+            }
             Err(error) => {
                 // What the system says is a number; what a decoder says has none.
                 let trouble = Trouble { at: 0, text: error.to_string(), packing: error.raw_os_error().is_none() };
@@ -115,10 +132,10 @@ impl Looking<'_> {
             // Compressed or copied right now: both are there for a moment, and hold the same.
             seen.part = Part::Copy;
             self.facts.passed_over.push((path.to_owned(), format!("begins as {other} does, and is a copy of it")));
-            self.known(&file, size, inode, &begin);
+            self.known(&file, size, inode, &begin, &reader);
             return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
         }
-        let (from, new) = match self.known(&file, size, inode, &begin) {
+        let (from, new) = match self.known(&file, size, inode, &begin, &reader) {
             _ if shared.is_some() => (shared.unwrap_or_default(), true),
             Known::Whole => {
                 seen.part = Part::New;
@@ -174,6 +191,13 @@ impl Looking<'_> {
         Ok(Some(self.look.opened(found, source, seen, Some(identity), log, Some(file), begin.packed)))
     }
 
+    /// Tells whether a file is whole, perhaps, and packed in a way that is known and not read.
+    fn is_of_another_packing(file: &File) -> bool {
+        let mut start = [0; 6];
+        mark::read_full(file, &mut start, 0)
+            .is_ok_and(|length| Format::of(start.get(..length).unwrap_or_default()) == Format::Bzip2)
+    }
+
     fn part(&self, file: &File, size: u64, reader: &mut Reader, timed: bool) -> window::Part {
         if timed {
             window::part(file, size, reader, self.look.span.from, self.look.span.to)
@@ -194,16 +218,22 @@ impl Looking<'_> {
     }
 
     /// Finds the mark of the last look that is of this file, the one of the same inode first.
-    fn known(&mut self, file: &File, size: u64, inode: (u64, u64), begin: &Begin) -> Known {
+    fn known(&mut self, file: &File, size: u64, inode: (u64, u64), begin: &Begin, reader: &Reader) -> Known {
         let Some(marks) = &self.look.marks else { return Known::Not };
         let mut order: Vec<usize> = (0..marks.len()).collect();
         order.sort_by_key(|index| {
             (self.claimed.contains(index), marks.get(*index).is_none_or(|mark| mark.file.inode != inode))
         });
         for index in order {
-            let Some(mark) = marks.get(index).filter(|mark| mark.file.head > 0 || mark.file.inode == inode) else {
-                continue;
+            let Some(mark) = marks.get(index) else { continue };
+            // A few bytes without a time, such as a title, may stand at the head of every part of a log.
+            let tells = || {
+                let head = begin.bytes.get(..mark.file.head).unwrap_or_default();
+                head.len() == mark::HEAD || reader.clone().learn(head.split(|byte| *byte == b'\n')) > 0
             };
+            if mark.file.inode != inode && !tells() {
+                continue;
+            }
             let known = mark.knows(file, size, inode, begin);
             if known != Known::Not {
                 // Copied, and not truncated yet: the original was read to its end.
