@@ -206,8 +206,9 @@ impl Looking<'_> {
         }
     }
 
-    /// Returns the part of the same log that begins with the same bytes, if there is one, and its size where it is not packed. Where lines have times, two that
-    /// begin alike for so long are the same; a head without one may be that of every part.
+    /// Returns the part of the same log that begins with the same bytes, if there is one, and its size where it is not
+    /// packed. Where lines have times, two that begin alike for so long are the same; a head without one may be that of
+    /// every part.
     fn copied(&mut self, found: &Found, identity: &Identity, size: Option<u64>) -> Option<(String, Option<u64>)> {
         if identity.head < mark::HEAD {
             return None;
@@ -226,16 +227,13 @@ impl Looking<'_> {
         });
         for index in order {
             let Some(mark) = marks.get(index) else { continue };
+            let known = mark.knows(file, size, inode, begin);
             // A few bytes without a time, such as a title, may stand at the head of every part of a log.
             let tells = || {
                 let head = begin.bytes.get(..mark.file.head).unwrap_or_default();
                 head.len() == mark::HEAD || reader.clone().learn(head.split(|byte| *byte == b'\n')) > 0
             };
-            if mark.file.inode != inode && !tells() {
-                continue;
-            }
-            let known = mark.knows(file, size, inode, begin);
-            if known != Known::Not {
+            if known != Known::Not && (mark.file.inode == inode || tells()) {
                 // Copied, and not truncated yet: the original was read to its end.
                 return if self.claimed.insert(index) { known } else { Known::Copy };
             }
