@@ -61,6 +61,9 @@ impl TryFrom<String> for PathPattern {
         for part in path.split('/') {
             glob::Pattern::new(part).map_err(|error| format!("`{text}` is not a pattern: {error}"))?;
         }
+        if path.ends_with("/**") {
+            return Err(format!("`**` stands for folders; name the files in them too, such as `{path}/*.log`"));
+        }
         Ok(Self(path.to_owned()))
     }
 }

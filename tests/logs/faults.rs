@@ -329,6 +329,7 @@ async fn settings_that_cannot_be_meant_are_refused() {
     for (with, word) in [
         (json!({ "paths": ["relative.log"] }), "absolute path"),
         (json!({ "paths": ["/x/[.log"] }), "not a pattern"),
+        (json!({ "paths": ["/x/**"] }), "name the files"),
         (json!({ "patterns": { "x": { "regex": ["a("] } } }), "not a regular expression"),
         (json!({ "patterns": { "x": { "regex": ["a*"] } } }), "matches an empty line"),
         (json!({ "patterns": { "x": { "regex": ["(x{1000}){1000}"] } } }), "too large"),

@@ -123,7 +123,16 @@ pub fn level(line: &[u8]) -> Option<Level> {
         return json(line.get(..FIELD_REACH).unwrap_or(line));
     }
     let head = line.get(..REACH).unwrap_or(line);
-    let quote = memchr::memchr2(b'"', b'=', head);
+    let mut depth = 0_usize;
+    // What stands in brackets before the level may be anything, such as the number of a request.
+    let quote = head.iter().position(|byte| {
+        match byte {
+            b'[' => depth += 1,
+            b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && matches!(byte, b'"' | b'=')
+    });
     // Behind a quote there is only what somebody else said.
     words(quote.and_then(|quote| head.get(..quote)).unwrap_or(head))
         .or_else(|| fields(line.get(..FIELD_REACH).unwrap_or(line)))
@@ -143,8 +152,9 @@ fn words(head: &[u8]) -> Option<Level> {
         let apart = apart && (word.len() > 3 || is_ended);
         let capitals = word.iter().all(u8::is_ascii_uppercase);
         let bracketed = matches!(before, b'[' | b':') && after == b']';
+        let column = before == b'\t' && after == b'\t' && word.len() > 3;
         if apart
-            && (capitals || bracketed)
+            && (capitals || bracketed || column)
             && let Some(level) = Level::named(word)
         {
             return Some(level);
@@ -228,6 +238,8 @@ mod tests {
             ("2026-11-20 10:00:00 INFO got ERROR from upstream", Level::Info),
             ("2026-11-20 10:00:00 WARNING non-FATAL problem", Level::Warning),
             ("api_1  | 2026-11-20 10:00:00 - root - CRITICAL - x", Level::Critical),
+            ("2026-11-20 10:00:00 [req=7f3a, user=\"x\"] CRITICAL down", Level::Critical),
+            ("2026-11-20T10:00:00Z\tcritical\tdown", Level::Critical),
         ] {
             assert_eq!(level(line.as_bytes()), Some(expected), "{line}");
         }
@@ -240,6 +252,7 @@ mod tests {
             "192.0.2.1 - - [20/Nov/2026:10:00:00 +0000] \"GET /FATAL/x HTTP/1.1\" 200 5",
             "Nov 20 10:00:00 host app: a non-FATAL problem",
             "{\"msg\":\"level\",\"x\":\"CRITICAL\"}",
+            "2026-11-20 10:00:00 started [arg=\"CRITICAL\"",
             "plain text, errors and criticals",
             "",
         ] {
@@ -251,7 +264,7 @@ mod tests {
         #[test]
         fn no_line_with_a_level_is_passed_over(
             parts in proptest::collection::vec(
-                "(ERR|err|Err|ERROR|error|Fatal|PANIC|crit|alert|\\[|\\]|:|=|\"| |level|lvl|\\{|,|60|50|/|x)", 1..12),
+                "(ERR|err|Err|ERROR|error|Fatal|\t|PANIC|crit|alert|\\[|\\]|:|=|\"| |level|lvl|\\{|,|60|50|/|x)", 1..12),
         ) {
             let line = parts.concat();
             if let Some(level) = level(line.as_bytes()).filter(|level| *level >= Level::Error) {

@@ -149,7 +149,22 @@ fn clock(at: &mut Cursor<'_>) -> Option<(u32, u32, u32, u32)> {
         Some(_) => fraction(at),
         None => 0,
     };
-    Some((hour, minute, second, micros))
+    Some((half(at, hour), minute, second, micros))
+}
+
+/// Returns the hour of the day, where `AM` or `PM` follows.
+fn half(at: &mut Cursor<'_>, hour: u32) -> u32 {
+    let mut ahead = *at;
+    if ahead.eat(b' ').is_none() || !(1..=12).contains(&hour) {
+        return hour;
+    }
+    let later = match ahead.take_while(|byte| byte.is_ascii_alphabetic()) {
+        b"AM" | b"am" => 0,
+        b"PM" | b"pm" => 12,
+        _ => return hour,
+    };
+    *at = ahead;
+    hour % 12 + later
 }
 
 /// Reads digits behind a point as microseconds; finer ones are dropped.

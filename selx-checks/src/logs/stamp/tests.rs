@@ -48,10 +48,25 @@ fn every_form_is_read() {
         "time=\"2026-11-20T10:00:00Z\" level=info",
         "api_1  | 2026-11-20 11:00:00,000 INFO x",
         "INFO 2026-11-20 11:00:00,000 views started",
+        "2026-11-20 11:00:00 AM INFO started",
+        "2026/11/20 11:00:00.000 am started",
         "[INFO] 2026-11-20 11:00:00 started",
     ] {
         let seconds = read(line).map(|text| text.get(..19).unwrap().to_owned());
         assert_eq!(seconds.as_deref(), utc.get(..19), "{line}");
+    }
+}
+
+#[test]
+fn twelve_hours_are_told_from_the_twelve_before() {
+    for (line, time) in [
+        ("2026-11-20 01:07:23 PM x", "2026-11-20T12:07:23Z"),
+        ("2026-11-20 12:07:23 AM x", "2026-11-19T23:07:23Z"),
+        ("2026-11-20 12:07:23 pm x", "2026-11-20T11:07:23Z"),
+        ("2026-11-20 13:07:23 PM x", "2026-11-20T12:07:23Z"),
+        ("2026-11-20 01:07:23 PMX x", "2026-11-20T00:07:23Z"),
+    ] {
+        assert_eq!(read(line).as_deref(), Some(time), "{line}");
     }
 }
 
