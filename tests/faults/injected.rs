@@ -145,13 +145,13 @@ fn r7_a_slow_disk_does_not_hold_a_run_up() {
 #[test]
 fn h10_a_disk_that_fails_under_a_log_is_critical() {
     use std::fmt::Write as _;
-    const ALL: &str = "'events critical'=20000";
+    const ALL: &str = "'events critical'=30000";
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("app.log");
     let now = jiff::Timestamp::now();
     let mut text = String::new();
-    for number in 0..20_000 {
-        let at = now - jiff::SignedDuration::from_secs(20_000 - number);
+    for number in 0..30_000 {
+        let at = now - jiff::SignedDuration::from_secs(30_000 - number);
         writeln!(text, "{} [CRITICAL] {number}", at.strftime("%Y-%m-%dT%H:%M:%SZ")).expect("a text");
     }
     std::fs::write(&path, &text).expect("a file");
