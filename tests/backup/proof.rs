@@ -190,6 +190,9 @@ async fn what_is_expected_of_a_file_that_is_no_archive_is_not_there() {
     lab.lay("shop_20261126.sql.gz", &piped("gzip -n", crate::lab::sql(3).as_bytes()), HOUR);
     lab.look_with(json!({ "expect": ["*.sql"] })).await.expect(Status::Ok, &[], &[]);
     lab.look_with(json!({ "expect": ["config/*"] })).await.expect(Status::Critical, &["member-missing"], &["config/*"]);
+    let lab = Lab::new();
+    lab.lay("shop_20261126.sql", crate::lab::sql(3).as_bytes(), HOUR);
+    lab.look_with(json!({ "expect": ["*.sql"] })).await.expect(Status::Ok, &[], &[]);
     // Names as `tar -t` shows them.
     let lab = Lab::new();
     lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);

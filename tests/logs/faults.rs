@@ -340,6 +340,7 @@ async fn settings_that_cannot_be_meant_are_refused() {
         (json!({ "zone": "Mars/Base" }), "not a zone"),
         (json!({ "samples": 1000 }), "at most 100"),
         (json!({ "presets": ["erors"] }), "errors"),
+        (json!({ "presets": [] }), "leave it away"),
     ] {
         let wrong = kind.build_json(&with).err().unwrap_or_else(|| panic!("{with} was taken"));
         let text = format!("{wrong:?}");

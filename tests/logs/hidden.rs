@@ -23,6 +23,12 @@ async fn a_log_that_went_on_after_it_was_copied_is_read_from_there() {
             logs.later(10);
             let entry = logs.look(json!({ "window": window })).await;
             assert_eq!(events(&entry, "critical"), 2, "{copy}, {window}: {:?}", entry.facts);
+            // What was new once is not new again.
+            logs.later(10);
+            logs.append("app.log", line(ago(40), "[CRITICAL] later still"));
+            let entry = logs.look(json!({ "window": window })).await;
+            let expected = if window == "24h" { 3 } else { 1 };
+            assert_eq!(events(&entry, "critical"), expected, "{copy}, {window}: {:?}", entry.facts);
         }
     }
 }
@@ -79,9 +85,10 @@ async fn colours_hide_neither_times_nor_levels() {
     let logs = Logs::new();
     let at = ago(60).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let coloured = format!("\u{1b}[2m{at}\u{1b}[0m \u{1b}[31mCRITICAL\u{1b}[0m api: it broke\n");
-    logs.write("app.log", format!("{at} \u{1b}[31mCRITICAL\u{1b}[0m boom\n{coloured}"));
-    let entry = logs.look(json!({})).await;
-    assert_eq!(events(&entry, "critical"), 2);
+    let in_two = format!("{at} \u{1b}[31mERR\u{1b}[0m went \u{1b}[1mwrong\u{1b}[0m\n");
+    logs.write("app.log", format!("{at} \u{1b}[31mCRITICAL\u{1b}[0m boom\n{coloured}{in_two}"));
+    let entry = logs.look(json!({ "presets": ["errors"], "patterns": { "two": { "text": ["went wrong"] } } })).await;
+    assert_eq!((events(&entry, "critical"), events(&entry, "error"), events(&entry, "two")), (2, 1, 1));
     says(&entry, Status::Warning, &["api: it broke"]);
 }
 
@@ -95,11 +102,15 @@ async fn passwords_in_lines_are_not_shown_and_not_kept() {
 }
 
 #[tokio::test]
-async fn a_look_for_nothing_is_not_well() {
+async fn the_rest_of_a_line_that_was_taken_for_whole_is_searched() {
+    let with = || json!({ "window": "since-last", "patterns": { "boom": { "text": ["boom"] } } });
     let logs = Logs::new();
-    logs.write("app.log", lines(1));
-    let entry = logs.look(json!({ "presets": [] })).await;
-    says(&entry, Status::Unknown, &["nothing is searched for"]);
+    logs.write("app.log", lines(3) + "2026-11-20 11:59:00,000 [INFO] it goes ");
+    logs.written("app.log", ago(600));
+    assert_eq!(events(&logs.look(with()).await, "boom"), 0);
+    logs.later(60);
+    logs.append("app.log", "boom\n");
+    assert_eq!(events(&logs.look(with()).await, "boom"), 1);
 }
 
 #[tokio::test]

@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 const ESCAPE: u8 = 0x1b;
+
+/// Tells whether there are colours in a line or in a log, also in a record of a container engine.
+pub(super) fn are_in(bytes: &[u8]) -> bool {
+    memchr(ESCAPE, bytes).is_some() || memmem::find(bytes, b"\\u001").is_some()
+}
 
 /// Takes the sequences out that set colours, and others like them.
 pub(super) fn without(line: &[u8]) -> Cow<'_, [u8]> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
+use super::colours;
 use super::matcher::Matcher;
 use super::piece::{Dress, Piece, Search, Source, Span};
 use super::stamp::{Reader, Zones};
@@ -64,6 +65,8 @@ pub(super) fn counted(
             end: end as u64,
             to_the_last: true,
             dress: Dress::Bare,
+            coloured: colours::are_in(text),
+            goes_on: false,
             reader: Some(reader()),
         };
         let swept = sweep.run(piece, &mut source, search);

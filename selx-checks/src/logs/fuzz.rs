@@ -17,7 +17,7 @@ pub fn line(bytes: &[u8]) {
         && let Ok(pattern) = Pattern::new(None, None, false, Some(level..=level))
     {
         let matcher = Matcher::new(vec![pattern]);
-        assert!(matcher.cursor(Dress::Bare, bytes).next(0).is_some(), "no needle for {level:?}");
+        assert!(matcher.cursor(Dress::Bare, false, bytes).next(0).is_some(), "no needle for {level:?}");
     }
     let text = shape(bytes);
     assert!(text.chars().count() <= 161 && !text.contains('\n'), "{text}");

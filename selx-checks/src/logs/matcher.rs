@@ -144,8 +144,9 @@ impl Matcher {
     }
 
     /// Begins a search for lines that one of the patterns may match.
-    pub(super) fn cursor<'a>(&'a self, dress: Dress, bytes: &'a [u8]) -> Cursor<'a> {
+    pub(super) fn cursor<'a>(&'a self, dress: Dress, coloured: bool, bytes: &'a [u8]) -> Cursor<'a> {
         match dress {
+            _ if coloured => Needles::EveryLine.cursor(bytes),
             Dress::Bare => self.needles.cursor(bytes),
             Dress::Container => self.in_records.cursor(bytes),
         }

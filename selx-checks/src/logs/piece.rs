@@ -59,6 +59,10 @@ pub(super) struct Piece {
     /// Whether the last line counts even if it has no end.
     pub(super) to_the_last: bool,
     pub(super) dress: Dress,
+    /// Whether there are colours in the lines, which may cut a text that is searched for.
+    pub(super) coloured: bool,
+    /// Whether it begins where an earlier look ended, be it within a line.
+    pub(super) goes_on: bool,
     /// Reads times; `None` if the lines of the log have none.
     pub(super) reader: Option<Reader>,
 }

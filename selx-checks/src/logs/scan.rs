@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use selx_core::Extent;
 
+use super::colours;
 use super::piece::{Dress, Piece, Search, Source, Swept};
 use super::stamp::Reader;
 use super::sweep::{BACK, Sweep};
@@ -32,6 +33,9 @@ pub(super) struct Log {
     /// Whether it is compressed; then the one range ends nowhere.
     pub(super) packed: bool,
     pub(super) dress: Dress,
+    pub(super) coloured: bool,
+    /// Whether it begins where an earlier look ended, be it within a line.
+    pub(super) goes_on: bool,
     pub(super) reader: Option<Reader>,
     /// Whether a last line without an end counts.
     pub(super) to_the_last: bool,
@@ -136,6 +140,8 @@ impl Log {
             end,
             to_the_last: self.to_the_last || !last,
             dress: self.dress,
+            coloured: self.coloured,
+            goes_on: self.goes_on && first && begin == from,
             reader: self.reader.clone(),
         };
         if !self.packed {
@@ -242,6 +248,8 @@ pub(super) fn scan_text(text: &[u8], log: usize, reader: Reader, search: Search<
         end: text.len() as u64,
         to_the_last: true,
         dress: Dress::Bare,
+        coloured: colours::are_in(text),
+        goes_on: false,
         reader: Some(reader),
     };
     Sweep::new().run(piece, &mut Memory { rest: text }, search).tally

@@ -21,8 +21,12 @@ static FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     forms.iter().filter_map(|form| RegexBuilder::new(form).unicode(false).build().ok()).collect()
 });
 
-/// Hides what looks like a secret.
+/// How much of a line is looked at; more of it is neither shown nor kept.
+const REACH: usize = 8 << 10;
+
+/// Returns the beginning of a line, which is all of most, without what looks like a secret.
 pub(super) fn without(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.get(..REACH).unwrap_or(line);
     FORMS.iter().fold(Cow::Borrowed(line), |line, form| match form.replace_all(&line, b"${1}[hidden]${2}".as_slice()) {
         Cow::Borrowed(_) => line,
         Cow::Owned(hidden) => Cow::Owned(hidden),

@@ -4,7 +4,6 @@
 //! bytes before such a line stay in the buffer: an event is a line with a time and the lines without one that follow, at
 //! most [`BACK`] bytes of them, and is found by going back.
 
-use std::borrow::Cow;
 use std::io;
 
 use memchr::{memchr, memrchr};
@@ -51,6 +50,8 @@ impl Sweep {
             begin: piece.begin,
             log: piece.log,
             dress: piece.dress,
+            coloured: piece.coloured,
+            goes_on: piece.goes_on,
             reader: piece.reader,
             search,
             tally,
@@ -131,6 +132,8 @@ struct State<'a> {
     begin: u64,
     log: usize,
     dress: Dress,
+    coloured: bool,
+    goes_on: bool,
     reader: Option<Reader>,
     search: Search<'a>,
     tally: Tally,
@@ -157,8 +160,8 @@ impl State<'_> {
     fn first_line(&self, filled: &[u8]) -> Option<usize> {
         // While no line ends, the buffer leaves its begin behind.
         let begin = usize::try_from(self.begin.saturating_sub(self.base)).ok()?;
-        if begin == 0 && self.begin == self.base {
-            return Some(0);
+        if self.goes_on || begin == 0 && self.begin == self.base {
+            return Some(begin).filter(|begin| *begin <= filled.len());
         }
         let from = begin.saturating_sub(1);
         memchr(b'\n', filled.get(from..)?).map(|found| from + found + 1)
@@ -177,7 +180,7 @@ impl State<'_> {
         }
         let lines = filled.get(..stop).unwrap_or_default();
         let limit = usize::try_from(end.saturating_sub(self.base)).unwrap_or(usize::MAX);
-        let mut cursor = self.search.matcher.cursor(self.dress, lines);
+        let mut cursor = self.search.matcher.cursor(self.dress, self.coloured, lines);
         while at < stop.min(limit) {
             let Some(found) = cursor.next(at) else { break };
             let begin =
@@ -215,7 +218,7 @@ impl State<'_> {
     /// Looks at a piece of a long line.
     fn part(&mut self, filled: &[u8], from: usize, to: usize, head: Head) {
         let Some(bytes) = filled.get(from..to) else { return };
-        if self.search.matcher.cursor(self.dress, bytes).next(0).is_some() && self.matches(bytes) {
+        if self.search.matcher.cursor(self.dress, self.coloured, bytes).next(0).is_some() && self.matches(bytes) {
             self.judge(filled, bytes, from, head);
         }
     }
@@ -344,20 +347,19 @@ impl State<'_> {
 /// Returns what a program wrote: the line without its end and its colours, out of the record of the engine if it is in one.
 fn text<'a>(dress: Dress, raw: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-    let bare = match dress {
-        Dress::Bare => colours::without(raw),
-        Dress::Container => match container::message(raw, scratch).map(colours::without) {
-            Some(Cow::Owned(plain)) => Cow::Owned(plain),
-            // Borrowed from what it was written to just now.
-            Some(Cow::Borrowed(_)) => return container::message(raw, scratch).unwrap_or(raw),
-            None => Cow::Borrowed(raw),
-        },
-    };
-    match bare {
-        Cow::Borrowed(line) => line,
-        Cow::Owned(plain) => {
-            *scratch = plain;
-            scratch
-        }
+    if !colours::are_in(raw) {
+        return match dress {
+            Dress::Bare => raw,
+            Dress::Container => container::message(raw, scratch).unwrap_or(raw),
+        };
     }
+    let plain = match dress {
+        Dress::Bare => colours::without(raw).into_owned(),
+        Dress::Container => {
+            let line = container::message(raw, scratch).unwrap_or(raw);
+            colours::without(line).into_owned()
+        }
+    };
+    *scratch = plain;
+    scratch
 }

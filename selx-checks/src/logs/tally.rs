@@ -9,7 +9,7 @@ use super::{secrets, shape};
 const ORIGINS: usize = 10_000;
 /// How many shapes are counted.
 pub(super) const SHAPES: usize = 2_000;
-/// How much of a line is kept as a sample. Whoever shows it takes passwords out first.
+/// How much of a line is kept as a sample.
 const SAMPLE: usize = 1_000;
 
 /// A line that was counted.

@@ -46,7 +46,7 @@ pub(super) fn learn(file: &File, size: u64, reader: &mut Reader) -> usize {
 pub(super) fn part(file: &File, size: u64, reader: &mut Reader, from: i64, to: i64) -> Part {
     let mut probe = Probe { file, size, reader };
     if size < SHORT {
-        return if probe.newest().is_some_and(|newest| newest < from - SLACK) { Part::Older } else { Part::Whole };
+        return if probe.is_older(from - SLACK) { Part::Older } else { Part::Whole };
     }
     let Some(last) = probe.last() else { return Part::Whole };
     let mut before = i64::MIN;
@@ -119,12 +119,13 @@ impl Probe<'_> {
         Some(latest)
     }
 
-    /// Returns the newest time in a short file, wherever it stands.
-    fn newest(&mut self) -> Option<i64> {
-        let mut bytes = vec![0; usize::try_from(self.size).ok()?];
-        let read = read_full(self.file, &mut bytes, 0).ok()?;
-        let lines = bytes.get(..read)?.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| self.reader.read(line)).map(|stamp| stamp.at).max()
+    /// Tells whether a short file has times, all of them before this one. The last lines decide it, as a rule.
+    fn is_older(&mut self, time: i64) -> bool {
+        let mut bytes = vec![0; usize::try_from(self.size).unwrap_or(0)];
+        let Ok(read) = read_full(self.file, &mut bytes, 0) else { return false };
+        let lines = bytes.get(..read).unwrap_or_default().rsplit(|byte| *byte == b'\n');
+        let mut times = lines.filter_map(|line| self.reader.read(line)).map(|stamp| stamp.at).peekable();
+        times.peek().is_some() && times.all(|at| at < time)
     }
 
     /// Returns the time of the last line that has one.

@@ -98,7 +98,10 @@ pub(super) fn examine(bytes: &mut dyn Bytes, wanted: &Wanted) -> Seen {
             Form::Tar => missing(wanted, &mut seen),
             Form::Dump | Form::Encrypted | Form::Unknown => {
                 // What is no archive has one member: itself.
-                let own = wanted.name.rsplit_once('.').filter(|_| name::says_packed(wanted.name).is_some());
+                let own = wanted
+                    .name
+                    .rsplit_once('.')
+                    .filter(|_| name::says_packed(wanted.name).is_some_and(|how| how != "plain"));
                 let own = own.map_or(wanted.name, |(own, _)| own);
                 let others = wanted.expect.iter().filter(|pattern| !is_of_member(pattern, own));
                 seen.content.missing.extend(others.map(ToString::to_string));
@@ -332,7 +335,7 @@ fn file(content: &mut Member, entry: &Entry, name: &str, wanted: &Wanted, seen: 
 /// `.sql` of which nothing is said may be a script.
 fn has_to_be_a_dump(name: &str, wanted: &Wanted) -> bool {
     let is_expected = || wanted.expect.iter().any(|pattern| is_of_member(pattern, name));
-    name::says_dump(name) && (!name.contains(".sql") || is_expected())
+    name::says_dump(name) && (!name::ending(name).is_some_and(|ending| ending.starts_with(".sql")) || is_expected())
 }
 
 fn no_dump() -> Dump {
@@ -361,9 +364,13 @@ fn nested(reading: Reading, caps: Caps, seen: &mut Seen) -> Result<Nested, Broke
 pub(super) fn is_of_member(pattern: &NamePattern, path: &str) -> bool {
     let path = path.trim_start_matches("./").trim_end_matches('/');
     let last = path.rsplit('/').next().unwrap_or_default();
-    // As `tar -t` shows a name, too.
-    let whole = [path.to_owned(), format!("./{path}"), format!("{path}/"), format!("./{path}/")];
-    whole.iter().any(|path| pattern.matches(path)) || (!pattern.as_str().contains('/') && pattern.matches(last))
+    let text = pattern.as_str();
+    // As `tar -t` shows a name.
+    let (before, behind) = (if text.starts_with("./") { "./" } else { "" }, if text.ends_with('/') { "/" } else { "" });
+    let as_shown = || pattern.matches(&format!("{before}{path}{behind}"));
+    pattern.matches(path)
+        || (!text.contains('/') && pattern.matches(last))
+        || (before.len() + behind.len() > 0 && as_shown())
 }
 
 /// Compares a member with what is expected.

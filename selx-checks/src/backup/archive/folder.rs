@@ -65,6 +65,10 @@ fn whole(folder: &Path, caps: Caps, watch: &Watch<'_>, seen: &mut Seen, size: &m
                 if let Some(text) = data.wrong(&name) {
                     seen.damage.get_or_insert(Damage { kind: DamageKind::Damaged, text });
                 }
+                if data.omits {
+                    let text = format!("{name}: it names more large objects than are looked for");
+                    seen.damage.get_or_insert(Damage { kind: DamageKind::Limit, text });
+                }
                 files.extend(data.files);
             }
             Err(broken) => damaged(seen, &name, &broken),
@@ -83,6 +87,8 @@ struct Data {
     bytes: u64,
     /// The files that it names, where it is a list of large objects.
     files: Vec<String>,
+    /// Whether it names more than are looked for.
+    omits: bool,
 }
 
 impl Data {
@@ -100,20 +106,23 @@ impl Data {
 
 /// Reads a file of data to its end, into `list` if it names others.
 fn data<R: io::Read>(mut bytes: Unpacked<R>, mut list: Option<Vec<u8>>) -> Result<Data, Broken> {
+    let mut omits = false;
     loop {
         let piece = bytes.piece(u64::MAX)?;
         if piece.is_empty() {
             break;
         }
-        if let Some(list) = list.as_mut().filter(|list| list.len() < LONGEST_LIST) {
-            list.extend_from_slice(piece);
+        match &mut list {
+            Some(list) if list.len() < LONGEST_LIST => list.extend_from_slice(piece),
+            Some(_) => omits = true,
+            None => {}
         }
     }
     let list = String::from_utf8_lossy(list.as_deref().unwrap_or_default()).into_owned();
     // A number of the object, and the name of its file.
     let names = list.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim());
     let files = names.filter(|name| name.starts_with("blob_")).map(str::to_owned).collect();
-    Ok(Data { format: bytes.format(), bytes: bytes.summary().decoded, files })
+    Ok(Data { format: bytes.format(), bytes: bytes.summary().decoded, files, omits })
 }
 
 fn damaged(seen: &mut Seen, name: &str, broken: &Broken) {

@@ -113,7 +113,6 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads what lies beside an archive, if it is there and not too long.
 /// Reads a small file beside an archive, if there is one; the text says why it cannot be read.
 fn beside(path: &Path, ending: &str, most: u64) -> Option<Result<Vec<u8>, String>> {
     let mut whole = path.as_os_str().to_owned();

@@ -229,6 +229,34 @@ impl JsonSchema for Samples {
     }
 }
 
+/// Ready-made patterns, at least one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<Preset>")]
+pub struct Presets(pub(super) Vec<Preset>);
+
+impl TryFrom<Vec<Preset>> for Presets {
+    type Error = String;
+
+    fn try_from(presets: Vec<Preset>) -> Result<Self, String> {
+        if presets.is_empty() {
+            return Err(
+                "an empty list has nothing to search for; leave it away: beside `patterns` there is none then".into()
+            );
+        }
+        Ok(Self(presets))
+    }
+}
+
+impl JsonSchema for Presets {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Presets".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "array", "items": generator.subschema_for::<Preset>(), "minItems": 1 })
+    }
+}
+
 /// The settings of `logs-patterns`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -251,7 +279,7 @@ pub struct Config {
     pub(super) zone: Option<Zone>,
     /// Ready-made patterns: `errors` (lines that are critical, and those that are errors) and `authentication` (failed
     /// logins of SSH, web servers, PostgreSQL and applications). Default: `errors`, unless there are `patterns`.
-    pub(super) presets: Option<Vec<Preset>>,
+    pub(super) presets: Option<Presets>,
     /// Patterns of your own, by name. Default: none.
     pub(super) patterns: Patterns,
     /// How many lines of each pattern are kept as samples, the newest. Default: 3.

@@ -17,7 +17,7 @@ use selx_core::{
     Area, Check, Code, Context, Discovery, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,
 };
 
-pub use config::{Config, Expression, PatternConfig, Patterns, Samples, Text, Window, Zone};
+pub use config::{Config, Expression, PatternConfig, Patterns, Presets, Samples, Text, Window, Zone};
 pub use containers::Containers;
 pub use facts::{Facts, FileSeen, Part, PatternSeen, SampleSeen, ShapeSeen, Trouble};
 pub use journal::Journal;

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::facts::{FileSeen, Part, Trouble};
 use super::look::{Look, Looking, Source};
 use super::passed_over;
+use crate::logs::colours;
 use crate::logs::files::{self, Found, NotOpened, shown};
 use crate::logs::mark::{self, Begin, Identity, Known, Mark};
 use crate::logs::scan::{self, Log};
@@ -21,7 +22,7 @@ pub(super) const MARKS: usize = 2_000;
 /// How long a file was not written to if nobody is in the middle of a line.
 const AT_REST: SignedDuration = SignedDuration::from_mins(1);
 /// How far a compressed file may have been written before the window and still hold lines of it.
-const SLACK: i64 = 3_600_000_000;
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// A file with what is known of it before it is searched.
 pub(super) struct Opened {
@@ -46,18 +47,17 @@ impl Looking<'_> {
     /// Opens a file and decides what of it is to be read.
     pub(super) fn open(&mut self, found: &Found, source: &Source) -> Option<Opened> {
         let path = shown(&found.path);
-        let is_named = source.paths.contains(&path);
-        let is_link = self.look.host.0.path(&found.path).is_symlink();
+        // What was named itself has to be looked at.
+        let is_wanted = found.named && !source.optional;
         let file = match files::open(found, &self.look.host) {
             Ok(file) => file,
-            // What was named itself has to be looked at.
-            Err(NotOpened::Gone) if is_named && is_link => {
+            Err(NotOpened::Gone) if is_wanted && self.look.host.0.path(&found.path).is_symlink() => {
                 self.facts.unreadable.push((path, "it is a link to a file that is not there".to_owned()));
                 return None;
             }
             // Removed, or given another name, under which it is found when the folder is read again.
             Err(NotOpened::Gone) => return None,
-            Err(NotOpened::NotAFile(what)) if is_named => {
+            Err(NotOpened::NotAFile(what)) if is_wanted => {
                 self.facts.unreadable.push((path, format!("it is {what}")));
                 return None;
             }
@@ -96,6 +96,12 @@ impl Looking<'_> {
         };
         let begin = match mark::begin(&file) {
             Ok(begin) => begin,
+            Err(_)
+                if Self::is_of_another_packing(&file) && seen.written.is_some_and(|at| at < self.look.from - HOUR) =>
+            {
+                seen.part = Part::Older;
+                return Ok(Some(self.look.opened(found, source, seen, None, None, None, true)));
+            }
             Err(_) if Self::is_of_another_packing(&file) => {
                 let why = "it is packed by bzip2, which is not unpacked here; gzip, zstd and xz are";
                 self.facts.unreadable.push((path.to_owned(), why.to_owned()));
@@ -128,6 +134,11 @@ impl Looking<'_> {
         let copied = self.copied(found, &identity, (!begin.packed).then_some(size)).filter(|_| is_dated);
         // A copy that was made while the original went on has less than that: the original is read from where it ends.
         let shared = copied.as_ref().and_then(|(_, other)| *other).filter(|other| !begin.packed && size > *other);
+        if let (Some((other, _)), Some(_)) = (&copied, shared) {
+            self.facts
+                .passed_over
+                .push((path.to_owned(), format!("begins as {other} does: what both have is read there")));
+        }
         if let Some((other, _)) = copied.filter(|_| shared.is_none()) {
             // Compressed or copied right now: both are there for a moment, and hold the same.
             seen.part = Part::Copy;
@@ -136,7 +147,8 @@ impl Looking<'_> {
             return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
         }
         let (from, new) = match self.known(&file, size, inode, &begin, &reader) {
-            _ if shared.is_some() => (shared.unwrap_or_default(), true),
+            Known::Up(read) => (read.max(shared.unwrap_or(0)), true),
+            Known::Copy | Known::Not if shared.is_some() => (shared.unwrap_or(0), self.look.marks.is_some()),
             Known::Whole => {
                 seen.part = Part::New;
                 seen.read = None;
@@ -146,13 +158,12 @@ impl Looking<'_> {
                 seen.part = Part::Copy;
                 return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
             }
-            Known::Up(read) => (read, true),
             Known::Not => (0, false),
         };
         let ranges = if begin.packed {
             seen.timed = is_dated;
             let written = seen.written.map_or(i64::MAX, Timestamp::as_microsecond);
-            if !new && written < self.look.span.from - SLACK {
+            if !new && written < self.look.span.from.saturating_sub(HOUR.as_micros() as i64) {
                 seen.part = Part::Older;
                 Vec::new()
             } else {
@@ -164,12 +175,13 @@ impl Looking<'_> {
             let part =
                 if new { window::Part::Some(from, size) } else { self.part(&file, size, &mut reader, seen.timed) };
             let range = match part {
-                window::Part::Whole => (0, size),
-                window::Part::Some(from, to) => (from, to),
+                window::Part::Whole => (from, size),
+                window::Part::Some(begin, end) => (begin.max(from), end),
                 window::Part::Older => (0, 0),
             };
             seen.part = match part {
                 _ if new => Part::New,
+                window::Part::Whole if from > 0 => Part::Window,
                 window::Part::Whole => Part::Whole,
                 window::Part::Some(0, to) if to == size => Part::Whole,
                 window::Part::Some(..) => Part::Window,
@@ -186,7 +198,9 @@ impl Looking<'_> {
             // What is still being written may have half a line at its end, which the next look sees whole.
             let is_at_rest = seen.written.is_some_and(|written| written < self.look.looked - AT_REST);
             let to_the_last = !self.look.marking || begin.packed || is_at_rest || found.path != found.log;
-            Some(Log { file, ranges, packed: begin.packed, dress: source.dress, reader, to_the_last })
+            let coloured = colours::are_in(&begin.bytes);
+            let (packed, dress) = (begin.packed, source.dress);
+            Some(Log { file, ranges, packed, dress, coloured, goes_on: new || shared.is_some(), reader, to_the_last })
         };
         Ok(Some(self.look.opened(found, source, seen, Some(identity), log, Some(file), begin.packed)))
     }

@@ -77,7 +77,7 @@ mod tests {
         let pattern = Pattern::new(ready.any_of, ready.none_of, ready.ignore_case, ready.levels).unwrap();
         let matcher = Matcher::new(vec![pattern]);
         let finds = |line: &str| {
-            let candidate = matcher.cursor(Dress::Bare, line.as_bytes()).next(0).is_some();
+            let candidate = matcher.cursor(Dress::Bare, false, line.as_bytes()).next(0).is_some();
             let matches = matcher.patterns[0].matches(line.as_bytes());
             assert!(candidate || !matches, "the search for needles passes over {line}");
             matches

@@ -35,10 +35,6 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
     };
     let zone = config.zone.as_ref().map_or_else(TimeZone::system, |zone| zone.0.clone());
     let (names, patterns) = patterns(config)?;
-    if names.is_empty() {
-        return Err(Error::new(ErrorKind::Config, "nothing is searched for")
-            .advice("name `patterns`, or leave `presets` away: errors are searched for then"));
-    }
     let span = span(&config.window, now, &zone, last)?;
     let mut sources = sources(config);
     if let Some(wanted) = &config.containers {
@@ -108,7 +104,7 @@ fn patterns(config: &Config) -> Result<(Vec<String>, Vec<Pattern>)> {
     };
     let mut made = Vec::new();
     let default = if config.patterns.0.is_empty() { vec![Preset::Errors] } else { Vec::new() };
-    for preset in config.presets.as_ref().unwrap_or(&default) {
+    for preset in config.presets.as_ref().map_or(&default, |presets| &presets.0) {
         for ready in preset.patterns() {
             // A pattern of the operator's own takes the place of one with its name.
             if config.patterns.0.contains_key(ready.name) || made.iter().any(|(name, _)| name == ready.name) {
