@@ -53,6 +53,11 @@ async fn h2_bytes_that_are_no_text_hide_nothing() {
     let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain("CRITICAL".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     logs.write("wide.log", wide);
     says(&logs.look(json!({})).await, Status::Unknown, &["wide.log", "UTF-16"]);
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let wide: Vec<u8> = "2026-11-20 CRITICAL".encode_utf16().flat_map(to_bytes).collect();
+        logs.write("wide.log", wide);
+        says(&logs.look(json!({})).await, Status::Unknown, &["wide.log", "UTF-16"]);
+    }
 }
 
 #[tokio::test]
@@ -255,9 +260,14 @@ async fn its_own_reports_are_not_counted_again() {
     logs.write("app.log", line(ago(60), "[CRITICAL] x"));
     let entry = logs.look(json!({})).await;
     assert_eq!(events(&entry, "critical"), 1);
-    logs.write("selx.log", "! warning   logs-patterns.app  critical events 1, above the warning limit of 0\n  line: [CRITICAL] x\n2026-11-20 11:59:00 [CRITICAL] x\n");
-    logs.write("report.log", "{\"version\":1,\"selx\":\"0.1.0\",\"run\":\"x\",\"text\":\"2026-11-20 11:59:00 [CRITICAL] x\"}\n2026-11-20 11:59:00 [CRITICAL] x\n");
-    logs.write("nagios.log", "SELX WARNING - 1 critical\n2026-11-20 11:59:00 [CRITICAL] x\n");
+    let page = "! warning   logs-patterns.app  critical events 1, above the warning limit of 0\n";
+    let nagios = "SELX WARNING - 1 critical\n[WARNING] critical events 1\n";
+    logs.write("selx.log", format!("{page}            line: 2026-11-20 11:59:00 [CRITICAL] x\n\n1 warning in 5 ms\n"));
+    logs.write(
+        "report.log",
+        "{\"version\":1,\"selx\":\"0.1.0\",\"run\":\"x\",\"text\":\"2026-11-20 11:59:00 [CRITICAL] x\"}\n",
+    );
+    logs.write("nagios.log", nagios);
     let entry = logs.look(json!({})).await;
     assert_eq!(events(&entry, "critical"), 1);
     says(
@@ -265,6 +275,16 @@ async fn its_own_reports_are_not_counted_again() {
         Status::Warning,
         &["selx.log is a report of selx", "report.log is a report", "nagios.log is a report"],
     );
+    // Where others write as well, nobody can tell what is new and what is repeated.
+    for (name, text) in [("page", page), ("nagios", nagios), ("much", &*nagios.repeat(9_000))] {
+        for foreign in [&*line(ago(60), "[CRITICAL] x"), "Error: no space left\n", "FATAL: it is over\n"] {
+            logs.write("cron.log", format!("{text}{foreign}"));
+            let entry = logs.look(json!({})).await;
+            assert_eq!(events(&entry, "critical"), 1);
+            says(&entry, Status::Unknown, &["[not-searchable]", "cron.log", "beside lines of other programs"]);
+            assert!(name != "much" || logs.path("cron.log").metadata().expect("the file").len() > 128 << 10);
+        }
+    }
 }
 
 #[tokio::test]
@@ -299,8 +319,8 @@ async fn links_to_folders_are_told_and_very_many_troubles_are_told_in_short() {
         logs.write(&format!("wide/{number}.log"), [0xff, 0xfe, b'x', 0]);
     }
     let entry = logs.look(json!({ "paths": [logs.path("wide")] })).await;
-    assert_eq!(entry.judgement.findings.iter().filter(|finding| finding.code == "not-readable").count(), 21);
-    says(&entry, Status::Unknown, &["80 more could not be read either"]);
+    assert_eq!(entry.judgement.findings.iter().filter(|finding| finding.code == "not-searchable").count(), 21);
+    says(&entry, Status::Unknown, &["80 more cannot be searched either"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -119,6 +119,23 @@ async fn a_new_file_on_the_old_inode_is_a_new_file() {
 }
 
 #[tokio::test]
+async fn an_inode_that_was_an_empty_file_does_not_make_a_known_file_new() {
+    let logs = Logs::new();
+    logs.write("app.log", lines(0, 350));
+    logs.write("empty.log", "");
+    assert_eq!(new(&logs).await, 350);
+    logs.append("app.log", lines(350, 50));
+    run("gzip", &["app.log"], logs.folder.path());
+    // The packed part lies where the empty file was: a file system gives freed inodes to those that are made next.
+    let packed = std::fs::read(logs.path("app.log.gz")).expect("it can be read");
+    std::fs::remove_file(logs.path("app.log.gz")).expect("it can be removed");
+    logs.write("empty.log", packed);
+    std::fs::rename(logs.path("empty.log"), logs.path("app.log.1.gz")).expect("it can be renamed");
+    logs.write("app.log", lines(400, 1));
+    assert_eq!(new(&logs).await, 51);
+}
+
+#[tokio::test]
 async fn what_is_gone_before_it_was_read_is_a_gap() {
     let logs = Logs::new();
     logs.write("app.log", lines(0, 10));
@@ -129,6 +146,28 @@ async fn what_is_gone_before_it_was_read_is_a_gap() {
     let entry = logs.look(since()).await;
     assert_eq!(events(&entry, "critical"), 2);
     says(&entry, Status::Warning, &["gap", "is gone; what was written to it since then was not seen"]);
+}
+
+#[tokio::test]
+async fn what_was_empty_and_is_gone_is_a_gap_unless_an_unknown_part_may_be_it() {
+    let logs = Logs::new();
+    logs.write("app.log", "");
+    logs.write("other.log", lines(0, 1));
+    assert_eq!(new(&logs).await, 1);
+    // Written to and given a name that does not tell what it is a part of.
+    logs.append("app.log", lines(1, 5));
+    std::fs::rename(logs.path("app.log"), logs.path("kept.aside")).expect("it can be renamed");
+    let entry = logs.look(since()).await;
+    says(&entry, Status::Warning, &["gap", "app.log, of which 0 bytes had been read, is gone"]);
+    // Written to, renamed and packed: it is another file, and holds what it was.
+    logs.write("app.log", "");
+    assert_eq!(new(&logs).await, 0);
+    logs.append("app.log", lines(6, 5));
+    run("gzip", &["app.log"], logs.folder.path());
+    std::fs::rename(logs.path("app.log.gz"), logs.path("app.log.1.gz")).expect("it can be renamed");
+    let entry = logs.look(since()).await;
+    assert_eq!(events(&entry, "critical"), 5);
+    assert!(!entry.judgement.findings.iter().any(|finding| finding.code == "gap"));
 }
 
 #[tokio::test]

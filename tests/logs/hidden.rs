@@ -134,6 +134,85 @@ async fn a_title_at_the_head_of_every_part_tells_nothing() {
 }
 
 #[tokio::test]
+async fn a_line_behind_zeros_is_a_line() {
+    // A program that does not append goes on where it was when its log was truncated.
+    for zeros in [3_000, 200_000, 700_000, 5_000_000] {
+        for is_hole in [false, true] {
+            let logs = Logs::new();
+            if is_hole {
+                let file = std::fs::File::create(logs.path("app.log")).expect("a file");
+                file.set_len(zeros).expect("it can be long");
+            } else {
+                logs.write("app.log", vec![0; usize::try_from(zeros).expect("a length")]);
+            }
+            logs.append("app.log", line(ago(60), "[CRITICAL] first") + &line(ago(50), "[CRITICAL] second"));
+            let entry = logs.look(json!({})).await;
+            assert_eq!(events(&entry, "critical"), 2, "{zeros}, {is_hole}");
+            says(&entry, Status::Warning, &["2026-11-20T11:59:00Z"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn colours_that_begin_later_are_seen() {
+    let logs = Logs::new();
+    logs.write("app.log", lines(200) + &line(ago(60), "[CRIT\u{1b}[31mICAL\u{1b}[0m] cut by a colour") + &lines(20));
+    assert_eq!(events(&logs.look(json!({})).await, "critical"), 1);
+}
+
+#[tokio::test]
+async fn a_long_stretch_without_times_is_not_the_end_of_a_day() {
+    const LINES: i64 = 72_000;
+    let logs = Logs::new();
+    let long = "x".repeat(950);
+    let day = ago(36 * 3_600);
+    let mut text = String::new();
+    for number in 0..LINES {
+        // A third of the file is of the day before, and the half hour behind it.
+        let (of_day, second) = match number * 20 / LINES {
+            ..7 => (0, number * 88_200 / (LINES * 7 / 20)),
+            _ => (1, 4_200 + (number - LINES * 7 / 20) * 37_800 / (LINES * 13 / 20)),
+        };
+        let at = day + jiff::SignedDuration::from_secs(of_day * 86_400 + second);
+        let share = number * 10_000 / LINES;
+        match share {
+            3_124..3_290 => text.push_str(&format!("{long} without a time, as a dump has many of\n")),
+            3_350..3_352 => text.push_str(&line(at, &format!("[CRITICAL] {long}"))),
+            _ => text.push_str(&line(at, &format!("[INFO] {long}"))),
+        }
+    }
+    let expected = text.matches("[CRITICAL]").count() as u64;
+    logs.write("app.log", text);
+    let entry = logs.look(json!({ "window": "yesterday" })).await;
+    assert!(expected > 10 && events(&entry, "critical") == expected, "{expected}: {:?}", entry.facts);
+    let read = entry.facts.as_ref().expect("facts")["bytes"].as_u64().expect("bytes");
+    assert!(read < 60_000_000, "{read} bytes of 72 million");
+}
+
+#[tokio::test]
+async fn parts_that_are_packed_otherwise_are_told() {
+    for (name, start) in [
+        ("app.log.1.lz4", &b"\x04\x22\x4d\x18xx"[..]),
+        ("app.log.Z", b"\x1f\x9d\x90xxx"),
+        ("app.log.2.zip", b"PK\x03\x04xx"),
+        ("app.log.bak", b"2026-11-20 11:59:00 [CRITICAL] kept aside\n"),
+        ("app.log.20261120T115900Z", b"2026-11-20 11:59:00 [CRITICAL] kept aside\n"),
+    ] {
+        let logs = Logs::new();
+        logs.write("app.log", lines(2));
+        logs.write(name, start);
+        let entry = logs.look(json!({})).await;
+        match start.first() {
+            Some(b'2') => assert_eq!(events(&entry, "critical"), 1, "{name}"),
+            _ => says(&entry, Status::Unknown, &["[not-searchable]", name, "which is not unpacked here"]),
+        }
+        // What is older than the window need not be searched.
+        logs.written(name, ago(100_000));
+        assert!(logs.look(json!({})).await.status() <= Status::Warning, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_named_itself_has_to_be_a_file() {
     let logs = Logs::new();
     logs.write("app.log", lines(1));

@@ -31,6 +31,26 @@ async fn the_sum_is_that_of_du_and_the_largest_come_first() {
 }
 
 #[tokio::test]
+async fn a_folder_inside_another_is_counted_once_in_all() {
+    let logs = Logs::new();
+    for (name, length) in [("a.log", 100_000), ("deep/b.log", 300_000)] {
+        logs.write(name, vec![b'x'; length]);
+    }
+    std::fs::hard_link(logs.path("deep/b.log"), logs.path("same.log")).expect("a link");
+    std::os::unix::fs::symlink(logs.folder.path(), logs.path("again")).expect("a link");
+    let one = logs.look_of("logs-sizes", json!({})).await;
+    let paths = json!([logs.path("deep"), logs.folder.path(), logs.path("again")]);
+    let all = logs.look_of("logs-sizes", json!({ "paths": paths })).await;
+    assert_eq!(one.judgement.summary.split(',').next(), all.judgement.summary.split(',').next());
+    let facts = |entry: &selx_core::Entry| entry.facts.clone().expect("facts");
+    assert_eq!(facts(&one)["largest"], facts(&all)["largest"]);
+    let sizes: Vec<u64> =
+        facts(&all)["folders"].as_array().expect("folders").iter().filter_map(|one| one["bytes"].as_u64()).collect();
+    assert!(sizes[0] >= 300_000 && sizes[1] > sizes[0] && sizes[2] == sizes[1], "{sizes:?}");
+    says(&all, Status::Ok, &["too"]);
+}
+
+#[tokio::test]
 async fn growth_writers_and_removed_files_are_told() {
     let logs = Logs::new();
     let mut open = std::fs::File::create(logs.path("app.log")).expect("a file");

@@ -199,10 +199,11 @@ impl Search<'_> {
 /// Returns the name of the log that a rotated file is a part of: `x.log` of `x.log.1`, `x.log.2.gz`, `x.log-20261120`,
 /// `x-20261120.log.zst`, `x.log.2026-11-20_03` and `x.log.old`.
 pub(super) fn base(name: &str) -> Option<String> {
-    const PACKED: [&str; 4] = [".gz", ".zst", ".xz", ".bz2"];
+    // Those that are not unpacked here belong to the log as well: that they were not read has to be told.
+    const PACKED: [&str; 11] = [".gz", ".zst", ".xz", ".bz2", ".lz4", ".lzma", ".lzo", ".zip", ".7z", ".Z", ".z"];
     let bare = PACKED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    if let Some(begin) = bare.strip_suffix(".old") {
-        return Some(begin.to_owned());
+    if let Some(begin) = [".old", ".bak", ".prev", "~"].iter().find_map(|end| bare.strip_suffix(end)) {
+        return Some(begin.to_owned()).filter(|begin| !begin.is_empty());
     }
     if let Some(begin) = without_counter(bare) {
         return Some(begin.to_owned());
@@ -218,8 +219,16 @@ pub(super) fn base(name: &str) -> Option<String> {
 
 /// Takes a counter or a date off the end of a name.
 fn without_counter(name: &str) -> Option<&str> {
-    let kept =
-        name.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '-' | '_' | ':' | '.' | 'T'));
+    let bytes = name.as_bytes();
+    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    // A `T` between the date and the time, and a `Z` behind them, are theirs; others are letters of the name.
+    let is_part = |(at, byte): (usize, &u8)| match byte {
+        b'T' => at > 0 && is_digit(at - 1) && is_digit(at + 1),
+        b'Z' => at > 0 && is_digit(at - 1) && at + 1 == bytes.len(),
+        _ => byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b':' | b'.'),
+    };
+    let length = bytes.iter().enumerate().rposition(|one| !is_part(one)).map_or(0, |last| last + 1);
+    let kept = name.get(..length)?;
     let counter = name.get(kept.len()..)?.strip_prefix(['.', '-', '_'])?;
     let digits = counter.chars().filter(char::is_ascii_digit).count();
     let is_counter =
@@ -282,7 +291,14 @@ mod tests {
             ("x.log.2026-11-20", Some("x.log")),
             ("x.log.2026-11-20_03-00", Some("x.log")),
             ("x.log-20261120-1795168800", Some("x.log")),
+            ("x.log.20261126T150000Z", Some("x.log")),
+            ("x.log-2026-11-26T15:00:00.zst", Some("x.log")),
             ("x.log.old", Some("x.log")),
+            ("x.log.bak", Some("x.log")),
+            ("x.log.1.lz4", Some("x.log")),
+            ("x.log.Z", Some("x.log")),
+            ("AUDIT.1", Some("AUDIT")),
+            ("~", None),
             ("syslog.1", Some("syslog")),
             ("x.log", None),
             ("x2.log", None),

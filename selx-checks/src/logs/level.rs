@@ -153,8 +153,9 @@ fn words(head: &[u8]) -> Option<Level> {
         let capitals = word.iter().all(u8::is_ascii_uppercase);
         let bracketed = matches!(before, b'[' | b':') && after == b']';
         let column = before == b'\t' && after == b'\t' && word.len() > 3;
+        let first = after == b':' && word.len() > 3 && is_front(head.get(..begin).unwrap_or_default());
         if apart
-            && (capitals || bracketed || column)
+            && (capitals || bracketed || column || first)
             && let Some(level) = Level::named(word)
         {
             return Some(level);
@@ -163,6 +164,29 @@ fn words(head: &[u8]) -> Option<Level> {
     }
     None
 }
+
+/// Tells whether a message begins behind this: it is nothing, a time, what a service of Compose or the program of syslog
+/// begins its lines with. `error: x` stands there as often as `ERROR: x`.
+fn is_front(before: &[u8]) -> bool {
+    // What is indented belongs to the message before.
+    if before.first().is_some_and(u8::is_ascii_whitespace) {
+        return false;
+    }
+    let before = before.trim_ascii_end();
+    if before.ends_with(b"]:") || before.ends_with(b"|") {
+        return true;
+    }
+    let mut words = before.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
+    let of_time =
+        |word: &[u8]| matches!(word, b"T" | b"Z" | b"UTC" | b"GMT" | b"AM" | b"PM") || MONTHS_AND_DAYS.contains(&word);
+    words.all(of_time)
+}
+
+/// What a time may have in letters.
+const MONTHS_AND_DAYS: [&[u8]; 19] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec", b"Mon", b"Tue",
+    b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
+];
 
 /// `level=error`, `severity="fatal"`.
 fn fields(head: &[u8]) -> Option<Level> {
@@ -240,6 +264,11 @@ mod tests {
             ("api_1  | 2026-11-20 10:00:00 - root - CRITICAL - x", Level::Critical),
             ("2026-11-20 10:00:00 [req=7f3a, user=\"x\"] CRITICAL down", Level::Critical),
             ("2026-11-20T10:00:00Z\tcritical\tdown", Level::Critical),
+            ("2026-11-20T10:00:00Z error: boom", Level::Error),
+            ("Fri Nov 20 10:00:00 2026 Error: boom", Level::Error),
+            ("Nov 20 10:00:00 host sshd[7]: fatal: no keys", Level::Critical),
+            ("worker-1  | error: boom", Level::Error),
+            ("fatal: not a repository", Level::Critical),
         ] {
             assert_eq!(level(line.as_bytes()), Some(expected), "{line}");
         }
@@ -254,6 +283,9 @@ mod tests {
             "{\"msg\":\"level\",\"x\":\"CRITICAL\"}",
             "2026-11-20 10:00:00 started [arg=\"CRITICAL\"",
             "plain text, errors and criticals",
+            "2026-11-20 10:00:00 the last error: none",
+            "2026-11-20 10:00:00 error is a word",
+            "  error: of the message before",
             "",
         ] {
             assert_eq!(level(line.as_bytes()), None, "{line}");

@@ -68,7 +68,8 @@ pub(super) fn begin(file: &File) -> std::io::Result<Begin> {
     let mut bytes = vec![0; HEAD];
     let length = read_full(file, &mut bytes, 0)?;
     bytes.truncate(length);
-    if Format::of(&bytes) == Format::Plain {
+    // What cannot be unpacked here is told by whoever looks at these bytes.
+    if matches!(Format::of(&bytes), Format::Plain | Format::Bzip2) {
         return Ok(Begin { bytes, packed: false });
     }
     let mut unpacker =

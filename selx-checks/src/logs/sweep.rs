@@ -203,6 +203,11 @@ impl State<'_> {
 
     /// Takes the beginning of a line that does not fit into the buffer; the rest comes in pieces.
     fn part_of_a_long_line(&mut self, filled: &[u8], start: usize, length: usize) -> usize {
+        // A log that was truncated under a program which knows where it wrote last begins with zeros: they are no part of
+        // the line behind them, which has its own time.
+        if self.long.is_none() && filled.get(start..length).is_some_and(|part| part.iter().all(|byte| *byte == 0)) {
+            return length;
+        }
         let (begin, head, from) = match self.long {
             Some((begin, head)) => (begin, head, start.saturating_sub(OVERLAP)),
             None => {
@@ -347,6 +352,7 @@ impl State<'_> {
 /// Returns what a program wrote: the line without its end and its colours, out of the record of the engine if it is in one.
 fn text<'a>(dress: Dress, raw: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+    let raw = raw.get(raw.iter().take_while(|byte| **byte == 0).count()..).unwrap_or_default();
     if !colours::are_in(raw) {
         return match dress {
             Dress::Bare => raw,

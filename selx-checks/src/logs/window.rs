@@ -4,6 +4,7 @@ use std::fs::File;
 
 use memchr::{memchr, memrchr};
 
+use super::colours;
 use super::mark::read_full;
 use super::stamp::Reader;
 
@@ -28,9 +29,17 @@ pub(super) enum Part {
     Older,
 }
 
-/// Learns where the lines of a file have their times, from its begin, its middle and its end. Returns how many of the
-/// lines that were looked at have one.
-pub(super) fn learn(file: &File, size: u64, reader: &mut Reader) -> usize {
+/// What the lines are like that were looked at to know a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Habits {
+    /// Whether there are times in them.
+    pub(super) timed: bool,
+    /// Whether there are colours in them.
+    pub(super) coloured: bool,
+}
+
+/// Learns where the lines of a file have their times, from its begin, its middle and its end.
+pub(super) fn learn(file: &File, size: u64, reader: &mut Reader) -> Habits {
     let mut samples = Vec::new();
     for at in [0, size / 2, size.saturating_sub(PROBE as u64)] {
         let mut bytes = vec![0; PROBE];
@@ -39,7 +48,9 @@ pub(super) fn learn(file: &File, size: u64, reader: &mut Reader) -> usize {
         let skipped = if at == 0 { 0 } else { memchr(b'\n', &bytes).map_or(bytes.len(), |found| found + 1) };
         samples.push(bytes.split_off(skipped.min(bytes.len())));
     }
-    reader.learn(samples.iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty()))
+    let coloured = samples.iter().any(|bytes| colours::are_in(bytes));
+    let lines = samples.iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty());
+    Habits { timed: reader.learn(lines) > 0, coloured }
 }
 
 /// Finds the part of a file of `size` bytes that can hold lines from `from` on and before `to`.
@@ -62,9 +73,21 @@ pub(super) fn part(file: &File, size: u64, reader: &mut Reader, from: i64, to: i
     if before < from - SLACK && last < from - SLACK {
         return Part::Older;
     }
-    let begin = probe.first_from(from.saturating_sub(SLACK));
-    let end = if to.saturating_add(SLACK) > last { size } else { probe.first_from(to.saturating_add(SLACK)) };
+    let begin = probe.first_from(from.saturating_sub(SLACK), Undated::IsLater);
+    let end = if to.saturating_add(SLACK) > last {
+        size
+    } else {
+        probe.first_from(to.saturating_add(SLACK), Undated::IsEarlier)
+    };
     Part::Some(begin, end.max(begin))
+}
+
+/// Where a stretch is taken to be in which no line has a time: so that it is read, whichever end of the window is looked
+/// for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Undated {
+    IsEarlier,
+    IsLater,
 }
 
 struct Probe<'a> {
@@ -156,7 +179,7 @@ impl Probe<'_> {
     }
 
     /// Finds, by halving, where lines from a time on begin.
-    fn first_from(&mut self, time: i64) -> u64 {
+    fn first_from(&mut self, time: i64, undated: Undated) -> u64 {
         // Lines that begin before `low` are older; `high` begins a line that is not, or is the end.
         let (mut low, mut high) = (0, self.size);
         while high - low > PROBE as u64 {
@@ -165,7 +188,9 @@ impl Probe<'_> {
                 Some((_, at)) if at < time => low = middle,
                 Some((begin, _)) if begin < high => high = middle,
                 // Nothing dated is left before `high`.
-                _ => high = middle,
+                Some(_) => high = middle,
+                None if undated == Undated::IsEarlier => low = middle,
+                None => high = middle,
             }
         }
         self.line_at(low)

@@ -44,6 +44,9 @@ pub struct Facts {
     /// Files and folders that could not be read, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<(String, String)>,
+    /// Files that could be read and cannot be searched, and why: their packing or their encoding is not known here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsearchable: Vec<(String, String)>,
     /// What was passed over on purpose, and why: pipes, links, reports of this program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<(String, String)>,

@@ -79,6 +79,12 @@ fn reading(facts: &Facts) -> Vec<Finding> {
     if let Some(more) = facts.unreadable.len().checked_sub(TOLD).filter(|more| *more > 0) {
         findings.push(Finding::unknown("not-readable", "", format!("{more} more could not be read either")));
     }
+    for (path, why) in facts.unsearchable.iter().take(TOLD) {
+        findings.push(Finding::unknown("not-searchable", path, why));
+    }
+    if let Some(more) = facts.unsearchable.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        findings.push(Finding::unknown("not-searchable", "", format!("{more} more cannot be searched either")));
+    }
     for file in facts.files.iter().filter(|file| file.shrank).take(TOLD) {
         let message = "became shorter while it was read; what stood behind that was not seen, unless a copy was kept";
         findings.push(Finding::warning("gap", &file.path, message));

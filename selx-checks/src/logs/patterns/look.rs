@@ -89,6 +89,8 @@ pub(super) struct Looking<'a> {
     pub(super) inodes: HashMap<(u64, u64), String>,
     /// How those begin that are read, with the log they are a part of; and the size of those that are not packed.
     pub(super) heads: HashMap<(String, String), (String, Option<u64>)>,
+    /// The logs of which a part turned up that was not known.
+    pub(super) fresh: HashSet<String>,
     /// The files that this process writes to.
     pub(super) own: Vec<(u64, u64)>,
 }
@@ -111,6 +113,7 @@ impl Look {
             long_lines: 0,
             nothing: Vec::new(),
             unreadable: Vec::new(),
+            unsearchable: Vec::new(),
             passed_over: Vec::new(),
             limit: None,
             gaps: Vec::new(),
@@ -125,6 +128,7 @@ impl Look {
             claimed: HashSet::new(),
             inodes: HashMap::new(),
             heads: HashMap::new(),
+            fresh: HashSet::new(),
             own: passed_over::own_outputs(&self.host.0),
         };
         for source in &self.sources {
@@ -278,15 +282,19 @@ impl Looking<'_> {
             });
         }
         bound(&mut self.facts.unreadable, "more files could not be read");
+        bound(&mut self.facts.unsearchable, "more cannot be searched");
         bound(&mut self.facts.passed_over, "more were passed over");
         for (index, mark) in self.look.marks.iter().flatten().enumerate() {
             if self.claimed.contains(&index) {
                 continue;
             }
             // A log whose last part is gone was written to after the last look, perhaps, and nobody will ever read that.
-            let is_elsewhere =
-                self.facts.marks.iter().any(|new| new.log == mark.log && new.file.digest == mark.file.digest);
-            if mark.missed == 0 && mark.path == mark.log && mark.file.head > 0 && !is_elsewhere {
+            // What was empty then may be any part that was not known.
+            let is_elsewhere = match mark.file.head {
+                0 => self.fresh.contains(&mark.log),
+                _ => self.facts.marks.iter().any(|new| new.log == mark.log && new.file.digest == mark.file.digest),
+            };
+            if mark.missed == 0 && mark.path == mark.log && !is_elsewhere {
                 let read = mark.read.unwrap_or(0);
                 self.facts.gaps.push(format!("{}, of which {read} bytes had been read, is gone", mark.path));
             }

@@ -52,6 +52,12 @@ impl Check for LogsPatterns {
             "Run selx as root or in the group that may read it, or leave the file out with `exclude`.",
         ),
         Code::new(
+            "not-searchable",
+            "A file was read and cannot be searched: for its packing, its encoding, or reports of selx in it.",
+            "Pack logs with gzip, zstd or xz, write them as UTF-8, give reports of selx a file of their own; or leave the \
+             file out with `exclude`.",
+        ),
+        Code::new(
             "read-error",
             "The disk or the system failed in the middle of a file; counts are of what was read before.",
             "Look for disk errors in the kernel log.",

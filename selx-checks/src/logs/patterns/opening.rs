@@ -8,14 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{FileSeen, Part, Trouble};
 use super::look::{Look, Looking, Source};
-use super::passed_over;
+use super::passed_over::{self, Whose};
 use crate::logs::colours;
 use crate::logs::files::{self, Found, NotOpened, shown};
 use crate::logs::mark::{self, Begin, Identity, Known, Mark};
 use crate::logs::scan::{self, Log};
 use crate::logs::stamp::{Reader, Zones};
 use crate::logs::window;
-use crate::unpack::Format;
 
 /// How many files can be known again at the next look.
 pub(super) const MARKS: usize = 2_000;
@@ -31,6 +30,8 @@ pub(super) struct Opened {
     pub(super) log: Option<Log>,
     log_name: String,
     identity: Option<Identity>,
+    /// How far it had been read before, if it is known.
+    known: Option<u64>,
     /// The file, for the digest of its last bytes, and for its size afterwards.
     pub(super) file: Option<Arc<File>>,
     pub(super) packed: bool,
@@ -96,17 +97,6 @@ impl Looking<'_> {
         };
         let begin = match mark::begin(&file) {
             Ok(begin) => begin,
-            Err(_)
-                if Self::is_of_another_packing(&file) && seen.written.is_some_and(|at| at < self.look.from - HOUR) =>
-            {
-                seen.part = Part::Older;
-                return Ok(Some(self.look.opened(found, source, seen, None, None, None, true)));
-            }
-            Err(_) if Self::is_of_another_packing(&file) => {
-                let why = "it is packed by bzip2, which is not unpacked here; gzip, zstd and xz are";
-                self.facts.unreadable.push((path.to_owned(), why.to_owned()));
-                return Ok(None);
-            }
             Err(error) => {
                 // What the system says is a number; what a decoder says has none.
                 let trouble = Trouble { at: 0, text: error.to_string(), packing: error.raw_os_error().is_none() };
@@ -114,12 +104,17 @@ impl Looking<'_> {
                 return Ok(Some(self.look.opened(found, source, seen, None, None, None, true)));
             }
         };
-        if let Some(why) = passed_over::why(inode, &begin.bytes, &self.own) {
-            self.facts.passed_over.push((path.to_owned(), why.to_owned()));
+        if let Some(packing) = passed_over::other_packing(&begin.bytes).filter(|_| !begin.packed) {
+            if seen.written.is_some_and(|at| at < self.look.from - HOUR) {
+                seen.part = Part::Older;
+                return Ok(Some(self.look.opened(found, source, seen, None, None, None, true)));
+            }
+            let why = format!("is packed by {packing}, which is not unpacked here");
+            self.facts.unsearchable.push((path.to_owned(), why));
             return Ok(None);
         }
         if let Some(why) = passed_over::not_text(&begin.bytes) {
-            self.facts.unreadable.push((path.to_owned(), why.to_owned()));
+            self.facts.unsearchable.push((path.to_owned(), why.to_owned()));
             return Ok(None);
         }
         let latest = seen
@@ -129,6 +124,18 @@ impl Looking<'_> {
         // A clock that is a little off writes a line a little later than its file.
         let latest = latest.checked_add(SignedDuration::from_hours(24)).unwrap_or(latest);
         let mut reader = Reader::new(Zones::new(self.look.zone.clone(), latest));
+        match passed_over::whose(&file, &metadata, &begin, &self.own, &reader)? {
+            Whose::Others => {}
+            Whose::Ours(why) => {
+                self.facts.passed_over.push((path.to_owned(), why.to_owned()));
+                return Ok(None);
+            }
+            Whose::Both => {
+                let why = "holds reports of selx, which repeat lines of logs, beside lines of other programs";
+                self.facts.unsearchable.push((path.to_owned(), why.to_owned()));
+                return Ok(None);
+            }
+        }
         let identity = Identity::of(&metadata, &begin);
         let is_dated = reader.learn(begin.bytes.split(|byte| *byte == b'\n')) > 0;
         let copied = self.copied(found, &identity, (!begin.packed).then_some(size)).filter(|_| is_dated);
@@ -146,7 +153,11 @@ impl Looking<'_> {
             self.known(&file, size, inode, &begin, &reader);
             return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
         }
-        let (from, new) = match self.known(&file, size, inode, &begin, &reader) {
+        let known = match self.grown(found, inode, &begin, is_dated) {
+            Some(read) => Known::Up(read),
+            None => self.known(&file, size, inode, &begin, &reader),
+        };
+        let (from, new) = match known {
             Known::Up(read) => (read.max(shared.unwrap_or(0)), true),
             Known::Copy | Known::Not if shared.is_some() => (shared.unwrap_or(0), self.look.marks.is_some()),
             Known::Whole => {
@@ -158,8 +169,15 @@ impl Looking<'_> {
                 seen.part = Part::Copy;
                 return Ok(Some(self.look.opened(found, source, seen, Some(identity), None, Some(file), begin.packed)));
             }
-            Known::Not => (0, false),
+            Known::Not => {
+                if found.path != found.log {
+                    self.fresh.insert(shown(&found.log));
+                }
+                (0, false)
+            }
         };
+        let mut behind_hole = false;
+        let mut coloured = colours::are_in(&begin.bytes);
         let ranges = if begin.packed {
             seen.timed = is_dated;
             let written = seen.written.map_or(i64::MAX, Timestamp::as_microsecond);
@@ -171,7 +189,8 @@ impl Looking<'_> {
                 vec![(from, u64::MAX)]
             }
         } else {
-            seen.timed = window::learn(&file, size, &mut reader) > 0;
+            let habits = window::learn(&file, size, &mut reader);
+            (seen.timed, coloured) = (habits.timed, coloured || habits.coloured);
             let part =
                 if new { window::Part::Some(from, size) } else { self.part(&file, size, &mut reader, seen.timed) };
             let range = match part {
@@ -187,7 +206,10 @@ impl Looking<'_> {
                 window::Part::Some(..) => Part::Window,
                 window::Part::Older => Part::Older,
             };
-            if range.0 < range.1 { scan::without_holes(&file, &metadata, range) } else { Vec::new() }
+            let ranges = if range.0 < range.1 { scan::without_holes(&file, &metadata, range) } else { Vec::new() };
+            // Behind a hole there is no rest of a line that began before.
+            behind_hole = ranges.first().is_some_and(|first| first.0 > range.0);
+            ranges
         };
         seen.read = ranges.first().zip(ranges.last()).map(|(first, last)| (first.0, last.1));
         let log = if ranges.is_empty() {
@@ -198,18 +220,12 @@ impl Looking<'_> {
             // What is still being written may have half a line at its end, which the next look sees whole.
             let is_at_rest = seen.written.is_some_and(|written| written < self.look.looked - AT_REST);
             let to_the_last = !self.look.marking || begin.packed || is_at_rest || found.path != found.log;
-            let coloured = colours::are_in(&begin.bytes);
             let (packed, dress) = (begin.packed, source.dress);
-            Some(Log { file, ranges, packed, dress, coloured, goes_on: new || shared.is_some(), reader, to_the_last })
+            let goes_on = new || shared.is_some() || behind_hole;
+            Some(Log { file, ranges, packed, dress, coloured, goes_on, reader, to_the_last })
         };
-        Ok(Some(self.look.opened(found, source, seen, Some(identity), log, Some(file), begin.packed)))
-    }
-
-    /// Tells whether a file is whole, perhaps, and packed in a way that is known and not read.
-    fn is_of_another_packing(file: &File) -> bool {
-        let mut start = [0; 6];
-        mark::read_full(file, &mut start, 0)
-            .is_ok_and(|length| Format::of(start.get(..length).unwrap_or_default()) == Format::Bzip2)
+        let opened = self.look.opened(found, source, seen, Some(identity), log, Some(file), begin.packed);
+        Ok(Some(Opened { known: new.then_some(from), ..opened }))
     }
 
     fn part(&self, file: &File, size: u64, reader: &mut Reader, timed: bool) -> window::Part {
@@ -232,12 +248,27 @@ impl Looking<'_> {
         (first.0 != shown(&found.path)).then(|| first.clone())
     }
 
+    /// Tells how far this very look has read a log that was short then and is met again as a packed part: rotation was
+    /// faster. What is known of the part takes the place of what was known of the log.
+    fn grown(&mut self, found: &Found, inode: (u64, u64), begin: &Begin, is_dated: bool) -> Option<u64> {
+        if !begin.packed || !is_dated {
+            return None;
+        }
+        let log = shown(&found.log);
+        let is_short = |mark: &Mark| (1..mark::HEAD).contains(&mark.file.head) && mark.log == log;
+        let index = self.facts.marks.iter().position(|mark| is_short(mark) && mark.file.begins(inode, begin))?;
+        self.facts.marks.remove(index).read
+    }
+
     /// Finds the mark of the last look that is of this file, the one of the same inode first.
     fn known(&mut self, file: &File, size: u64, inode: (u64, u64), begin: &Begin, reader: &Reader) -> Known {
         let Some(marks) = &self.look.marks else { return Known::Not };
         let mut order: Vec<usize> = (0..marks.len()).collect();
+        // A file that was empty is known by its inode alone, which may be another file's by now: what bytes tell goes first.
         order.sort_by_key(|index| {
-            (self.claimed.contains(index), marks.get(*index).is_none_or(|mark| mark.file.inode != inode))
+            let mark = marks.get(*index).map(|mark| &mark.file);
+            let was_empty = mark.is_some_and(|file| file.head == 0);
+            (was_empty, self.claimed.contains(index), mark.is_none_or(|file| file.inode != inode))
         });
         for index in order {
             let Some(mark) = marks.get(index) else { continue };
@@ -266,9 +297,7 @@ impl Looking<'_> {
         let read = match (one.seen.part, one.seen.read) {
             (_, Some((_, to))) => Some(to),
             // Nothing is new: the old place stands.
-            (Part::New, None) => {
-                self.look.marks.iter().flatten().find(|mark| mark.file == *identity).and_then(|mark| mark.read)
-            }
+            (Part::New, None) => one.known,
             // As far as the original was read: the copy may have been made later, and hold more.
             (Part::Copy, None) => {
                 let original = |mark: &&Mark| mark.log == one.log_name && mark.file.digest == identity.digest;
@@ -302,6 +331,6 @@ impl Look {
     ) -> Opened {
         let log_name = shown(&found.log);
         let title = source.title.clone().unwrap_or_else(|| log_name.clone());
-        Opened { title, log_name, seen, identity, log, file, packed }
+        Opened { title, log_name, seen, identity, known: None, log, file, packed }
     }
 }

@@ -28,8 +28,9 @@ pub(super) fn judge(facts: &Facts, cx: &Judging<Facts>) -> Judgement {
         judgement = judgement.evidence("growth", "is told from the next look on, if a history is kept");
     }
     for folder in &facts.folders {
-        judgement = judgement
-            .evidence("folder", format!("{}: {} in {} files", folder.path, ByteSize(folder.bytes), folder.files));
+        let inside = folder.inside.as_ref().map(|around| format!(", counted in {around} too")).unwrap_or_default();
+        let text = format!("{}: {} in {} files{inside}", folder.path, ByteSize(folder.bytes), folder.files);
+        judgement = judgement.evidence("folder", text);
     }
     for file in &facts.largest {
         judgement = judgement.evidence("file", describe(file, cx));
@@ -45,8 +46,9 @@ pub(super) fn judge(facts: &Facts, cx: &Judging<Facts>) -> Judgement {
 }
 
 fn summary(facts: &Facts) -> String {
-    let total = facts.folders.iter().map(|folder| folder.bytes).fold(0, u64::saturating_add);
-    let files: u64 = facts.folders.iter().map(|folder| folder.files).sum();
+    let apart = || facts.folders.iter().filter(|folder| folder.inside.is_none());
+    let total = apart().map(|folder| folder.bytes).fold(0, u64::saturating_add);
+    let files = apart().map(|folder| folder.files).fold(0, u64::saturating_add);
     match facts.largest.first() {
         Some(file) => {
             format!("{} in {files} files, the largest {} with {}", ByteSize(total), file.path, ByteSize(file.bytes))

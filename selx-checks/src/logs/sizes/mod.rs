@@ -86,6 +86,9 @@ pub struct Facts {
 pub struct FolderSeen {
     /// Its path.
     pub path: String,
+    /// Another of the folders, in which this one lies: there its files are counted as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
     /// The space that its files take, in bytes.
     pub bytes: u64,
     /// How many files there are.

@@ -43,8 +43,8 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
             largest: BinaryHeap::new(),
             links: HashSet::new(),
         };
-        for path in &paths {
-            walk.root(path, usual);
+        for (index, path) in paths.iter().enumerate() {
+            walk.root(path, around(&host, &paths, index), usual);
         }
         if cancel.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "the look through the folders was ended"));
@@ -55,6 +55,17 @@ pub(super) async fn probe(config: &Config, cx: &Context) -> Result<Facts> {
         Ok(facts)
     })
     .await
+}
+
+/// Returns which other of the folders a folder lies in, or is, under whatever name.
+fn around(host: &selx_core::Host, paths: &[String], index: usize) -> Option<String> {
+    let real = |path: &String| std::fs::canonicalize(host.path(path)).ok();
+    let own = real(paths.get(index)?)?;
+    let others = paths.iter().enumerate().filter(|(other, _)| *other != index);
+    let mut around = others.filter(|(other, path)| {
+        real(path).is_some_and(|path| own.starts_with(&path) && (own != path || *other < index))
+    });
+    around.next().map(|(_, path)| path.clone())
 }
 
 /// A file in the order of its size.
@@ -97,12 +108,12 @@ struct Walk<'a> {
     facts: Facts,
     /// The largest so far, the smallest of them at the front.
     largest: BinaryHeap<Reverse<Large>>,
-    /// Files with several names: each takes its space once.
+    /// Files of a folder with several names: each takes its space once.
     links: HashSet<(u64, u64)>,
 }
 
 impl Walk<'_> {
-    fn root(&mut self, path: &str, usual: bool) {
+    fn root(&mut self, path: &str, inside: Option<String>, usual: bool) {
         let there = self.host.path(path);
         let metadata = match std::fs::metadata(&there) {
             Ok(metadata) => metadata,
@@ -114,7 +125,8 @@ impl Walk<'_> {
             }
             Err(error) => return self.unreadable(Path::new(path), &error),
         };
-        let mut seen = FolderSeen { path: path.to_owned(), ..FolderSeen::default() };
+        let mut seen = FolderSeen { path: path.to_owned(), inside, ..FolderSeen::default() };
+        self.links.clear();
         if metadata.is_dir() {
             self.folder(Path::new(path), metadata.dev(), 0, &mut seen);
         } else {
@@ -182,6 +194,10 @@ impl Walk<'_> {
         let bytes = metadata.blocks().saturating_mul(512);
         seen.bytes = seen.bytes.saturating_add(bytes);
         seen.files += 1;
+        // It is told once: among those of the folder around.
+        if seen.inside.is_some() {
+            return;
+        }
         let smallest = self.largest.peek().map(|Reverse(smallest)| smallest.file.bytes);
         if self.largest.len() == self.top && smallest.is_some_and(|smallest| bytes < smallest) {
             return;
