@@ -122,7 +122,8 @@ pub(crate) enum Command {
     ///
     /// `selx explain configuration` has all that the file may say, `selx explain topics` names the other pages.
     Explain {
-        /// A kind, or a page that `topics` names
+        /// A kind, or a page that `topics` names; without one, `topics`
+        #[arg(default_value = "topics")]
         topic: String,
     },
     /// Look this host over and write a configuration file for it

@@ -65,8 +65,14 @@ fn settings(registry: &Registry, kind: &str) -> String {
 
 fn measures(measures: &[MeasureDoc], limits: &Limits) -> String {
     let mut table = String::from("| measure | warning | critical | what it is |\n|---|---|---|---|\n");
-    for measure in measures {
-        let limit = limits.of(measure.name, "");
+    // A limit on one subject has a row of its own, as it does not hold for the others.
+    let rows = measures.iter().flat_map(|measure| {
+        let named = |key: &str| key.split_once('@').is_some_and(|(name, _)| name == measure.name);
+        let of_subjects = limits.iter().filter(move |(key, _)| named(key));
+        std::iter::once((measure, measure.name, limits.of(measure.name, "")))
+            .chain(of_subjects.map(move |(key, limit)| (measure, key, Some(limit))))
+    });
+    for (measure, name, limit) in rows {
         let shown = |threshold: Option<&crate::limit::Threshold>| {
             threshold.map_or_else(|| "none".to_owned(), |text| format!("`{}`", cell(&text.to_string())))
         };
@@ -78,7 +84,7 @@ fn measures(measures: &[MeasureDoc], limits: &Limits) -> String {
             .unwrap_or_default();
         table.push_str(&format!(
             "| `{}` | {warning} | {critical} | {}{lasting} |\n",
-            measure.name,
+            cell(name),
             cell(measure.meaning)
         ));
     }

@@ -168,7 +168,7 @@ async fn h8_compressed_logs_that_are_broken_or_bombs_are_told() {
 #[tokio::test]
 async fn h9_where_nothing_was_read_nothing_is_fine() {
     let logs = Logs::new();
-    says(&logs.look(json!({})).await, Status::Unknown, &["nothing-there", "no file belongs to it"]);
+    says(&logs.look(json!({})).await, Status::Unknown, &["nothing-there", "has no file that belongs to it"]);
     says(&logs.look(json!({ "paths": ["/nowhere/logs/*.log"] })).await, Status::Unknown, &["/nowhere/logs/*.log"]);
     logs.write("app.log", "");
     says(&logs.look(json!({})).await, Status::Ok, &["0 critical"]);
@@ -184,7 +184,7 @@ async fn h11_times_in_odd_places_follow_stated_rules() {
     logs.write("app.log", "2026-10-25 02:30:00 CRITICAL x\n2026-10-25 02:40:00 CRITICAL y\n");
     let entry = logs.look(json!({ "zone": "Europe/Berlin", "window": "30m" })).await;
     assert_eq!(events(&entry, "critical"), 2);
-    says(&entry, Status::Warning, &["clock-twice", "2 lines are of an hour that the clock showed twice"]);
+    says(&entry, Status::Warning, &["clock-twice", "2 lines of an hour that the clock showed twice"]);
     // New year, without a year.
     let logs = Logs::new();
     logs.clock.set("2027-01-01T00:10:00Z".parse().expect("a time"));
@@ -194,7 +194,11 @@ async fn h11_times_in_odd_places_follow_stated_rules() {
     assert_eq!(events(&entry, "critical"), 2, "the third was a year ago");
     // Lines without any time are told apart.
     logs.write("bare.log", "CRITICAL: when was that?\n");
-    says(&logs.look(json!({ "window": "1h" })).await, Status::Unknown, &["undated", "1 lines have no time"]);
+    says(
+        &logs.look(json!({ "window": "1h" })).await,
+        Status::Unknown,
+        &["undated", "critical has 1 line without a time"],
+    );
 }
 
 #[tokio::test]
@@ -339,6 +343,16 @@ async fn a_file_that_is_cut_short_while_it_is_read_is_told() {
         })
         .await;
     says(&entry, Status::Warning, &["[gap]", "became shorter while it was read"]);
+}
+
+#[test]
+fn one_wrong_expression_is_one_error() {
+    let mut registry = selx_core::Registry::new();
+    selx_checks::register(&mut registry).expect("every name is taken once");
+    let text = "[check.logs-patterns.a.with.patterns.x]\nregex = [\"a(\"]\n[check.logs-patterns.b]\nwith = { window = \"since_last\" }\n";
+    let wrong = selx_core::config::parse(&registry, "selx.toml", text).expect_err("it is wrong").to_string();
+    assert!(wrong.contains("is not a regular expression") && wrong.contains("is `since-last` meant?"), "{wrong}");
+    assert!(!wrong.contains("would match every line"), "{wrong}");
 }
 
 #[tokio::test]

@@ -49,8 +49,8 @@ pub(super) fn gather<'i, T>(
     };
     let mut rest = value.clone();
     let mut wrongs: Vec<Wrong> = Vec::new();
-    // The containers from which something was taken, by their spans, with what was taken.
-    let mut taken: Vec<(Range<usize>, Option<String>)> = Vec::new();
+    // The containers from which something was taken, by their paths and spans, with what was taken.
+    let mut taken: Vec<(Vec<Step>, Range<usize>, Option<String>)> = Vec::new();
     let mut next = Some(error);
     for _ in 0..MOST {
         let Some(error) = next.take() else { break };
@@ -58,7 +58,9 @@ pub(super) fn gather<'i, T>(
         let path = locate(&rest, &span);
         let Some(node) = descend(&rest, &path) else { break };
         let own = node.span();
-        let touched = taken.iter().any(|(container, _)| *container == own);
+        let touched = taken.iter().any(|(place, container, _)| {
+            *container == own || place.starts_with(&path) && place.iter().all(|step| matches!(step, Step::Key(_)))
+        });
         let missing = error.message().strip_prefix("missing field `").and_then(|text| text.strip_suffix('`'));
         if let Some(field) = missing {
             let mut fields = required(&path);
@@ -66,7 +68,7 @@ pub(super) fn gather<'i, T>(
                 fields = vec![field.to_owned()];
             }
             let was_taken =
-                |name: &str| taken.iter().any(|(container, key)| *container == own && key.as_deref() == Some(name));
+                |name: &str| taken.iter().any(|(_, container, key)| *container == own && key.as_deref() == Some(name));
             for field in fields {
                 if !was_taken(&field) && node.get_ref().get(field.as_str()).is_none() {
                     let mut told = wrong(span.clone(), &format!("missing field `{field}`"));
@@ -75,7 +77,7 @@ pub(super) fn gather<'i, T>(
                 }
             }
         } else if !touched {
-            // An error of a container that is no longer whole may be our own doing.
+            // An error of what is no longer whole may be our own doing.
             wrongs.push(wrong(span, error.message()));
         }
         let Some((last, parents)) = path.split_last() else { break };
@@ -84,7 +86,7 @@ pub(super) fn gather<'i, T>(
             Step::Key(key) => Some(key.clone()),
             Step::Index(_) => None,
         };
-        taken.push((parent.span(), key));
+        taken.push((parents.to_vec(), parent.span(), key));
         take(parent.get_mut(), last);
         next = build(rest.clone()).err();
     }

@@ -1,7 +1,6 @@
 //! How many checks came to what, in words.
 
 use crate::error::ErrorKind;
-use crate::finding::{Finding, Severity};
 use crate::report::{Entry, Failure, Outcome, Report, Status};
 
 /// One entry with what every format asks of it again and again.
@@ -63,12 +62,6 @@ pub(super) fn nothing_seen(rows: &[Row<'_>]) -> Option<&'static str> {
 
 /// Returns the first part that could not be seen, if the headline of the entry tells of something else.
 pub(super) fn untold_fault(entry: &Entry) -> Option<&Failure> {
-    let told = matches!(entry.outcome, Outcome::Seen) && worst(entry).is_none();
+    let told = matches!(entry.outcome, Outcome::Seen) && entry.worst().is_none();
     entry.faults.get(usize::from(told))
-}
-
-/// Returns the finding that the headline is about.
-pub(super) fn worst(entry: &Entry) -> Option<&Finding> {
-    let findings = entry.judgement.findings.iter();
-    findings.max_by_key(|finding| finding.severity).filter(|finding| finding.severity > Severity::Info)
 }

@@ -212,10 +212,8 @@ impl Entry {
             Outcome::Skipped(failure) | Outcome::Failed(failure) => return failure.message.clone(),
             Outcome::Seen => {}
         }
-        // The first of those that are as bad: what a kind says of its subject stands before what its limits say.
-        let worst = self.judgement.findings.iter().rev().max_by_key(|finding| finding.severity);
-        match worst {
-            Some(finding) if finding.severity > Severity::Info => {
+        match self.worst() {
+            Some(finding) => {
                 let others = self.judgement.findings.iter().filter(|other| other.severity > Severity::Info).count() - 1;
                 let more = match others {
                     0 => String::new(),
@@ -226,11 +224,18 @@ impl Entry {
                 let gap = if subject.is_empty() { "" } else { " " };
                 format!("{subject}{gap}{}{more}", finding.message)
             }
-            _ => match self.faults.first() {
+            None => match self.faults.first() {
                 Some(fault) => fault.message.clone(),
                 None => self.judgement.summary.clone(),
             },
         }
+    }
+
+    /// Returns the finding that the headline is about: the first of those that are as bad, as what a kind says of its
+    /// subject stands before what its limits say.
+    pub fn worst(&self) -> Option<&Finding> {
+        let findings = self.judgement.findings.iter().rev();
+        findings.max_by_key(|finding| finding.severity).filter(|finding| finding.severity > Severity::Info)
     }
 
     /// Returns the advice for a finding: its own, that of its code, or that of the measure its limit is on.

@@ -103,12 +103,24 @@ fn idle_limits(instance: &Instance, entry: &Entry) -> Vec<Finding> {
             continue;
         }
         let severity = if subject.is_empty() && !own.is_empty() { Severity::Info } else { Severity::Unknown };
-        let message = match subject {
-            "" => format!("`{name}` has a limit, but was not measured"),
-            _ => format!("has a limit of its own (`{key}`), but no `{name}` was measured on it"),
+        let subjects = entry.measures.iter().filter(|one| one.measure.name == name);
+        let near = crate::nearest(subject, subjects.map(|one| &*one.measure.subject)).filter(|_| !subject.is_empty());
+        let message = match (subject, near) {
+            ("", _) => format!("`{name}` has a limit, but was not measured"),
+            (_, Some(near)) => {
+                format!("has a limit of its own (`{key}`), but no `{name}` was measured on it; is `{near}` meant?")
+            }
+            (_, None) => format!("has a limit of its own (`{key}`), but no `{name}` was measured on it"),
         };
-        let finding = of_limit(name, severity, subject, message);
-        idle.push(finding.advice("`-v` shows what was measured; correct the limit, or take it out"));
+        // Growth is measured from the second look on.
+        let advice = match entry.previous {
+            None if subject.is_empty() => {
+                "some measures need an earlier look in the history to compare with: look again; if it stays so, correct \
+                 the limit, or take it out"
+            }
+            _ => "`-v` shows what was measured; correct the limit, or take it out",
+        };
+        idle.push(of_limit(name, severity, subject, message).advice(advice));
     }
     idle
 }

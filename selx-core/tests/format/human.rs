@@ -53,6 +53,17 @@ fn a_notice_that_is_worse_than_the_checks_is_in_the_summary() {
 }
 
 #[test]
+fn the_advice_is_for_what_the_headline_says() {
+    let mut report = data::healthy();
+    let findings = ["first", "second"]
+        .map(|name| selx_core::Finding::critical("down", name, "is down").advice(format!("look at the {name}")));
+    report.entries.first_mut().expect("an entry").judgement.findings = findings.to_vec();
+    let text = human(&report, None, 0);
+    assert!(text.contains("first is down (and 1 more)"), "{text}");
+    assert!(text.contains("look at the first") && !text.contains("look at the second"), "{text}");
+}
+
+#[test]
 fn colours_change_nothing_but_colours() {
     for report in [data::healthy(), data::mixed(), data::unknown(), data::hostile_names()] {
         for width in [Some(60), Some(100), None] {

@@ -100,8 +100,10 @@ impl TryFrom<String> for Window {
             "since-last" => Self::SinceLast,
             span => {
                 let length: TimeSpan = span.parse().map_err(|_| {
+                    let near = selx_core::nearest(span, ["today", "yesterday", "since-last"]);
+                    let near = near.map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
                     format!(
-                        "`{text}` is neither a length of time such as `24h` nor `today`, `yesterday` or `since-last`"
+                        "`{text}` is neither a length of time such as `24h` nor `today`, `yesterday` or `since-last`{near}"
                     )
                 })?;
                 let longest = TimeSpan::secs(3660 * 86_400);

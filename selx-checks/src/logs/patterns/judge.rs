@@ -71,7 +71,7 @@ fn minute(at: Timestamp) -> String {
 fn reading(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in &facts.nothing {
-        findings.push(Finding::unknown("nothing-there", path, "no file belongs to it"));
+        findings.push(Finding::unknown("nothing-there", path, "has no file that belongs to it"));
     }
     for (path, why) in facts.unreadable.iter().take(TOLD) {
         findings.push(Finding::unknown("not-readable", path, format!("could not be read: {why}")));
@@ -109,9 +109,12 @@ fn reading(facts: &Facts) -> Vec<Finding> {
         || facts.files.iter().any(|file| file.read.is_some() || file.size == 0 || file.part == Part::New);
     let explained = !findings.is_empty();
     if facts.count == 0 && !explained {
-        findings.push(
-            Finding::unknown("nothing-there", "", "there is no log in the usual places").advice("name some in `paths`"),
-        );
+        // A path that is named is told above if nothing belongs to it; pipes and links may.
+        let what = match facts.passed_over.first() {
+            Some((path, why)) => format!("there is no log among what was found: {path} {why}"),
+            None => "there is no log in the usual places".to_owned(),
+        };
+        findings.push(Finding::unknown("nothing-there", "", what).advice("name some in `paths`"));
     } else if !looked && !explained {
         let newest = facts.files.iter().filter_map(|file| Some((file.written?, &file.path))).max();
         let last =
@@ -131,20 +134,27 @@ fn dating(facts: &Facts, pattern: &PatternSeen) -> Vec<Finding> {
     let mut findings = Vec::new();
     if pattern.undated > 0 {
         let message = format!(
-            "{} lines have no time that is known here, so nobody can tell whether they are of the window",
-            pattern.undated
+            "has {} without a time that is known here, so nobody can tell whether the window has them",
+            lines(pattern.undated)
         );
-        findings.push(Finding::unknown("undated", &pattern.name, message));
+        let mut finding = Finding::unknown("undated", &pattern.name, message);
+        if !facts.marks.is_empty() {
+            finding = finding.advice("look again: what is new then counts whatever its time; this was the first look");
+        }
+        findings.push(finding);
     }
     if pattern.future > 0 {
-        let message =
-            format!("{} lines are dated after now, in the zone `{}`, and were not counted", pattern.future, facts.zone);
+        let message = format!(
+            "has {} dated after now, in the zone `{}`; what is of the future was not counted",
+            lines(pattern.future),
+            facts.zone
+        );
         findings.push(Finding::warning("in-future", &pattern.name, message));
     }
     if pattern.twice > 0 {
         let message = format!(
-            "{} lines are of an hour that the clock showed twice; they count if either was in the window",
-            pattern.twice
+            "has {} of an hour that the clock showed twice, which count if either of both was in the window",
+            lines(pattern.twice)
         );
         findings.push(Finding::info("clock-twice", &pattern.name, message));
     }
@@ -180,6 +190,10 @@ fn shapes(facts: &Facts) -> Vec<Finding> {
         findings.push(Finding::info("many-shapes", "", message));
     }
     findings
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
 }
 
 fn line(sample: &SampleSeen) -> String {

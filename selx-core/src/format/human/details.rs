@@ -81,9 +81,17 @@ impl Layout {
     /// Writes pairs.
     pub(super) fn evidence(&self, page: &mut Page, column: usize, pairs: &[Evidence]) {
         for pair in pairs {
-            let text = [span(Paint::Dim, format!("{}:", pair.label)), span(Paint::Dim, pair.value.as_str())];
-            page.row(&[(column, &text)]);
+            self.pair(page, column, &pair.label, span(Paint::Dim, pair.value.as_str()));
         }
+    }
+
+    /// Writes a label and, behind it, a value whose further lines stand under its first, where there is room for that.
+    fn pair(&self, page: &mut Page, column: usize, label: &str, value: super::Span<'_>) {
+        const ROOM: usize = 30;
+        let label = [span(Paint::Dim, format!("{label}:"))];
+        let behind = column + page.measure(&label[0].1) + 1;
+        let behind = if page.width().saturating_sub(behind) < ROOM { column + 2 } else { behind };
+        page.row(&[(column, &label), (behind, &[value])]);
     }
 
     fn measure(&self, page: &mut Page, measured: &Measured) {
@@ -108,8 +116,7 @@ impl Layout {
     }
 
     fn fact(&self, page: &mut Page, label: &str, value: &str) {
-        let text = [span(Paint::Dim, format!("{label}:")), span(Paint::Plain, value)];
-        page.row(&[(self.detail(), &text)]);
+        self.pair(page, self.detail(), label, span(Paint::Plain, value));
     }
 
     fn short_mark(&self, page: &Page, status: Status) -> super::Span<'static> {

@@ -217,7 +217,7 @@ fn remark(entry: &Entry) -> String {
 /// Returns what to do about what the headline says.
 fn first_advice(entry: &Entry) -> Cow<'_, str> {
     let advice = match &entry.outcome {
-        Outcome::Seen => match counts::worst(entry) {
+        Outcome::Seen => match entry.worst() {
             Some(finding) => entry.advice(finding),
             None => entry.faults.first().and_then(|fault| fault.advice.as_deref()),
         },
