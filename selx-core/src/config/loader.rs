@@ -138,7 +138,12 @@ impl<'r> Loader<'r> {
         for error in errors.iter().take(10_000) {
             let (message, hint) = reword(error.message());
             let span = error.span().unwrap_or(source.len()..source.len());
-            self.problems.push(Problem::new(file, span, message).maybe_hint(hint));
+            // The parser says some things once for every key behind them.
+            let is_told =
+                self.problems.last().is_some_and(|last| last.span.as_ref() == Some(&span) && last.message == message);
+            if !is_told {
+                self.problems.push(Problem::new(file, span, message).maybe_hint(hint));
+            }
         }
         // What follows from a broken text would be told as errors that are not there.
         if errors.is_empty() {

@@ -97,6 +97,10 @@ pub(super) fn reword(message: &str) -> (String, Option<String>) {
         "string values must be quoted, expected literal string" => {
             ("a text stands in quotes".to_owned(), Some("write `\"…\"`".to_owned()))
         }
+        "cannot extend value of type inline table with a dotted key" => (
+            "the table that this belongs to stands in braces, and nothing can be added to it behind them".to_owned(),
+            Some("put all of that table in one place: inside the braces, or under a heading of its own".to_owned()),
+        ),
         "wanted string or table" => ("expected a text or a table".to_owned(), None),
         "integer number overflowed" | "floating-point number overflowed" => {
             ("the number is larger than any setting can be".to_owned(), None)

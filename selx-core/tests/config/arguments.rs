@@ -123,7 +123,8 @@ fn wrong_arguments_are_told_by_their_flags() {
     insta::assert_snapshot!(
         web(&[("expect", "{ status = 1 }"), ("expect.status", "2"), ("url", "x"), ("a.b.c.d.e.f.g", "1")]).unwrap_err(),
         @r#"
-        --expect.status: cannot extend value of type inline table with a dotted key
+        --expect.status: the table that this belongs to stands in braces, and nothing can be added to it behind them
+          hint: put all of that table in one place: inside the braces, or under a heading of its own
         --a.b.c.d.e.f.g: there is no such setting
           hint: there are `--expect`, `--expect.also`, `--expect.body`, `--expect.max-body`, `--expect.status`, `--family`, `--follow`, `--headers`, `--login`, `--port`, `--sample`, `--servers` and 3 more
         "#

@@ -264,6 +264,22 @@ needs = []
 }
 
 #[test]
+fn a_table_in_braces_is_not_added_to() {
+    let text = r#"[check.disk.x]
+limits = { used = { warning = "1%" } }
+[check.disk.x.limits.inodes]
+warning = "1%"
+critical = "2%"
+"#;
+    insta::assert_snapshot!(told(text), @r#"
+    selx.toml:3:15: the table that this belongs to stands in braces, and nothing can be added to it behind them
+        [check.disk.x.limits.inodes]
+                      ^^^^^^
+      hint: put all of that table in one place: inside the braces, or under a heading of its own
+    "#);
+}
+
+#[test]
 fn wrong_types_high_up() {
     let text = r#"include = "x"
 runner = 1
