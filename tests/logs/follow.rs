@@ -135,6 +135,34 @@ async fn an_inode_that_was_an_empty_file_does_not_make_a_known_file_new() {
     assert_eq!(new(&logs).await, 51);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_log_that_is_rotated_and_packed_during_the_look_is_counted_once() {
+    let logs = Logs::new();
+    let aside = tempfile::tempdir().expect("a folder");
+    std::fs::write(aside.path().join("app.log.1"), lines(0, 400)).expect("a file can be written");
+    run("gzip", &["app.log.1"], aside.path());
+    logs.write("app.log", lines(0, 5));
+    // While this is searched, rotation is at work.
+    logs.write("long.log", line(ago(60), &"x".repeat(1_000)).repeat(60_000));
+    let (packed, place, log) = (aside.path().join("app.log.1.gz"), logs.path("app.log.1.gz"), logs.path("app.log"));
+    let entry = logs
+        .look_watched(since(), move |extent| {
+            while extent.seen().is_none_or(|(done, _)| done == 0) {
+                std::thread::yield_now();
+            }
+            std::fs::rename(packed, place).expect("it can be renamed");
+            std::fs::remove_file(&log).expect("it can be removed");
+            std::fs::write(log, "").expect("it can be begun anew");
+        })
+        .await;
+    assert_eq!(events(&entry, "critical"), 400, "{:?}", entry.facts);
+    assert_eq!(new(&logs).await, 0);
+    logs.append("app.log", lines(400, 2));
+    let entry = logs.look(since()).await;
+    assert_eq!(events(&entry, "critical"), 2);
+    assert!(!entry.judgement.findings.iter().any(|finding| finding.code == "gap"), "{:?}", entry.judgement.findings);
+}
+
 #[tokio::test]
 async fn what_is_gone_before_it_was_read_is_a_gap() {
     let logs = Logs::new();
