@@ -188,3 +188,135 @@ async fn a_dump_that_is_a_folder_is_whole_with_all_its_files() {
     crate::lab::age(&folder, HOUR);
     lab.look_with(with()).await.expect(Status::Critical, &["member-missing"], &[".dat"]);
 }
+
+#[tokio::test]
+async fn of_several_dumps_in_one_text_every_one_has_its_end() {
+    let (cluster, lab) = (shop().await, Lab::new());
+    let with = || json!({ "newest-by": "written" });
+    let text = |name: &str, options: &[&str]| String::from_utf8(dump(&cluster, name, options)).unwrap();
+    let (first, second) = (text("pg_dump", &["shop"]), text("pg_dump", &["postgres"]));
+    let roles = text("pg_dumpall", &["--globals-only"]);
+    let rows = text("pg_dump", &["--inserts", "shop"]);
+    for whole in [
+        format!("{first}{second}"),
+        format!("{first}{first}{second}{rows}"),
+        // The roles, and then each database.
+        format!("{roles}{first}{second}"),
+    ] {
+        lab.lay("all.sql.gz", &piped("gzip -n", whole.as_bytes()), HOUR);
+        lab.look_with(with()).await.expect(Status::Ok, &[], &["level 1"]);
+    }
+    // Cut in its rows, between two lines, and right before its last line: what follows is whole, and so is the packing.
+    let end = first.find("-- PostgreSQL database dump complete").unwrap();
+    let in_rows = first.find("\n4000\t").unwrap() + 20;
+    for cut in [in_rows, first.find("\n4000\t").unwrap() + 1, first.find("COPY").unwrap(), end] {
+        for behind in [&second, &first, &rows] {
+            let broken = format!("{}{behind}", &first[..cut]);
+            lab.lay("all.sql.gz", &piped("gzip -n", broken.as_bytes()), HOUR);
+            let looked = lab.look_with(with()).await;
+            looked.expect(Status::Critical, &["dump-incomplete"], &["of 2 dumps in it, the one from byte 0 on"]);
+        }
+    }
+    let inserted = rows.find("(4000, ").unwrap() + 20;
+    let broken = format!("{second}{}{first}", &rows[..inserted]);
+    std::fs::remove_file(lab.path("all.sql.gz")).unwrap();
+    lab.put("shop.sql", broken.as_bytes());
+    lab.put("config/inner.sql.gz", &piped("gzip -n", broken.as_bytes()));
+    lab.lay("shop.tar.gz", &lab.packed("gzip -n"), HOUR);
+    let looked = lab.look_with(with()).await;
+    let words = ["the dump `./shop.sql` is not whole: of 3 dumps in it", "the dump `./config/inner.sql.gz`"];
+    looked.expect(Status::Critical, &["dump-incomplete"], &words);
+}
+
+#[tokio::test]
+async fn rows_that_hold_the_lines_of_a_dump_are_rows() {
+    let (cluster, lab) = (shop().await, Lab::new());
+    let plain = dump(&cluster, "pg_dump", &["shop"]);
+    // A table of which each row is a line of a dump, of a whole one and of a half.
+    let file = tempfile::Builder::new().tempdir_in("/tmp").unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = file.path().join("lines");
+    std::fs::write(&path, [&plain[..], &plain[..plain.len() / 2]].concat()).unwrap();
+    let sql = format!(
+        "CREATE TABLE lines (line text);
+         INSERT INTO lines SELECT regexp_split_to_table(pg_read_file('{}'), E'\\n');",
+        path.display()
+    );
+    let mut psql = command("psql");
+    psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "shop", "-c", &sql, "-h"]);
+    psql.arg(cluster.folder()).arg("-p").arg(cluster.port.to_string());
+    done(psql.output().unwrap());
+    for (name, options) in [("pg_dump", &["shop"][..]), ("pg_dumpall", &[])] {
+        let bytes = dump(&cluster, name, options);
+        assert!(bytes.windows(30).any(|text| text == b"\n-- PostgreSQL database dump\n-"), "{name}");
+        lab.lay("all.sql.gz", &piped("gzip -n", &bytes), HOUR);
+        lab.look_with(json!({ "newest-by": "written" })).await.expect(Status::Ok, &[], &["level 1"]);
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_a_dump_in_an_archive_are_judged_as_those_in_a_folder() {
+    let (cluster, lab) = (shop().await, Lab::new());
+    let with = || json!({ "newest-by": "written" });
+    let made = tempfile::Builder::new().tempdir_in("/tmp").unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(made.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    // The folder of a dump, as it is, and what is in one of the format tar.
+    let (folder, unpacked) = (made.path().join("folder"), lab.source().join("unpacked"));
+    dump(&cluster, "pg_dump", &["-Fd", "-f", folder.to_str().unwrap(), "shop"]);
+    copy(&folder, &lab.source().join("folder"));
+    std::fs::create_dir(&unpacked).unwrap();
+    let bytes = dump(&cluster, "pg_dump", &["-Ft", "shop"]);
+    std::fs::write(made.path().join("t.tar"), &bytes).unwrap();
+    done(program("tar").arg("-xf").arg(made.path().join("t.tar")).arg("-C").arg(&unpacked).output().unwrap());
+
+    for name in ["folder", "unpacked"] {
+        let source = lab.source().join(name);
+        let pack = || {
+            let mut tar = program("tar");
+            tar.args(["-czf"]).arg(lab.path("x.tar.gz")).arg("-C").arg(lab.source()).arg(name);
+            done(tar.output().unwrap());
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(lab.path("x.tar.gz"), std::fs::Permissions::from_mode(0o600)).unwrap();
+            crate::lab::age(&lab.path("x.tar.gz"), HOUR);
+        };
+        pack();
+        lab.look_with(with()).await.expect(Status::Ok, &[], &["level 1"]);
+        let named = |is_right: &dyn Fn(&str) -> bool| {
+            let files = std::fs::read_dir(&source).unwrap().flatten().map(|entry| entry.path());
+            let mut files: Vec<_> =
+                files.filter(|path| is_right(path.file_name().unwrap().to_str().unwrap())).collect();
+            files.sort();
+            files
+        };
+        let data = named(&|name| name.contains(".dat") && !name.starts_with("blob") && name != "toc.dat");
+        assert_eq!(data.len(), 2, "{data:?}");
+        for path in &data {
+            let whole = std::fs::read(path).unwrap();
+            let mut left =
+                vec![(Vec::new(), if name == "folder" { "not packed as its name says" } else { "it is empty" })];
+            if name == "folder" {
+                left.push((piped("gzip -n", b""), "it is empty"));
+                left.push((b"disk full\n".to_vec(), "not packed as its name says"));
+                left.push((whole[..whole.len() - 4].to_vec(), "cut short"));
+            }
+            for (content, words) in left {
+                std::fs::write(path, &content).unwrap();
+                pack();
+                let looked = lab.look_with(with()).await;
+                let file = format!("{name}/{}", path.file_name().unwrap().to_str().unwrap());
+                assert!(looked.codes().contains(&"damaged"), "{}", looked.text());
+                assert!(looked.text().contains(words) && looked.text().contains(&file), "{}", looked.text());
+                assert_eq!(looked.newest().level, Level::Exists);
+            }
+            std::fs::write(path, whole).unwrap();
+        }
+        // An empty large object is one, and a missing one is missing.
+        let objects = named(&|name| name.starts_with("blob_"));
+        let object = objects.last().unwrap();
+        std::fs::remove_file(object).unwrap();
+        pack();
+        lab.look_with(with()).await.expect(Status::Critical, &["member-missing"], &["blob_"]);
+    }
+}

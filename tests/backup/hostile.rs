@@ -48,6 +48,14 @@ fn records(text: &str) -> Vec<u8> {
     [header("pax", b'x', &size, "", "0000644"), content].concat()
 }
 
+/// A name for the next member that is too long for its field, in the manner of GNU.
+fn long_name(text: &str) -> Vec<u8> {
+    let size: [u8; 12] = format!("{:011o}\0", text.len() + 1).into_bytes().try_into().unwrap();
+    let mut content = text.as_bytes().to_vec();
+    content.resize((text.len() + 1).next_multiple_of(512), 0);
+    [header("././@LongLink", b'L', &size, "", "0000644"), content].concat()
+}
+
 /// An archive of some members, with its end.
 fn archive(members: &[Vec<u8>]) -> Vec<u8> {
     [members.concat(), vec![0; 1024]].concat()
@@ -116,6 +124,8 @@ async fn j8_headers_that_programs_would_read_differently_are_refused() {
         (archive(&[records("99 path=a\n"), file("a")]), "the length that it says"),
         (archive(&[records("12 size=-1x\n"), file("a")]), "no number"),
         (archive(&[records("12 path=a/b\n")]), "a member that does not follow"),
+        (archive(&[records("12 path=a\0b\n"), file("a")]), "would read different names"),
+        (archive(&[long_name("a\0b"), file("a")]), "would read different names"),
         (archive(&[records("12 path=a/b\n").repeat(9), file("a")]), "headers in a row"),
         (archive(&[header("a", b'?', EMPTY, "", "0000644")]), "is unknown"),
         (archive(&[header("a", b'M', ONE, "", "0000644")]), "another volume"),
@@ -126,6 +136,7 @@ async fn j8_headers_that_programs_would_read_differently_are_refused() {
     }
     let looked = of(&lab, &[archive(&[file("a")]), file("b")].concat()).await;
     looked.expect(Status::Critical, &["trailing-bytes"], &["behind the end of the tar archive"]);
+    of(&lab, &archive(&[long_name("a/b"), file("a")])).await.expect(Status::Ok, &[], &[]);
     // The other way round: a size that PAX gives where the field has no room.
     let of_pax = [records("11 size=10\n"), header("a", b'0', EMPTY, "", "0000644"), vec![b'x'; 10], vec![0; 502]];
     of(&lab, &archive(&of_pax)).await.expect(Status::Ok, &[], &[]);
@@ -140,6 +151,12 @@ async fn j8_what_would_leave_the_folder_is_told_and_nothing_is_written() {
         (vec![link("a", b'2', "/etc"), file("a/cron.d/x")], "escapes", "through a link"),
         (vec![link("a/b", b'2', "../../etc"), file("a/b/x")], "escapes", "through a link"),
         (vec![file("a"), link("b", b'1', "../../etc/shadow")], "escapes", "a hard link to"),
+        // Step by step, each of which stays inside by itself.
+        (vec![link("d/l1", b'2', ".."), link("l2", b'2', "d/l1/.."), file("l2/x")], "escapes", "l2/x (through a link"),
+        (vec![link("d/l", b'2', "../../etc"), link("m", b'2', "d/l"), file("m/x")], "escapes", "m/x (through a link"),
+        (vec![link("d/e/l", b'2', "../.."), link("h", b'1', "d/e/l"), file("h/x")], "escapes", "h/x (through a link"),
+        (vec![file("a"), link("l", b'2', "/etc"), link("b", b'1', "l/shadow")], "escapes", "a hard link to l/shadow"),
+        (vec![link("a", b'2', "b"), link("b", b'2', "a"), file("a/x")], "escapes", "a/x (through a link"),
         (vec![file("/etc/cron.d/x")], "unusual-members", "begins with a slash"),
         (vec![file("a"), header("dev", b'4', EMPTY, "", "0000644")], "unusual-members", "a device"),
         (vec![header("su", b'0', ONE, "", "0004755"), vec![0; 512]], "unusual-members", "4755"),
@@ -149,6 +166,9 @@ async fn j8_what_would_leave_the_folder_is_told_and_nothing_is_written() {
         let status = if code == "escapes" { Status::Critical } else { Status::Warning };
         looked.expect(status, &[code], &[words]);
     }
+    // What is written through a link that stays inside is well.
+    let inside = [link("d/up", b'2', ".."), link("bin", b'2', "d/up/usr/bin"), file("bin/x"), link("l", b'2', "/etc")];
+    of(&lab, &archive(&inside)).await.expect(Status::Ok, &[], &[]);
     // Links that lead out are what a backup of a system is full of, and so are names of `.`.
     let usual =
         [link("etc/localtime", b'2', "/usr/share/zoneinfo/UTC"), header("./", b'5', EMPTY, "", "0000755"), file("a")];

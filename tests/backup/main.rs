@@ -14,3 +14,4 @@ mod lab;
 mod matrix;
 mod newest;
 mod proof;
+mod series;

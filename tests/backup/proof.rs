@@ -170,6 +170,35 @@ async fn an_error_text_in_place_of_a_dump_is_none_inside_an_archive_either() {
 }
 
 #[tokio::test]
+async fn what_other_programs_call_a_dump_is_told_and_no_alarm() {
+    let lab = Lab::new();
+    let threads = "Full thread dump OpenJDK 64-Bit Server VM (17.0.9+9 mixed mode):\n".to_owned()
+        + &"\"main\" #1 prio=5 in Object.wait() caused by an error\n".repeat(200);
+    lab.put("logs/threads.dump", threads.as_bytes());
+    lab.put("logs/heap.dump.gz", &piped("gzip -n", &[&b"JAVA PROFILE 1.0.2\0"[..], &[7; 9000]].concat()));
+    lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+    let looked = lab.look().await;
+    looked.expect(
+        Status::Ok,
+        &[],
+        &["holds 2 members that are named as dumps and are none of a database", "./logs/threads.dump", "level 1"],
+    );
+    // Whoever expects it means a dump of a database.
+    let looked = lab.look_with(json!({ "expect": ["threads.dump"] })).await;
+    looked.expect(Status::Critical, &["dump-incomplete"], &["`./logs/threads.dump` is not whole: it does not begin"]);
+    // What a dump that failed leaves behind.
+    for left in [&b"pg_dump: error: connection to server failed\n"[..], &[0; 9000], b"--\n-- PostgreSQL data", b"PGDM"]
+    {
+        for (name, bytes) in [("shop.dump", left.to_vec()), ("shop.dump.gz", piped("gzip -n", left))] {
+            let lab = Lab::new();
+            lab.put(name, &bytes);
+            lab.lay("shop_20261126.tar.gz", &lab.packed("gzip -n"), HOUR);
+            lab.look().await.expect(Status::Critical, &["dump-incomplete"], &[name]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_second_name_of_a_file_that_is_not_there_cannot_be_unpacked() {
     let lab = Lab::new();
     std::fs::hard_link(lab.source().join("logs/app.log"), lab.source().join("logs/second.log")).unwrap();

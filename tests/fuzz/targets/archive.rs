@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (content, damage, level) = fuzz_content(bytes, usize::MAX);
     assert!(content.members <= 1000 && content.files <= content.members.max(1));
     assert!(content.missing.len() <= 52 && content.empty.len() <= 50 && content.dumps.len() <= 50);
-    for listed in [&content.escaping, &content.unusual, &content.twice, &content.broken] {
+    for listed in [&content.escaping, &content.unusual, &content.twice, &content.broken, &content.strange] {
         assert!(listed.first.len() <= 10 && listed.first.len() as u64 <= listed.count);
     }
     if level > Level::Exists {

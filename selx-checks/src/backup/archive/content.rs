@@ -1,20 +1,19 @@
 //! One pass over what an archive holds.
 
-use super::facts::{Content, Damage, DamageKind, Dump, DumpForm, Form, Level};
+use super::facts::{Content, Damage, DamageKind, Form, Level};
 use super::hazard::Names;
 use super::header::{self, BLOCK, Kind};
 use super::manifest::{self, Sums};
-use super::stream::{Bytes, Member, Peeked, Reading, Unpacked, is_stopped};
+use super::scattered::Scattered;
+use super::stream::{Bytes, Member, Peeked, is_stopped};
 use super::tar::{Entry, Tar, Wrong};
-use super::{custom, name, plain};
+use super::{custom, inside, name, plain};
 use crate::setting::NamePattern;
-use crate::unpack::{Broken, Caps, Fault, Format};
+use crate::unpack::{Broken, Caps, Fault};
 use jiff::Timestamp;
 
 /// How much of a content tells what it is.
-const START: usize = 1024;
-/// How many dumps of one archive are told of.
-const MOST_DUMPS: usize = 50;
+pub(super) const START: usize = 1024;
 
 /// What is asked of an archive.
 pub(super) struct Wanted<'a> {
@@ -48,8 +47,8 @@ pub(super) struct Seen {
     pub(super) stopped: bool,
     pub(super) unmatched: Vec<usize>,
     pub(super) names: Names,
-    /// Files with the data of a dump that is a folder, with their folder.
-    pub(super) files_of_dumps: Vec<String>,
+    /// Files with the data of dumps.
+    pub(super) scattered: Scattered,
 }
 
 impl Seen {
@@ -125,10 +124,10 @@ fn whole(bytes: &mut dyn Bytes, wanted: &Wanted, seen: &mut Seen) -> Result<(), 
     match seen.form {
         Form::Tar => tar(&mut bytes, wanted, seen)?,
         Form::Dump => {
-            let dump = dump(&mut bytes, seen)?;
+            let dump = inside::dump(&mut bytes, seen)?;
             seen.content.files = 1;
             if let Some(dump) = dump {
-                took(seen, dump, "", None);
+                inside::took(seen, dump, "", None);
             }
         }
         Form::Encrypted | Form::Unknown => seen.content.files = 1,
@@ -164,37 +163,6 @@ fn form_of(start: &[u8]) -> Form {
         return Form::Dump;
     }
     if ENCRYPTED.iter().any(|magic| start.starts_with(magic)) { Form::Encrypted } else { Form::Unknown }
-}
-
-/// Reads a dump, if it is one.
-fn dump(bytes: &mut Peeked, seen: &mut Seen) -> Result<Option<Dump>, Broken> {
-    if bytes.start().starts_with(custom::MAGIC) {
-        let (dump, files) = custom::read(bytes)?;
-        seen.files_of_dumps.extend(files);
-        return Ok(Some(dump));
-    }
-    plain::form_of(bytes.start()).map(|form| plain::read(bytes, form)).transpose()
-}
-
-/// Takes a dump into what was seen.
-fn took(seen: &mut Seen, mut dump: Dump, member: &str, changed: Option<Timestamp>) {
-    // A time without a zone may be off by half a day.
-    let exact = changed.is_some() || dump.form != DumpForm::PostgresCustom;
-    if let Some(made) = changed.or(dump.made)
-        && seen.dumped.is_none_or(|(newest, _)| made > newest)
-    {
-        seen.dumped = Some((made, exact));
-    }
-    member.clone_into(&mut dump.member);
-    let dumps = &mut seen.content.dumps;
-    if dumps.len() < MOST_DUMPS {
-        dumps.push(dump);
-    } else if dump.wrong.is_some()
-        && let Some(whole) = dumps.iter_mut().find(|dump| dump.wrong.is_none())
-    {
-        // What is wrong is told before what is well.
-        *whole = dump;
-    }
 }
 
 fn tar(bytes: &mut dyn Bytes, wanted: &Wanted, seen: &mut Seen) -> Result<(), Broken> {
@@ -264,7 +232,7 @@ fn member(tar: &mut Tar, entry: &Entry, wanted: &Wanted, seen: &mut Seen) -> Res
             seen.sums = Some(sums(&mut content, &name)?);
             seen.again = before > 0;
         } else {
-            file(&mut content, entry, &name, wanted, seen)?;
+            inside::file(&mut content, entry, &name, wanted, seen)?;
         }
     }
     let (missing, hash) = content.finish()?;
@@ -289,75 +257,6 @@ fn sums(content: &mut Member, name: &str) -> Result<Sums, Broken> {
     }
     let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
     Ok(Sums::read(name, folder, &text))
-}
-
-/// Looks into a file: a dump, or something packed that may hold one.
-fn file(content: &mut Member, entry: &Entry, name: &str, wanted: &Wanted, seen: &mut Seen) -> Result<(), Broken> {
-    if entry.size == 0 {
-        return Ok(());
-    }
-    let is_restore_script = name.ends_with("/restore.sql") || name == "restore.sql";
-    let mut peeked = Peeked::new(content, START)?;
-    let files = seen.files_of_dumps.len();
-    if !matches!(Format::of(peeked.start()), Format::Plain | Format::Bzip2) {
-        let mut outside = None;
-        let inner = nested(Reading::new(&mut peeked, &mut outside), wanted.caps, seen);
-        if let Some(outside) = outside {
-            return Err(outside);
-        }
-        match inner {
-            Ok(Nested { dump: Some(dump), .. }) => took(seen, dump, name, entry.modified),
-            // Packed nothing is as good a dump as nothing.
-            Ok(Nested { bytes: 0, .. }) if name::says_dump(name) => seen.content.empty.push(name.to_owned()),
-            Ok(_) if has_to_be_a_dump(name, wanted) => took(seen, no_dump(), name, entry.modified),
-            Ok(_) => {}
-            Err(broken) if name::says_dump(name) => {
-                let dump = Dump { wrong: Some(broken.to_string()), ..Dump::default() };
-                took(seen, dump, name, entry.modified);
-            }
-            Err(broken) => seen.content.broken.add(|| format!("{name}: {broken}")),
-        }
-    } else if !is_restore_script {
-        match dump(&mut peeked, seen)? {
-            Some(dump) => took(seen, dump, name, entry.modified),
-            None if has_to_be_a_dump(name, wanted) => took(seen, no_dump(), name, entry.modified),
-            None => {}
-        }
-    }
-    let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    for file in seen.files_of_dumps.iter_mut().skip(files) {
-        file.insert_str(0, &folder);
-    }
-    Ok(())
-}
-
-/// Tells whether a member is a dump if anything is right: by an ending that nothing else has, or as somebody expects it. A
-/// `.sql` of which nothing is said may be a script.
-fn has_to_be_a_dump(name: &str, wanted: &Wanted) -> bool {
-    let is_expected = || wanted.expect.iter().any(|pattern| is_of_member(pattern, name));
-    name::says_dump(name) && (!name::ending(name).is_some_and(|ending| ending.starts_with(".sql")) || is_expected())
-}
-
-fn no_dump() -> Dump {
-    Dump { wrong: Some("it does not begin as a dump does".to_owned()), ..Dump::default() }
-}
-
-/// What a packed member holds.
-struct Nested {
-    dump: Option<Dump>,
-    bytes: u64,
-}
-
-/// Unpacks a packed member to its end.
-fn nested(reading: Reading, caps: Caps, seen: &mut Seen) -> Result<Nested, Broken> {
-    let mut inner = Unpacked::new(reading, caps)?;
-    let dump = {
-        let mut peeked = Peeked::new(&mut inner, START)?;
-        let dump = dump(&mut peeked, seen)?;
-        while !peeked.piece(u64::MAX)?.is_empty() {}
-        dump
-    };
-    Ok(Nested { dump, bytes: inner.summary().decoded })
 }
 
 /// Tells whether a member matches: its whole path, or its last part where the pattern has no slash.
@@ -388,11 +287,9 @@ fn expected(name: &str, entry: &Entry, wanted: &Wanted, seen: &mut Seen) {
 fn missing(wanted: &Wanted, seen: &mut Seen) {
     let patterns = seen.unmatched.iter().filter_map(|index| wanted.expect.get(*index));
     seen.content.missing.extend(patterns.map(ToString::to_string));
-    for file in std::mem::take(&mut seen.files_of_dumps) {
-        let is_there =
-            ["", ".gz", ".lz4", ".zst"].iter().any(|ending| seen.names.has(format!("{file}{ending}").as_bytes()));
-        if !is_there && seen.content.missing.len() < 50 {
-            seen.content.missing.push(file);
-        }
+    let names = &seen.names;
+    let is_there = |name: &str| names.has(name.as_bytes());
+    if let Some((kind, text)) = seen.scattered.judge(is_there, &mut seen.content.missing) {
+        seen.damaged(kind, text);
     }
 }

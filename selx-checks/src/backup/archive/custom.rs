@@ -155,7 +155,12 @@ impl Reader<'_> {
                     parts.insert(id, None);
                     // Large objects have a table of their own; the tar format names a file that it does not write.
                     let is_own = is_of_objects && !file.starts_with("blobs");
-                    self.files.push(if is_own { "blobs.toc".to_owned() } else { file });
+                    self.files.push(match (is_own, self.minor) {
+                        (false, _) => file,
+                        (true, ..=15) => "blobs.toc".to_owned(),
+                        // From PostgreSQL 17 on there are several.
+                        (true, _) => format!("blobs_{id}.toc"),
+                    });
                 }
                 continue;
             }

@@ -11,6 +11,12 @@ pub struct Facts {
     pub series: Vec<Series>,
     /// How many files were there that are no archives by their names.
     pub others: u64,
+    /// How many links lay there, which are not followed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub links: u64,
+    /// How many folders lay there, which are not searched.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub folders: u64,
     /// How many archives were left out because there are too many.
     pub omitted: u64,
     /// Patterns of the settings that match no archive.
@@ -27,11 +33,15 @@ pub struct Facts {
     pub unsearched: Vec<(String, String)>,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// Archives that follow each other.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Series {
-    /// The names with their dates and numbers taken out, or the pattern of the settings.
+    /// The names with a star for what changes from archive to archive, or the pattern of the settings.
     pub name: String,
     /// How many finished archives it has.
     pub archives: u64,
@@ -252,6 +262,9 @@ pub struct Content {
     /// The dumps in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dumps: Vec<Dump>,
+    /// Members that are named as dumps, and are none of a database that is known.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub strange: Listed,
     /// Packed members that are damaged.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub broken: Listed,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, NewestBy};
 use super::name;
+use super::series::{self, Named};
 
 /// How many entries of folders are looked at.
 const MOST_ENTRIES: usize = 200_000;
@@ -59,6 +60,11 @@ impl Candidate {
         }
     }
 
+    /// Returns the name that it has when it is finished.
+    fn finished_name(&self) -> &str {
+        name::finished(&self.name).unwrap_or(&self.name)
+    }
+
     /// Returns the time that it says without being opened.
     pub(super) fn claims(&self, by: NewestBy) -> Timestamp {
         match (by, self.named) {
@@ -81,13 +87,19 @@ fn timestamp(time: io::Result<std::time::SystemTime>) -> Option<Timestamp> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) series: BTreeMap<String, Vec<Candidate>>,
+    /// How many archives have names that look like those of a series, itself and others, by its name.
+    pub(super) alike: BTreeMap<String, usize>,
     pub(super) others: u64,
+    pub(super) links: u64,
+    pub(super) folders: u64,
     pub(super) omitted: u64,
     pub(super) unmatched: Vec<String>,
     pub(super) unsearched: Vec<(String, String)>,
     pub(super) missing: bool,
     entries: usize,
     archives: usize,
+    /// Archives of which no pattern of the settings says to which series they belong.
+    unnamed: Vec<Candidate>,
 }
 
 /// Looks for archives.
@@ -110,11 +122,11 @@ pub(super) fn find(config: &Config, host: &Host, token: &CancellationToken) -> R
             Ok((path, meta)) => {
                 let mut candidate = Candidate::new(path, host, &meta);
                 candidate.shown = config.path.as_str().to_owned();
-                let series = name::series(&candidate.name);
-                found.series.entry(series).or_default().push(candidate);
+                found.unnamed.push(candidate);
             }
         }
     }
+    by_name(&mut found);
     for (name, archives) in &found.series {
         if archives.is_empty() {
             found.unmatched.push(name.clone());
@@ -122,6 +134,28 @@ pub(super) fn find(config: &Config, host: &Host, token: &CancellationToken) -> R
     }
     found.series.retain(|_, archives| !archives.is_empty());
     Ok(found)
+}
+
+/// Puts the archives together of which the settings do not say what follows what.
+fn by_name(found: &mut Found) {
+    let unnamed = std::mem::take(&mut found.unnamed);
+    let named = unnamed.iter().map(|candidate| Named {
+        name: candidate.finished_name(),
+        at: candidate.claims(NewestBy::Content),
+        finished: !candidate.unfinished,
+    });
+    let series = series::series(&named.collect::<Vec<_>>());
+    let families: Vec<String> = unnamed.iter().map(|candidate| series::family(candidate.finished_name())).collect();
+    let mut alike: BTreeMap<&str, usize> = BTreeMap::new();
+    for family in &families {
+        *alike.entry(family).or_default() += 1;
+    }
+    for (name, family) in series.iter().zip(&families) {
+        found.alike.insert(name.clone(), alike.get(&**family).copied().unwrap_or_default());
+    }
+    for (name, candidate) in series.into_iter().zip(unnamed) {
+        found.series.entry(name).or_default().push(candidate);
+    }
 }
 
 fn folder(path: &Path, config: &Config, host: &Host, token: &CancellationToken, found: &mut Found) -> Result<()> {
@@ -176,29 +210,31 @@ fn of_pattern(config: &Config, host: &Host, token: &CancellationToken, found: &m
 fn take(path: PathBuf, meta: &Metadata, config: &Config, host: &Host, found: &mut Found) {
     let is_dump_folder = meta.is_dir() && path.join(CONTENTS).is_file();
     if !meta.is_file() && !is_dump_folder {
+        found.links += u64::from(meta.is_symlink());
+        found.folders += u64::from(meta.is_dir());
         return;
     }
     let candidate = Candidate::new(path, host, meta);
-    let name = name::finished(&candidate.name).unwrap_or(&candidate.name);
-    let series = match config.series.iter().find(|pattern| pattern.matches(name)) {
-        Some(pattern) => Some(pattern.to_string()),
-        None if !config.series.is_empty() => None,
-        None if is_dump_folder || name::ending(name).is_some() || config.path.is_pattern() => Some(name::series(name)),
-        None => None,
-    };
     let is_beside = BESIDE.iter().any(|ending| candidate.name.ends_with(ending))
         || config.complete_suffix.as_ref().is_some_and(|suffix| candidate.name.ends_with(suffix.as_str()));
-    match series {
-        Some(series) if !is_beside => {
-            found.archives += 1;
-            if found.archives > MOST_ARCHIVES {
-                found.omitted += 1;
-            } else {
-                found.series.entry(series).or_default().push(candidate);
-            }
-        }
-        Some(_) => {}
-        None => found.others += u64::from(!is_beside),
+    if is_beside {
+        return;
+    }
+    let name = candidate.finished_name();
+    let pattern = config.series.iter().find(|pattern| pattern.matches(name));
+    let is_archive = is_dump_folder || name::ending(name).is_some() || config.path.is_pattern();
+    if pattern.is_none() && !(config.series.is_empty() && is_archive) {
+        found.others += 1;
+        return;
+    }
+    found.archives += 1;
+    if found.archives > MOST_ARCHIVES {
+        found.omitted += 1;
+        return;
+    }
+    match pattern {
+        Some(pattern) => found.series.entry(pattern.to_string()).or_default().push(candidate),
+        None => found.unnamed.push(candidate),
     }
 }
 

@@ -14,9 +14,9 @@ use super::{custom, name};
 use crate::unpack::{Broken, Caps, Format};
 
 /// How much of a list of large objects is read.
-const LONGEST_LIST: usize = 16 << 20;
+pub(super) const LONGEST_LIST: usize = 16 << 20;
 /// Endings that the files with data may have, beside their name in the table of contents.
-const ENDINGS: &[&str] = &["", ".gz", ".zst", ".lz4"];
+pub(super) const ENDINGS: &[&str] = &["", ".gz", ".zst", ".lz4"];
 
 /// Reads the table of contents and every file that it names; returns the size of all and the mode of the folder.
 pub(super) fn read(candidate: &Candidate, wanted: &Wanted, watch: &Watch<'_>) -> (Seen, u64, u32) {
@@ -62,7 +62,8 @@ fn whole(folder: &Path, caps: Caps, watch: &Watch<'_>, seen: &mut Seen, size: &m
         match read {
             Ok(data) => {
                 seen.content.bytes += data.bytes;
-                if let Some(text) = data.wrong(&name) {
+                if let Some(text) = wrong(&name, data.format, data.bytes) {
+                    let text = format!("{name}: {text}");
                     seen.damage.get_or_insert(Damage { kind: DamageKind::Damaged, text });
                 }
                 if data.omits {
@@ -91,17 +92,22 @@ struct Data {
     omits: bool,
 }
 
-impl Data {
-    /// Says what is wrong with a file of this name.
-    fn wrong(&self, name: &str) -> Option<String> {
-        let says = name::says_packed(name);
-        if says.is_some_and(|says| says != self.format.to_string()) {
-            return Some(format!("{name}: it is not packed as its name says"));
-        }
-        // The data of an empty table end in a line of their own; only a large object may be empty.
-        let is_empty = self.bytes == 0 && !name.starts_with("blob_");
-        is_empty.then(|| format!("{name}: it is empty, which not even the data of an empty table are"))
+/// Says what is wrong with a file of data of this name, as it was packed and with this many bytes.
+pub(super) fn wrong(name: &str, format: Format, bytes: u64) -> Option<String> {
+    if name::says_packed(name).is_some_and(|says| says != format.to_string()) {
+        return Some("it is not packed as its name says".to_owned());
     }
+    // The data of an empty table end in a line of their own; only a large object may be empty.
+    let is_empty = bytes == 0 && !name.starts_with("blob_");
+    is_empty.then(|| "it is empty, which not even the data of an empty table are".to_owned())
+}
+
+/// Returns the files that a list of large objects names.
+pub(super) fn objects(list: &[u8]) -> Vec<String> {
+    let list = String::from_utf8_lossy(list);
+    // A number of the object, and the name of its file.
+    let names = list.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim());
+    names.filter(|name| name.starts_with("blob_")).map(str::to_owned).collect()
 }
 
 /// Reads a file of data to its end, into `list` if it names others.
@@ -118,10 +124,7 @@ fn data<R: io::Read>(mut bytes: Unpacked<R>, mut list: Option<Vec<u8>>) -> Resul
             None => {}
         }
     }
-    let list = String::from_utf8_lossy(list.as_deref().unwrap_or_default()).into_owned();
-    // A number of the object, and the name of its file.
-    let names = list.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.trim());
-    let files = names.filter(|name| name.starts_with("blob_")).map(str::to_owned).collect();
+    let files = objects(list.as_deref().unwrap_or_default());
     Ok(Data { format: bytes.format(), bytes: bytes.summary().decoded, files, omits })
 }
 

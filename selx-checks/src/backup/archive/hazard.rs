@@ -3,21 +3,19 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::facts::{Content, Listed};
+use super::facts::Content;
 use super::header::Kind;
+use super::links::Links;
 use super::tar::Entry;
-
-/// How many links that lead out are remembered.
-const MOST_LINKS: usize = 100_000;
 
 /// How many members are told of that others are second names of and that are not there.
 const MOST_MISSING: usize = 50;
 
-/// The names that were seen, and those that lead out.
+/// The names that were seen, and the links among them.
 #[derive(Default)]
 pub(super) struct Names {
     seen: HashSet<u64>,
-    out: HashSet<u64>,
+    links: Links,
 }
 
 impl Names {
@@ -37,20 +35,13 @@ impl Names {
         let is_top = parts_of_name.is_empty() && entry.kind != Kind::Folder;
         if is_up || is_top {
             content.escaping.add(|| format!("{} (its name leads out)", shown()));
-        } else if self.is_behind_link(&parts_of_name) {
+        } else if self.links.leads_out(folder(&parts_of_name)) {
             content.escaping.add(|| format!("{} (through a link that leads out)", shown()));
         }
         if entry.name.starts_with(b"/") {
             content.unusual.add(|| format!("{} (begins with a slash)", shown()));
         }
-        self.link(entry, &parts_of_name, &mut content.escaping);
-        if entry.kind == Kind::HardLink
-            && !leads_up(&[], &entry.link)
-            && !self.has(&entry.link)
-            && content.missing.len() < MOST_MISSING
-        {
-            content.missing.push(self::shown(&entry.link));
-        }
+        self.link(entry, &parts_of_name, content);
         match entry.kind {
             Kind::Device => content.unusual.add(|| format!("{} (a device)", shown())),
             Kind::File if entry.mode & 0o6000 != 0 => {
@@ -64,53 +55,47 @@ impl Names {
     }
 
     /// Looks where a link leads.
-    fn link(&mut self, entry: &Entry, name: &[&[u8]], escaping: &mut Listed) {
-        let is_out = match entry.kind {
+    fn link(&mut self, entry: &Entry, name: &[&[u8]], content: &mut Content) {
+        match entry.kind {
             // A hard link names another member, from the top.
-            Kind::HardLink => leads_up(&[], &entry.link),
-            Kind::SymbolicLink => {
-                let folder = name.get(..name.len().saturating_sub(1)).unwrap_or_default();
-                entry.link.starts_with(b"/") || leads_up(folder, &entry.link)
+            Kind::HardLink => {
+                let aim = parts(&entry.link);
+                if leads_up(&aim) || self.links.leads_out(folder(&aim)) {
+                    let text = || format!("{} (a hard link to {})", shown(&entry.name), shown(&entry.link));
+                    content.escaping.add(text);
+                    return;
+                }
+                self.links.add_name(name, &aim);
+                if !self.has(&entry.link) && content.missing.len() < MOST_MISSING {
+                    content.missing.push(shown(&entry.link));
+                }
             }
-            _ => return,
-        };
-        if !is_out {
-            return;
-        }
-        if entry.kind == Kind::HardLink {
-            escaping.add(|| format!("{} (a hard link to {})", shown(&entry.name), shown(&entry.link)));
-        } else if self.out.len() < MOST_LINKS {
             // By itself it is what a backup of a system is full of; what is written through it is not.
-            self.out.insert(key(name));
+            Kind::SymbolicLink => self.links.add(name, &entry.link),
+            _ => {}
         }
     }
+}
 
-    fn is_behind_link(&self, name: &[&[u8]]) -> bool {
-        if self.out.is_empty() {
-            return false;
-        }
-        (1..name.len()).any(|length| name.get(..length).is_some_and(|folder| self.out.contains(&key(folder))))
-    }
+/// Returns the folders above a path.
+fn folder<'a, 'b>(path: &'a [&'b [u8]]) -> &'a [&'b [u8]] {
+    path.split_last().map_or(&[], |(_, folder)| folder)
 }
 
 /// Returns the parts of a path without those that do not change it.
-fn parts(name: &[u8]) -> Vec<&[u8]> {
+pub(super) fn parts(name: &[u8]) -> Vec<&[u8]> {
     name.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect()
 }
 
-/// Tells whether a path that begins in a folder leaves what is unpacked, at any of its steps.
-fn leads_up(folder: &[&[u8]], path: &[u8]) -> bool {
-    let mut depth = folder.len();
-    for part in parts(path) {
-        if part != b".." {
-            depth += 1;
-        } else if depth == 0 {
-            return true;
-        } else {
-            depth -= 1;
-        }
-    }
-    false
+/// Tells whether a path from the top leaves what is unpacked, at any of its steps.
+fn leads_up(path: &[&[u8]]) -> bool {
+    let mut depth = 0_usize;
+    path.iter().any(|part| {
+        let is_up = *part == b"..";
+        let is_out = is_up && depth == 0;
+        depth = if is_up { depth.saturating_sub(1) } else { depth + 1 };
+        is_out
+    })
 }
 
 fn key(parts: &[&[u8]]) -> u64 {

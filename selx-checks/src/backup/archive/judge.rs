@@ -1,11 +1,12 @@
 //! What was seen of backups means. Pure.
 
-use selx_core::{ByteSize, Finding, Judgement, Measure, Severity, Unit, show};
+use selx_core::{Finding, Judgement, Measure, Severity, Unit};
 
 use super::config::Config;
 use super::facts::{Archive, Damage, DamageKind, Facts, Form, Level, Listed, Series, TimeBy};
 use super::identity;
 use super::inspect::{SAME, is_named_wrongly};
+use super::words::{ago, by_words, counted, describe, form_words, level_words, lying, old, shortened, span, summary};
 
 /// What clocks of two machines may differ by.
 const SKEW: f64 = 300.0;
@@ -21,7 +22,7 @@ pub(super) fn judge(facts: &Facts, config: &Config) -> Judgement {
             Finding::critical(
                 "not-mounted",
                 path,
-                format!("`{missing}` is not there: the disk of the backups is not mounted"),
+                format!("lies on a disk that is not mounted: `{missing}` is not there"),
             )
         } else {
             Finding::critical("missing-path", missing, "does not exist")
@@ -34,15 +35,15 @@ pub(super) fn judge(facts: &Facts, config: &Config) -> Judgement {
         judgement = judgement.with(Finding::unknown("not-readable", folder, format!("may not be searched: {reason}")));
     }
     if facts.series.is_empty() && facts.missing.is_empty() && facts.unmatched.is_empty() {
-        let others = match facts.others {
-            0 => "nothing lies there".to_owned(),
-            1 => "1 file lies there, which is no archive by its name".to_owned(),
-            count => format!("{count} files lie there, none of them an archive by its name"),
-        };
-        judgement = judgement.with(Finding::critical("no-archive", path, format!("holds no archive: {others}")));
+        judgement = judgement.with(Finding::critical(
+            "no-archive",
+            path,
+            format!("holds no archive: {}", lying(facts, &config.path)),
+        ));
     }
     if facts.omitted > 0 {
-        let message = format!("{} more files were not looked at", facts.omitted);
+        let are = if facts.omitted == 1 { "that was" } else { "that were" };
+        let message = format!("holds {} more {are} not looked at", counted(facts.omitted, "file"));
         judgement = judgement.with(Finding::unknown("too-many-files", path, message));
     }
     for data in &facts.same_disk {
@@ -62,12 +63,8 @@ fn of_series(series: &Series, config: &Config, mut judgement: Judgement) -> Judg
         judgement = judgement.with(Finding::critical("no-archive", subject, message));
     }
     for one in &series.unfinished {
-        let message = format!(
-            "is not finished: {}; begun {} ago, last written to {} ago",
-            one.reason,
-            ago(one.since),
-            ago(one.still)
-        );
+        let message =
+            format!("is not finished: {}; begun {}, last written to {}", one.reason, ago(one.since), ago(one.still));
         judgement = judgement.with(Finding::info("in-progress", &one.path, message));
     }
     if let Some(other) = &series.disagreeing {
@@ -97,7 +94,7 @@ fn of_newest(archive: &Archive, config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let path = &archive.path;
     if archive.age < -SKEW {
-        let message = format!("is dated {} in the future, by {}", ago(-archive.age), by_words(archive.by));
+        let message = format!("is dated {} in the future, by {}", span(-archive.age), by_words(archive.by));
         found.push(Finding::critical("in-future", path, message));
     }
     let apart = |other: f64| (archive.age - other).abs() > SAME;
@@ -106,7 +103,7 @@ fn of_newest(archive: &Archive, config: &Config) -> Vec<Finding> {
         others.into_iter().find(|(other, by)| *by != archive.by && other.is_some_and(apart))
     {
         let message =
-            format!("is {} old by {} and {} by {}", ago(archive.age), by_words(archive.by), ago(other), by_words(by));
+            format!("is {} by {} and {} by {}", old(archive.age), by_words(archive.by), old(other), by_words(by));
         found.push(Finding::warning("times-disagree", path, message));
     }
     // Where something is wrong with it, that is told, and says more.
@@ -137,7 +134,11 @@ fn of_archive(archive: &Archive) -> Vec<Finding> {
     match archive.form {
         Form::Empty if is_whole => found.push(Finding::critical("empty", path, "has no content")),
         Form::Tar if is_whole && content.files == 0 => {
-            found.push(Finding::critical("empty", path, format!("holds no file ({} members)", content.members)));
+            found.push(Finding::critical(
+                "empty",
+                path,
+                format!("holds no file ({})", counted(content.members, "member")),
+            ));
         }
         Form::Encrypted if is_whole => {
             found.push(Finding::unknown("encrypted", path, "is encrypted: whether it can be restored cannot be seen"));
@@ -159,21 +160,27 @@ fn of_archive(archive: &Archive) -> Vec<Finding> {
         found.push(Finding::critical("member-missing", path, format!("holds no `{name}`")));
     }
     for name in &content.empty {
-        found.push(Finding::critical("member-empty", path, format!("`{name}` has no content")));
+        found.push(Finding::critical("member-empty", path, format!("is not whole: `{name}` has no content")));
     }
     for dump in &content.dumps {
         let what = if dump.member.is_empty() { "the dump".to_owned() } else { format!("the dump `{}`", dump.member) };
         // In an archive that is damaged, the end of a dump is missing because of that.
         if let Some(wrong) = dump.wrong.as_ref().filter(|_| is_whole) {
-            found.push(Finding::critical("dump-incomplete", path, format!("{what} is not whole: {wrong}")));
+            found.push(Finding::critical(
+                "dump-incomplete",
+                path,
+                format!("is no whole backup: {what} is not whole: {wrong}"),
+            ));
         }
         if let Some(message) = identity::older_program(dump) {
-            found.push(Finding::warning("dumped-by-older", path, format!("{what} {message}")));
+            found.push(Finding::warning("dumped-by-older", path, format!("may lack something: {what} {message}")));
         }
     }
     let mut listed = |severity, code, list: &Listed, one: &str, many: &str| {
         if !list.is_empty() {
-            let words = if list.count == 1 { one.to_owned() } else { format!("{} {many}", list.count) };
+            // The verb is the same, whatever the number.
+            let verb = one.split(' ').next().unwrap_or_default();
+            let words = if list.count == 1 { one.to_owned() } else { format!("{verb} {} {many}", list.count) };
             found.push(Finding::new(severity, code, path, format!("{words}: {}", shortened(list))));
         }
     };
@@ -181,52 +188,65 @@ fn of_archive(archive: &Archive) -> Vec<Finding> {
         Severity::Warning,
         "member-damaged",
         &content.broken,
-        "a packed member is damaged",
-        "packed members are damaged",
+        "holds a packed member that is damaged",
+        "packed members that are damaged",
     );
     listed(
         Severity::Critical,
         "escapes",
         &content.escaping,
-        "a member leads out of the archive",
-        "members lead out of the archive",
+        "holds a member that leads out of the archive",
+        "members that lead out of the archive",
     );
     listed(
         Severity::Warning,
         "unusual-members",
         &content.unusual,
-        "a member is more than a file",
-        "members are more than files",
+        "holds a member that is more than a file",
+        "members that are more than files",
     );
-    listed(Severity::Warning, "twice", &content.twice, "a file is there twice", "files are there twice");
+    listed(
+        Severity::Warning,
+        "twice",
+        &content.twice,
+        "holds a file that is there twice",
+        "files that are there twice",
+    );
+    listed(
+        Severity::Info,
+        "unknown-content",
+        &content.strange,
+        "holds a member that is named as a dump and is none of a database that is known here",
+        "members that are named as dumps and are none of a database that is known here",
+    );
     if let Some(manifest) = &archive.manifest {
         let source = &manifest.source;
         listed(
             Severity::Critical,
             "not-as-made",
             &manifest.different,
-            "a file is not the one that was backed up",
-            "files are not those that were backed up",
+            "holds a file that is not the one that was backed up",
+            "files that are not those that were backed up",
         );
         listed(
             Severity::Critical,
             "member-missing",
             &manifest.absent,
-            "a file of the manifest is not there",
-            "files of the manifest are not there",
+            "lacks a file of the manifest",
+            "files of the manifest",
         );
         listed(
             Severity::Warning,
             "not-in-manifest",
             &manifest.unlisted,
-            "a file is not in the manifest",
-            "files are not in the manifest",
+            "holds a file that is not in the manifest",
+            "files that are not in the manifest",
         );
         if let Some(wrong) = &manifest.wrong {
             found.push(Finding::warning(
                 "manifest-unreadable",
                 path,
-                format!("its manifest `{source}` cannot be used: {wrong}"),
+                format!("has a manifest that cannot be used, `{source}`: {wrong}"),
             ));
         }
     }
@@ -251,101 +271,15 @@ fn of_archive(archive: &Archive) -> Vec<Finding> {
 fn damaged(path: &str, damage: &Damage) -> Finding {
     let text = &damage.text;
     match damage.kind {
-        DamageKind::CutShort => Finding::critical("cut-short", path, text),
-        DamageKind::Damaged => Finding::critical("damaged", path, text),
-        DamageKind::Trailing => Finding::critical("trailing-bytes", path, text),
+        DamageKind::CutShort => Finding::critical("cut-short", path, format!("is cut short: {text}")),
+        DamageKind::Damaged => Finding::critical("damaged", path, format!("is damaged: {text}")),
+        DamageKind::Trailing => Finding::critical("trailing-bytes", path, format!("goes on behind its end: {text}")),
         DamageKind::TooLarge => Finding::critical("too-large", path, format!("is not read on: {text}")),
-        DamageKind::Limit => Finding::unknown("limit-reached", path, text),
+        DamageKind::Limit => Finding::unknown("limit-reached", path, format!("was not read whole: {text}")),
         DamageKind::Unreadable => Finding::critical("read-error", path, format!("cannot be read: {text}")),
         DamageKind::Denied => Finding::unknown("not-readable", path, format!("may not be read: {text}")),
-        DamageKind::Unsupported => Finding::unknown("not-supported", path, text),
+        DamageKind::Unsupported => Finding::unknown("not-supported", path, format!("cannot be looked into: {text}")),
     }
-}
-
-fn shortened(list: &Listed) -> String {
-    let shown: Vec<String> = list.first.iter().take(3).map(|name| name.chars().take(200).collect()).collect();
-    let more = list.count.saturating_sub(shown.len() as u64);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}{more}", shown.join(", "))
-}
-
-fn ago(seconds: f64) -> String {
-    show::value(seconds.max(0.0), Unit::Seconds)
-}
-
-fn by_words(by: TimeBy) -> &'static str {
-    match by {
-        TimeBy::Manifest => "its manifest",
-        TimeBy::Content => "its content",
-        TimeBy::Name => "its name",
-        TimeBy::Written => "the time of the file",
-    }
-}
-
-fn form_words(form: Form) -> &'static str {
-    match form {
-        Form::Empty => "without content",
-        Form::Tar => "a tar archive",
-        Form::Dump => "a dump",
-        Form::DumpFolder => "a dump as a folder",
-        Form::Encrypted => "encrypted",
-        Form::Unknown => "and nothing that is known",
-    }
-}
-
-fn level_words(level: Level) -> &'static str {
-    match level {
-        Level::Exists => "it is there",
-        Level::Decoded => "read to its end",
-        Level::Manifest => "equal to its manifest",
-        Level::Restored => "restored",
-        Level::Started => "restored and started",
-    }
-}
-
-fn describe(archive: &Archive) -> String {
-    let content = &archive.content;
-    format!(
-        "{}: {}, {} old by {}, {} {} of {} unpacked, {} members, level {} ({})",
-        archive.path,
-        ByteSize(archive.size),
-        ago(archive.age),
-        by_words(archive.by),
-        archive.packed,
-        form_words(archive.form),
-        ByteSize(content.bytes),
-        content.members,
-        archive.level.number(),
-        level_words(archive.level)
-    )
-}
-
-fn summary(facts: &Facts) -> String {
-    let newest = facts.series.iter().filter_map(|series| series.read.first());
-    let Some(oldest) = newest.clone().max_by(|a, b| a.age.total_cmp(&b.age)) else {
-        return "no archive".to_owned();
-    };
-    let level = newest.clone().map(|archive| archive.level).min().unwrap_or_default();
-    let level = format!("level {} ({})", level.number(), level_words(level));
-    match facts.series.len() {
-        1 => {
-            let name = oldest.path.rsplit('/').next().unwrap_or_default();
-            let last = last_restored(facts);
-            format!("{name}: {}, made {} ago, {level}{last}", ByteSize(oldest.size), ago(oldest.age))
-        }
-        count => format!(
-            "{count} series, the oldest newest archive made {} ago, the least proven to {level}",
-            ago(oldest.age)
-        ),
-    }
-}
-
-/// Tells of the last proof of a higher level.
-fn last_restored(facts: &Facts) -> String {
-    let series = facts.series.first();
-    let reached = series.and_then(|series| series.read.first()).map(|archive| archive.level).unwrap_or_default();
-    let higher = series.and_then(|series| series.proofs.iter().rfind(|proof| proof.level > reached));
-    higher.map_or(String::new(), |proof| format!("; {} last on {}", level_words(proof.level), proof.at.strftime("%F")))
 }
 
 pub(super) fn measure(facts: &Facts, now: jiff::Timestamp) -> Vec<Measure> {

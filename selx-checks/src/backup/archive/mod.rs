@@ -1,8 +1,10 @@
 //! The kind `backup-archive`: the newest backup of each series, read whole, and how far it is proven.
 
+mod closings;
 mod config;
 mod content;
 mod custom;
+mod dated;
 mod discover;
 mod facts;
 mod find;
@@ -10,17 +12,24 @@ mod folder;
 mod hazard;
 mod header;
 mod identity;
+mod inside;
 mod inspect;
 mod judge;
+mod lines;
+mod links;
 mod manifest;
 mod name;
 mod plain;
 mod probe;
 mod records;
+mod scattered;
+mod series;
+mod strange;
 mod stream;
 mod tar;
 #[cfg(test)]
 mod walked;
+mod words;
 
 use selx_core::{
     Area, Check, Code, Context, Discovery, Judgement, Judging, Limit, Limits, Measure, MeasureDoc, Meta, Result, Unit,

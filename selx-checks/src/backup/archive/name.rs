@@ -1,4 +1,4 @@
-//! What the name of a file tells: what it is, when it was made, and which others it belongs to. Pure.
+//! What the name of a file tells: what it is, and when it was made. Pure.
 
 use jiff::civil::{Date, DateTime, Time};
 
@@ -48,36 +48,6 @@ const UNFINISHED: &[&str] = &[
     "~",
 ];
 
-/// Days and months as they stand in names; in a longer word they are none.
-const WORDS: &[&str] = &[
-    "mon",
-    "tue",
-    "wed",
-    "thu",
-    "fri",
-    "sat",
-    "sun",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "oct",
-    "nov",
-    "dec",
-];
-
 /// Returns the ending by which a name is that of an archive.
 pub(super) fn ending(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
@@ -125,40 +95,8 @@ pub(super) fn says_packed(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns what names of one series have in common: numbers, days and months become `*`.
-pub(super) fn series(name: &str) -> String {
-    let ending = ending(name).unwrap_or_default();
-    let (stem, ending) = name.split_at(name.len() - ending.len());
-    let mut pattern = String::new();
-    for part in parts(stem) {
-        let is_date =
-            part.starts_with(|first: char| first.is_ascii_digit()) || WORDS.contains(&&*part.to_ascii_lowercase());
-        if !is_date {
-            pattern.push_str(part);
-        } else if !pattern.ends_with('*') {
-            pattern.push('*');
-        }
-    }
-    // What stands between the parts of a date belongs to it: `2026-11-26_02h00` is one.
-    while let Some(joined) = between(&pattern) {
-        pattern = joined;
-    }
-    pattern + ending
-}
-
-/// Takes one short separator between two stars out.
-fn between(pattern: &str) -> Option<String> {
-    for separator in ["-", "_", ".", ":", "T", "t", "h", "--", "_-_", "Z", "z"] {
-        let joined = pattern.replacen(&format!("*{separator}*"), "*", 1);
-        if joined != pattern {
-            return Some(joined);
-        }
-    }
-    None
-}
-
 /// Splits a text where letters, digits and other characters meet.
-fn parts(text: &str) -> Vec<&str> {
+pub(super) fn parts(text: &str) -> Vec<&str> {
     let sort = |c: char| {
         if c.is_ascii_digit() {
             0
@@ -201,6 +139,10 @@ pub(super) fn date(name: &str) -> Option<DateTime> {
                 }
                 _ => None,
             },
+            // 2026112602; seconds since 1970 begin like that from the year 2030 on.
+            10 if day(digits.get(..8)?).is_some() && clock(digits.get(8..)?).is_some() => {
+                day(digits.get(..8)?).map(|date| (date, digits.get(8..)))
+            }
             10 => {
                 let seconds: i64 = digits.parse().ok()?;
                 let time = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from_second(seconds).ok()?);
@@ -247,29 +189,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_one_series_become_one_pattern() {
-        for (name, pattern) in [
-            ("selextract_20261126_020001.tar.gz", "selextract_*.tar.gz"),
-            ("selextract_20251231_235959.tar.gz", "selextract_*.tar.gz"),
-            ("db-2026-11-26T02:00:01Z.sql.zst", "db-*Z.sql.zst"),
-            ("pre_system_update_1795401000.tar.gz", "pre_system_update_*.tar.gz"),
-            ("Mon.tar.gz", "*.tar.gz"),
-            ("backup-monday.dump", "backup-*.dump"),
-            ("money.tar.bz2", "money.tar.bz2"),
-            ("pg15-main.sql", "pg*-main.sql"),
-            ("26-Nov-2026.tgz", "*.tgz"),
-        ] {
-            assert_eq!(series(name), pattern, "{name}");
-        }
-    }
-
-    #[test]
     fn dates_are_read() {
         for (name, expected) in [
             ("selextract_20261126_020001.tar.gz", Some("2026-11-26T02:00:01")),
             ("db-2026-11-26.sql.gz", Some("2026-11-26T00:00:00")),
             ("db-2026-11-26_0200.sql.gz", Some("2026-11-26T02:00:00")),
             ("db-202611260200.tar", Some("2026-11-26T02:00:00")),
+            ("db-2026112602.tar", Some("2026-11-26T02:00:00")),
             ("db-1795401000.tar", Some("2026-11-23T02:30:00")),
             ("db-20261399.tar", None),
             ("db-12345678.tar", None),

@@ -1,5 +1,6 @@
 //! Dumps as SQL text: what they say at their beginning, and whether they have their end.
 
+use super::closings::{Closings, mark};
 use super::facts::{Dump, DumpForm};
 use super::stream::Bytes;
 use crate::unpack::Broken;
@@ -27,12 +28,14 @@ pub(super) fn form_of(start: &[u8]) -> Option<DumpForm> {
 /// Reads a dump to its end.
 pub(super) fn read(bytes: &mut dyn Bytes, form: DumpForm) -> Result<Dump, Broken> {
     let (mut start, mut end, mut size) = (Vec::with_capacity(START), Vec::with_capacity(2 * END), 0_u64);
+    let mut closings = Closings::new(form);
     loop {
         let piece = bytes.piece(u64::MAX)?;
         if piece.is_empty() {
             break;
         }
         size += piece.len() as u64;
+        closings.feed(piece);
         let room = START - start.len();
         start.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
         let kept = piece.get(piece.len().saturating_sub(END)..).unwrap_or_default();
@@ -49,7 +52,7 @@ pub(super) fn read(bytes: &mut dyn Bytes, form: DumpForm) -> Result<Dump, Broken
         let line = start.lines().find_map(|line| line.strip_prefix(what))?;
         Some(line.trim().chars().take(80).collect::<String>())
     };
-    let wrong = why_unfinished(form, &end);
+    let wrong = why_unfinished(form, &end).or_else(|| closings.finish());
     Ok(Dump {
         form,
         size,
@@ -62,17 +65,13 @@ pub(super) fn read(bytes: &mut dyn Bytes, form: DumpForm) -> Result<Dump, Broken
     })
 }
 
-/// Says what is missing at the end of a dump, if something is.
+/// Says what is missing at the end of a text, if something is: whatever dump is the last one in it, its closing line.
 fn why_unfinished(form: DumpForm, end: &[u8]) -> Option<String> {
-    let mark = match form {
-        DumpForm::PostgresCluster => "-- PostgreSQL database cluster dump complete",
-        DumpForm::Mysql => "-- Dump completed",
-        _ => "-- PostgreSQL database dump complete",
-    };
+    let marks = [DumpForm::PostgresPlain, DumpForm::PostgresCluster, DumpForm::Mysql].map(mark);
     let text = String::from_utf8_lossy(end);
-    let mut lines = text.lines().rev();
-    let ended = lines.find(|line| !is_closing(line)).is_some_and(|line| line.starts_with(mark));
-    if ended { None } else { Some(format!("the line `{mark}` is not at its end")) }
+    let last = text.lines().rev().find(|line| !is_closing(line)).unwrap_or_default();
+    let has_end = marks.iter().any(|mark| last.starts_with(mark));
+    (!has_end).then(|| format!("the line `{}` is not at its end", mark(form)))
 }
 
 /// Tells whether a line may stand behind the one that says that the dump is complete.

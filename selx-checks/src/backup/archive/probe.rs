@@ -78,9 +78,12 @@ fn blocking(config: &Config, host: &Host, now: Timestamp, watch: &Watch<'_>) -> 
     let is_regular = found.series.values().any(|archives| archives.len() >= REGULAR);
     let is_explicit = !config.series.is_empty();
     (facts.others, facts.omitted) = (found.others, found.omitted);
+    (facts.links, facts.folders) = (found.links, found.folders);
     (facts.unmatched, facts.unsearched) = (found.unmatched, found.unsearched);
     for (name, archives) in found.series {
-        let is_occasional = !is_explicit && is_regular && archives.len() < REGULAR;
+        // What looks like others of which there are more is one of several things, and may be the one that died.
+        let is_alone = found.alike.get(&name).is_none_or(|alike| *alike < REGULAR);
+        let is_occasional = !is_explicit && is_regular && is_alone;
         let mut series = one(name, archives, config, now, watch)?;
         series.occasional = is_occasional;
         facts.series.push(series);

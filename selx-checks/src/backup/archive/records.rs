@@ -42,6 +42,10 @@ impl Records {
                 .filter(|number| *number <= i64::MAX as u64)
                 .ok_or_else(|| format!("the PAX record `{}` is no number", String::from_utf8_lossy(key)))
         };
+        if matches!(key, b"path" | b"linkpath" | b"GNU.sparse.name") && value.contains(&0) {
+            let key = String::from_utf8_lossy(key);
+            return Err(format!("the PAX record `{key}` has a zero byte inside: programs would read different names"));
+        }
         match key {
             b"path" => self.path = Some(value.to_vec()),
             b"GNU.sparse.name" => self.sparse_name = Some(value.to_vec()),

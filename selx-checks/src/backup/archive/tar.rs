@@ -234,6 +234,10 @@ impl<'a> Tar<'a> {
     fn text(&mut self, size: u64) -> Result<Vec<u8>, Wrong> {
         let mut text = self.records(size)?;
         let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+        if text.iter().skip(end).any(|byte| *byte != 0) {
+            let text = "a long name goes on behind a zero byte: programs would read different names";
+            return Err(Wrong::Damaged(text.into()));
+        }
         text.truncate(end);
         Ok(text)
     }
