@@ -6,7 +6,9 @@ use super::config::Config;
 use super::facts::{Archive, Damage, DamageKind, Facts, Form, Level, Listed, Series, TimeBy};
 use super::identity;
 use super::inspect::{SAME, is_named_wrongly};
-use super::words::{ago, by_words, counted, describe, form_words, level_words, lying, old, shortened, span, summary};
+use super::words::{
+    ago, by_words, counted, describe, form_words, level_words, lying, moment, old, shortened, span, summary,
+};
 
 /// What clocks of two machines may differ by.
 const SKEW: f64 = 300.0;
@@ -69,14 +71,17 @@ fn of_series(series: &Series, config: &Config, mut judgement: Judgement) -> Judg
     }
     if let Some(other) = &series.disagreeing {
         let by = by_words(other.by);
-        let message =
-            format!("was written last ({}) and is of {} by {by}: it is not the newest", other.written, other.made);
+        let message = format!(
+            "was written last ({}) and is of {} by {by}: it is not the newest",
+            moment(other.written),
+            moment(other.made)
+        );
         judgement = judgement.with(Finding::warning("times-disagree", &other.path, message));
     }
     for proof in &series.proofs {
         judgement = judgement.evidence(
             "proof",
-            format!("{}: {} at {} ({})", subject, level_words(proof.level), proof.at, proof.archive),
+            format!("{}: {} at {} ({})", subject, level_words(proof.level), moment(proof.at), proof.archive),
         );
     }
     for (index, archive) in series.read.iter().enumerate() {

@@ -197,7 +197,8 @@ impl<'a> Tar<'a> {
             if piece.is_empty() {
                 return Ok(());
             }
-            if piece.iter().any(|byte| *byte != 0) {
+            if let Some(zeros) = piece.iter().position(|byte| *byte != 0) {
+                self.at += zeros as u64;
                 return Err(Wrong::Trailing);
             }
             self.at += piece.len() as u64;

@@ -17,6 +17,11 @@ pub(super) fn span(seconds: f64) -> String {
     show::value(seconds.max(0.0), Unit::Seconds)
 }
 
+/// Says when something was, to the second.
+pub(super) fn moment(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Says when something was, by how long ago that is; what is dated ahead of the clock is no age.
 pub(super) fn ago(seconds: f64) -> String {
     if seconds > -1.0 { format!("{} ago", span(seconds)) } else { format!("{} in the future", span(-seconds)) }
