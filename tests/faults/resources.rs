@@ -140,8 +140,13 @@ async fn a5_an_endless_body_costs_no_memory() {
     let flood = Peer::tcp(endless()).await;
     let place = Place::empty();
     let of = |peer: &Peer| watched(&place, &["check", "http", "--url", &peer.url("/"), "--no-history"]);
-    let (code, out, usual) = of(&fine);
-    assert_eq!(code, Some(0), "{out}");
+    // What is over before it was looked at was not measured.
+    let usual = (0..50).find_map(|_| {
+        let (code, out, usual) = of(&fine);
+        assert_eq!(code, Some(0), "{out}");
+        (usual.memory > 0).then_some(usual)
+    });
+    let usual = usual.expect("one of many is measured");
     let (code, out, used) = of(&flood);
     assert_eq!(code, Some(2), "{out}");
     assert!(out.contains("longer than the 1 MiB"), "{out}");
