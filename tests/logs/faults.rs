@@ -279,6 +279,12 @@ async fn its_own_reports_are_not_counted_again() {
         Status::Warning,
         &["selx.log is a report of selx", "report.log is a report", "nagios.log is a report"],
     );
+    // Also between reports, however many there are.
+    logs.write(
+        "cron.log",
+        format!("{}{}{}", nagios.repeat(4_000), line(ago(60), "[CRITICAL] x"), nagios.repeat(4_000)),
+    );
+    says(&logs.look(json!({})).await, Status::Unknown, &["[not-searchable]", "cron.log"]);
     // Where others write as well, nobody can tell what is new and what is repeated.
     for (name, text) in [("page", page), ("nagios", nagios), ("much", &*nagios.repeat(9_000))] {
         for foreign in [&*line(ago(60), "[CRITICAL] x"), "Error: no space left\n", "FATAL: it is over\n"] {

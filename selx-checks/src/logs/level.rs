@@ -6,6 +6,8 @@ use memchr::memmem;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::stamp::{DAYS, MONTHS};
+
 /// How grave a line is, on the scale of syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -177,16 +179,11 @@ fn is_front(before: &[u8]) -> bool {
         return true;
     }
     let mut words = before.split(|byte| !byte.is_ascii_alphabetic()).filter(|word| !word.is_empty());
-    let of_time =
-        |word: &[u8]| matches!(word, b"T" | b"Z" | b"UTC" | b"GMT" | b"AM" | b"PM") || MONTHS_AND_DAYS.contains(&word);
+    let of_time = |word: &[u8]| {
+        matches!(word, b"T" | b"Z" | b"UTC" | b"GMT" | b"AM" | b"PM") || MONTHS.contains(&word) || DAYS.contains(&word)
+    };
     words.all(of_time)
 }
-
-/// What a time may have in letters.
-const MONTHS_AND_DAYS: [&[u8]; 19] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec", b"Mon", b"Tue",
-    b"Wed", b"Thu", b"Fri", b"Sat", b"Sun",
-];
 
 /// `level=error`, `severity="fatal"`.
 fn fields(head: &[u8]) -> Option<Level> {

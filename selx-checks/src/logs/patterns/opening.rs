@@ -124,7 +124,7 @@ impl Looking<'_> {
         // A clock that is a little off writes a line a little later than its file.
         let latest = latest.checked_add(SignedDuration::from_hours(24)).unwrap_or(latest);
         let mut reader = Reader::new(Zones::new(self.look.zone.clone(), latest));
-        match passed_over::whose(&file, &metadata, &begin, &self.own, &reader)? {
+        match passed_over::whose(&file, inode, &begin, &self.own, &reader)? {
             Whose::Others => {}
             Whose::Ours(why) => {
                 self.facts.passed_over.push((path.to_owned(), why.to_owned()));

@@ -6,9 +6,11 @@ use std::os::unix::fs::MetadataExt as _;
 use crate::logs::level::{Level, level};
 use crate::logs::mark::{self, Begin};
 use crate::logs::stamp::Reader;
+use crate::unpack::Format;
 
-/// How much of a file is read, at its begin and at its end, to see whether others write to it as well.
+/// How much of a file is read at once to see whether others write to it as well, and how much in all: reports are short.
 const SAMPLE: usize = 64 << 10;
+const MOST: u64 = 16 << 20;
 
 /// Returns the device and the inode of the files that this process writes to.
 pub(super) fn own_outputs(host: &selx_core::Host) -> Vec<(u64, u64)> {
@@ -32,12 +34,12 @@ pub(super) enum Whose {
 /// Tells whether a file is one that this very process writes to, or a report of this program.
 pub(super) fn whose(
     file: &File,
-    metadata: &std::fs::Metadata,
+    inode: (u64, u64),
     begin: &Begin,
     own: &[(u64, u64)],
     reader: &Reader,
 ) -> std::io::Result<Whose> {
-    let why = if own.contains(&(metadata.dev(), metadata.ino())) {
+    let why = if own.contains(&inode) {
         "is what this process writes to"
     } else if is_report(&begin.bytes) {
         "is a report of selx"
@@ -49,14 +51,23 @@ pub(super) fn whose(
     let both = if begin.packed {
         others(&begin.bytes)
     } else {
+        let (mut at, mut both) = (0, false);
         let mut sample = vec![0; SAMPLE];
-        let mut both = false;
-        for at in [0, metadata.len().saturating_sub(SAMPLE as u64)] {
+        while !both {
             let length = mark::read_full(file, &mut sample, at)?;
-            let whole = sample.get(..length).unwrap_or_default();
-            // The first of these bytes may be the rest of a line.
-            let skipped = if at == 0 { 0 } else { memchr::memchr(b'\n', whole).map_or(length, |found| found + 1) };
-            both = both || others(whole.get(skipped..).unwrap_or_default());
+            let bytes = sample.get(..length).unwrap_or_default();
+            // A line that does not end here is looked at with what follows, unless it is longer than all of this.
+            let whole = match memchr::memrchr(b'\n', bytes) {
+                Some(last) if length == SAMPLE => last + 1,
+                _ => length,
+            };
+            both = others(bytes.get(..whole).unwrap_or_default());
+            if length < SAMPLE {
+                break;
+            }
+            at += whole as u64;
+            // Of what is longer nobody looked at the rest.
+            both = both || at > MOST;
         }
         both
     };
@@ -117,7 +128,7 @@ fn is_wide(begin: &[u8]) -> bool {
 /// Returns how a file is packed, if it is in a way that is known and not unpacked here.
 pub(super) fn other_packing(begin: &[u8]) -> Option<&'static str> {
     Some(match begin {
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => "bzip2",
+        _ if Format::of(begin) == Format::Bzip2 => "bzip2",
         [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => "lz4",
         [0x1f, 0x9d, ..] => "compress",
         [0x5d, 0x00, 0x00, ..] => "lzma",

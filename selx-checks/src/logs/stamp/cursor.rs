@@ -1,5 +1,10 @@
 //! Reading on in the bytes of a line.
 
+/// Months and days as times have them.
+pub(in crate::logs) const MONTHS: [&[u8]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+pub(in crate::logs) const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+
 /// What is left of a line. A method that returns `None` leaves it where it was.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
@@ -64,8 +69,6 @@ impl<'a> Cursor<'a> {
 
     /// Reads the three letters of a month.
     pub(super) fn month(&mut self) -> Option<u32> {
-        const MONTHS: [&[u8]; 12] =
-            [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
         let (name, rest) = self.rest.split_at_checked(3)?;
         let index = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))?;
         self.rest = rest;

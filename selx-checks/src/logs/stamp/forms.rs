@@ -1,6 +1,6 @@
 //! The ways in which programs write a time. Each reads from where the time begins.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, DAYS};
 use super::zone::{Civil, Zones};
 
 /// A time as it stands in a line.
@@ -79,7 +79,6 @@ fn syslog(bytes: &[u8], zones: &Zones) -> Option<Reading> {
 
 /// `Fri Nov 20 10:00:00.123456 2026` of Apache and of C.
 fn ctime(bytes: &[u8], zones: &Zones) -> Option<Reading> {
-    const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
     let (name, rest) = bytes.split_at_checked(3)?;
     if !DAYS.contains(&name) {
         return None;

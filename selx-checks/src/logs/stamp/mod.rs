@@ -11,6 +11,7 @@ use super::colours;
 use memchr::memmem;
 
 use cursor::Cursor;
+pub(super) use cursor::{DAYS, MONTHS};
 use forms::Reading;
 pub use zone::{Stamp, Zones};
 
