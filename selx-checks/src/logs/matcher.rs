@@ -140,7 +140,7 @@ impl Matcher {
 
     #[cfg(test)]
     pub(super) fn searches_many_bytes_at_a_time(&self) -> bool {
-        matches!((&self.needles, &self.in_records), (Needles::Packed(_), Needles::Packed(_)))
+        matches!((&self.needles, &self.in_records), (Needles::Packed { .. }, Needles::Packed { .. }))
     }
 
     /// Begins a search for lines that one of the patterns may match.

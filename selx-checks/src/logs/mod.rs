@@ -19,6 +19,7 @@ mod needles;
 mod origin;
 pub mod patterns;
 mod piece;
+mod rare;
 #[cfg(test)]
 mod reference;
 mod scan;

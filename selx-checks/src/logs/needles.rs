@@ -5,6 +5,8 @@ use memchr::memmem::Finder;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::rare::{Hunt, Rare};
+
 /// How many texts one part of a pattern may stand for. More would make the search slower than they save.
 const MOST: usize = 16;
 /// How much of a text the search looks at in its first step.
@@ -19,8 +21,13 @@ const FEW: usize = 3;
 /// Finds the next place where one of the texts is.
 #[derive(Debug)]
 pub(super) enum Needles {
-    /// Many bytes at a time, in one search or several.
-    Packed(Vec<Search>),
+    /// Many bytes at a time.
+    Packed {
+        /// By bytes of the texts that are rare, where the log has such.
+        rare: Option<Rare>,
+        /// By the texts, in one search or several.
+        searches: Vec<Search>,
+    },
     /// Byte by byte, for lists that are very long.
     Automaton(AhoCorasick),
     /// Some pattern has no text that must be there: every line has to be looked at.
@@ -55,6 +62,8 @@ impl Search {
 pub(super) struct Cursor<'a> {
     needles: &'a Needles,
     bytes: &'a [u8],
+    /// The fastest search there is, as long as it is.
+    hunt: Option<Hunt<'a>>,
     /// Where each search found its next text; `usize::MAX` if there is none any more.
     found: [usize; SEARCHES],
 }
@@ -82,15 +91,15 @@ impl Needles {
         }
         if texts.len() <= FEW {
             let finder = |text: &&[u8]| Search::Text(Box::new(Finder::new(*text).into_owned()));
-            return Self::Packed(texts.iter().map(finder).collect());
+            return Self::Packed { rare: Rare::new(&texts), searches: texts.iter().map(finder).collect() };
         }
         // A search looks at as many bytes at once as its shortest text has: short ones are kept apart.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len().min(PRINT)));
         let searches = texts.len().div_ceil(PACKED);
         if searches <= SEARCHES {
             let each = texts.len().div_ceil(searches);
-            if let Some(packed) = texts.chunks(each).map(Search::texts).collect() {
-                return Self::Packed(packed);
+            if let Some(searches) = texts.chunks(each).map(Search::texts).collect() {
+                return Self::Packed { rare: Rare::new(&texts), searches };
             }
         }
         AhoCorasick::new(&texts).map_or(Self::EveryLine, Self::Automaton)
@@ -107,27 +116,36 @@ impl Needles {
 
     /// Begins a search in a buffer.
     pub(super) fn cursor<'a>(&'a self, bytes: &'a [u8]) -> Cursor<'a> {
-        Cursor { needles: self, bytes, found: [0; SEARCHES] }
+        let hunt = match self {
+            Self::Packed { rare: Some(rare), .. } => rare.hunt(bytes),
+            _ => None,
+        };
+        Cursor { needles: self, bytes, hunt, found: [0; SEARCHES] }
     }
 }
 
 impl Cursor<'_> {
-    /// Returns where the next of the texts begins at or behind `from`, which never goes back; at once `from` where every
-    /// line has to be looked at.
+    /// Returns where a text begins in the next line that has one, at or behind `from`, which never goes back; at once
+    /// `from` where every line has to be looked at.
     pub(super) fn next(&mut self, from: usize) -> Option<usize> {
         let bytes = self.bytes;
         if from >= bytes.len() {
             return None;
         }
+        match self.hunt.as_mut().map(|hunt| hunt.next(bytes, from)) {
+            Some(Ok(found)) => return found,
+            Some(Err(())) => self.hunt = None,
+            None => {}
+        }
         match self.needles {
-            Needles::Packed(searchers) => {
-                for (searcher, found) in searchers.iter().zip(&mut self.found) {
+            Needles::Packed { searches, .. } => {
+                for (searcher, found) in searches.iter().zip(&mut self.found) {
                     // What was found further on is still there.
                     if *found < from || *found == 0 {
                         *found = searcher.next(bytes, from).unwrap_or(usize::MAX);
                     }
                 }
-                self.found.iter().take(searchers.len()).copied().min().filter(|found| *found != usize::MAX)
+                self.found.iter().take(searches.len()).copied().min().filter(|found| *found != usize::MAX)
             }
             Needles::Automaton(automaton) => automaton.find(Input::new(bytes).range(from..)).map(|found| found.start()),
             Needles::EveryLine => Some(from),
