@@ -1,0 +1,337 @@
+//! The life of an action, from a plan that somebody confirmed to a report.
+
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::ground::{Ground, Holder, Lock, Open, Tried};
+use super::journal::{Begin, Event, Journal};
+use super::mend::{Running, contained};
+use super::outcome::Outcome;
+use super::permission::Permission;
+use super::plan::{Applied, Plan, Risk};
+use super::report::{ActionReport, SpaceChange, StepState};
+use super::saved::{FORMAT, SavedPlan};
+use super::typed::DynAction;
+use super::{Permit, Space};
+use crate::check::Moment;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::finding::Severity;
+
+/// How much room the journal gets before the first change, besides what the plan takes.
+const ROOM: u64 = 1 << 20;
+
+/// What is to be applied, and who allows it.
+pub struct Request<'a> {
+    /// The action.
+    pub action: &'a dyn DynAction,
+    /// The plan that was confirmed.
+    pub plan: &'a SavedPlan,
+    /// Who confirmed it.
+    pub permission: &'a Permission,
+    /// The zone in which a window is meant.
+    pub zone: &'a TimeZone,
+}
+
+/// Applies a plan: under its locks, as far as the world is still as planned, with a journal.
+///
+/// # Cancellation safety
+///
+/// It may not be dropped. To end it, cancel the token of the context: the step at hand is ended or undone, no further one
+/// is begun, and the report says what was done.
+pub async fn apply(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> ActionReport {
+    let began = Instant::now();
+    let mut report = match attempt(request, ground, cx).await {
+        Ok(report) => report,
+        Err(report) => *report,
+    };
+    report.took = began.elapsed();
+    report
+}
+
+/// A report in place of an error: nothing was changed.
+pub(super) type Refusal = Box<ActionReport>;
+
+async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Result<ActionReport, Refusal> {
+    let name = &request.plan.action;
+    let resources = in_order(request.action.resources());
+    gate(ground, name, &resources)?;
+    let hash = request.plan.hash();
+    let now = cx.clock().now();
+    if let Err(reasons) = request.permission.allows(&request.plan.plan, &hash, now, request.zone) {
+        let report = ActionReport::nothing(name, Outcome::Unconfirmed, reasons);
+        return Err(Box::new(match request.permission {
+            Permission::Policy(_) => report.advice("look at the plan and confirm it, or let `permit` allow more"),
+            _ => report.advice("look at the plan as it is now, and confirm that"),
+        }));
+    }
+    refusals(name, &request.plan.plan)?;
+    let run = new_run(cx);
+    let locks = lock(ground, name, &run, &resources, cx)?;
+    // Whoever had the lock before us may have died with it.
+    gate(ground, name, &resources)?;
+
+    let fresh = contained("planning", request.action.plan(cx)).await;
+    let fresh = fresh.map_err(|error| Box::new(ActionReport::failed(name, &error)))?;
+    refusals(name, &fresh)?;
+    let compared = request.plan.plan.compare(&fresh);
+    let confirmed = request.plan.plan.steps.len();
+    let differs = !compared.changed.is_empty() || !compared.gone.is_empty();
+    let is_stale = match request.plan.plan.whole {
+        true => differs || compared.new > 0,
+        false => differs && compared.same.is_empty(),
+    };
+    if is_stale {
+        let why = format!(
+            "of {confirmed} confirmed steps {} are as they were, {} have changed, {} are gone; {} are new",
+            compared.same.len(),
+            compared.changed.len(),
+            compared.gone.len(),
+            compared.new
+        );
+        let report = ActionReport::nothing(name, Outcome::Stale, [why]);
+        return Err(Box::new(report.advice("look at the plan as it is now, and confirm that")));
+    }
+    if compared.same.is_empty() {
+        let mut report = ActionReport::nothing(name, Outcome::Done, []);
+        report.waiting = compared.new;
+        return Ok(report);
+    }
+    let before = space(ground, request.action.places());
+    let begin = Begin {
+        format: FORMAT,
+        run: run.clone(),
+        pid: std::process::id(),
+        user: rustix::process::geteuid().as_raw(),
+        confirmed: request.permission.by(),
+        resources,
+        plan: request.plan.clone(),
+        steps: compared.same.clone(),
+    };
+    let mut running = begin_run(request, ground, begin, cx)?;
+    let mut refused = vec![false; confirmed];
+    for index in &compared.same {
+        if let Some(slot) = refused.get_mut(*index) {
+            *slot = true;
+        }
+    }
+    for (index, same) in refused.into_iter().enumerate() {
+        if !same {
+            running.set(index, StepState::NotAsConfirmed("has changed or is gone since it was confirmed".to_owned()));
+        }
+    }
+    let failed = steps(request, ground, &locks, &mut running, &compared.same).await;
+    let mut report = ActionReport::nothing(name, Outcome::Done, []);
+    let mut stays_open = false;
+    match failed {
+        Ok(()) => {
+            let skips = |state: &StepState| {
+                matches!(state, StepState::Applied(Applied::Skipped(_)) | StepState::NotAsConfirmed(_))
+            };
+            if running.states.iter().any(skips) {
+                report.outcome = Outcome::Skips;
+            }
+        }
+        Err(error) => {
+            running.why.push(error.to_string());
+            report.advice = error.advice_text().map(str::to_owned);
+            if !running.is_past_return()
+                && let Err(error) = running.undo().await
+            {
+                running.why.push(format!("nothing more is undone: {error}"));
+            }
+            report.outcome = running.after_failure();
+            stays_open = running.stays_open();
+        }
+    }
+    report.findings = verify(&mut running, &mut report.outcome).await;
+    if stays_open {
+        running.why.push(format!("the run is not over: `selx recover {run}` finds out how far it is and finishes it"));
+    } else if running.end(report.outcome, false) {
+        ground.close(&run);
+    }
+    report.run = Some(run);
+    report.steps = running.steps();
+    report.why = running.why;
+    report.waiting = compared.new;
+    report.space = before
+        .into_iter()
+        .filter_map(|(place, before)| Some(SpaceChange { after: ground.space(&place)?, place, before }))
+        .collect();
+    drop(locks);
+    Ok(report)
+}
+
+fn begin_run<'a>(
+    request: &'a Request<'_>,
+    ground: &dyn Ground,
+    begin: Begin,
+    cx: &'a Context,
+) -> Result<Running<'a>, Refusal> {
+    let name = &request.plan.action;
+    let fail = |error: &Error| Box::new(ActionReport::failed(name, error));
+    let size = serde_json::to_vec(&begin).map_or(0, |text| text.len() as u64);
+    // Every step has an intent and an end, and may be undone.
+    let steps = begin.steps.len() as u64 * 1024;
+    let ledger = ground.journal(&begin.run, ROOM + size + steps).map_err(|error| fail(&error))?;
+    let mut running = Running {
+        action: request.action,
+        permit: Permit { risk: request.plan.plan.risk().unwrap_or(Risk::Safe) },
+        cx,
+        journal: Journal::begin(ledger),
+        plan: &request.plan.plan,
+        states: vec![StepState::NotBegun; request.plan.plan.steps.len()],
+        why: Vec::new(),
+    };
+    running.write([Event::Begin(Box::new(begin))]).map_err(|error| fail(&error))?;
+    Ok(running)
+}
+
+/// Does the steps, as long as nothing speaks against the next one.
+async fn steps(
+    request: &Request<'_>,
+    ground: &dyn Ground,
+    locks: &[Box<dyn Lock>],
+    running: &mut Running<'_>,
+    steps: &[usize],
+) -> Result<()> {
+    let cx = running.cx;
+    for batch in steps.chunks(request.action.batch().max(1)) {
+        if cx.cancel().is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "the run was stopped"));
+        }
+        if cx.remaining().is_zero() {
+            let limit = crate::quantity::TimeSpan::from(cx.limit());
+            return Err(Error::new(ErrorKind::TimedOut, format!("the time of the action, {limit}, is up")));
+        }
+        if let Some(why) = request.permission.is_closed(cx.clock().now(), request.zone) {
+            return Err(Error::new(ErrorKind::TimedOut, why));
+        }
+        if let Some(stopped) = ground.stopped()? {
+            return Err(Error::new(ErrorKind::Cancelled, format!("{} stopped all actions", stopped.by)));
+        }
+        // A process that slept for an hour, or lost a connection, has no lock any more.
+        locks.iter().try_for_each(|lock| lock.check())?;
+        running.apply(batch).await?;
+    }
+    Ok(())
+}
+
+/// Looks at the goal. What it finds can only make the outcome worse.
+pub(super) async fn verify(running: &mut Running<'_>, outcome: &mut Outcome) -> Vec<crate::Finding> {
+    let done = running.done();
+    if done.is_empty() {
+        return Vec::new();
+    }
+    match contained("looking at the goal", running.action.verify(&done, running.cx)).await {
+        Ok(findings) => {
+            match findings.iter().map(|finding| finding.severity).max() {
+                Some(Severity::Critical) => *outcome = outcome.worse(Outcome::Leftover),
+                Some(Severity::Unknown) => *outcome = outcome.worse(Outcome::Unclear),
+                _ => {}
+            }
+            findings
+        }
+        Err(error) => {
+            running.why.push(format!("whether the goal is reached could not be seen: {error}"));
+            *outcome = outcome.worse(Outcome::Unclear);
+            Vec::new()
+        }
+    }
+}
+
+/// Refuses where all actions are stopped, or an earlier run on the same resource is not over.
+fn gate(ground: &dyn Ground, name: &str, resources: &[String]) -> Result<(), Refusal> {
+    let failed = |error: Error| Box::new(ActionReport::failed(name, &error));
+    if let Some(stopped) = ground.stopped().map_err(failed)? {
+        let reason = if stopped.reason.is_empty() { String::new() } else { format!(": {}", stopped.reason) };
+        let why = format!("{} stopped all actions of this machine at {}{reason}", stopped.by, stopped.at);
+        let report = ActionReport::nothing(name, Outcome::Refused, [why]);
+        return Err(Box::new(report.advice("`selx start` allows them again")));
+    }
+    for open in ground.open().map_err(failed)? {
+        if let Some(why) = concerns(&open, resources) {
+            let report = ActionReport::nothing(name, Outcome::Unfinished, [why]);
+            return Err(Box::new(report.advice(format!("`selx recover {}` finds out how far it is", open.run))));
+        }
+    }
+    Ok(())
+}
+
+/// Tells why a run that is not over keeps an action on these resources from beginning.
+fn concerns(open: &Open, resources: &[String]) -> Option<String> {
+    let read = match &open.read {
+        Ok(read) => read,
+        Err(damaged) => return Some(format!("the journal of the run {} is not whole: {damaged}", open.run)),
+    };
+    // Without a beginning nothing was changed.
+    let begin = read.begin()?;
+    let same = begin.resources.iter().any(|resource| resources.contains(resource));
+    same.then(|| format!("the run {} of `{}` did not come to its end", open.run, begin.plan.action))
+}
+
+fn refusals(name: &str, plan: &Plan<Value>) -> Result<(), Refusal> {
+    if plan.refused.is_empty() {
+        return Ok(());
+    }
+    let why = plan.refused.iter().map(|refused| refused.why.clone());
+    let report = ActionReport::nothing(name, Outcome::Refused, why);
+    let advice: Vec<&str> = plan.refused.iter().map(|refused| refused.advice.as_str()).collect();
+    Err(Box::new(report.advice(advice.join("; "))))
+}
+
+/// Takes the locks in their order; all or none.
+pub(super) fn lock(
+    ground: &dyn Ground,
+    name: &str,
+    run: &str,
+    resources: &[String],
+    cx: &Context,
+) -> Result<Vec<Box<dyn Lock>>, Refusal> {
+    let now = Moment::of(cx.clock());
+    let ours = Holder { run: run.to_owned(), action: name.to_owned(), pid: std::process::id(), since: now };
+    let mut locks = Vec::new();
+    for resource in resources {
+        match ground.lock(resource, &ours).map_err(|error| Box::new(ActionReport::failed(name, &error)))? {
+            Tried::Ours(lock) => locks.push(lock),
+            Tried::Taken(holder) => {
+                let who = holder.map_or("another process".to_owned(), |holder| {
+                    let since = holder.age(now).map_or(String::new(), |age| {
+                        let age = std::time::Duration::from_secs(age.as_secs());
+                        format!(" for {}", crate::quantity::TimeSpan::from(age))
+                    });
+                    format!("`{}` (run {}, process {}){since}", holder.action, holder.run, holder.pid)
+                });
+                let report = ActionReport::nothing(name, Outcome::Locked, [format!("`{resource}` is held by {who}")]);
+                return Err(Box::new(
+                    report.advice("wait for its end; what holds a lock that should not is a process"),
+                ));
+            }
+        }
+    }
+    Ok(locks)
+}
+
+/// One order for everybody, so that two actions never wait for each other.
+pub(super) fn in_order(mut resources: Vec<String>) -> Vec<String> {
+    resources.sort();
+    resources.dedup();
+    resources
+}
+
+fn space(ground: &dyn Ground, places: Vec<PathBuf>) -> Vec<(PathBuf, Space)> {
+    places.into_iter().filter_map(|place| Some((place.clone(), ground.space(&place)?))).collect()
+}
+
+/// Names a run: its time, and digits that no other has.
+pub(super) fn new_run(cx: &Context) -> String {
+    let mut hasher = std::hash::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.write_u128(cx.clock().since_boot().as_nanos());
+    let digits = hasher.finish() as u32;
+    format!("{}-{digits:08x}", cx.clock().now().strftime("%Y%m%dT%H%M%SZ"))
+}

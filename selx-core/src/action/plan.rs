@@ -1,0 +1,212 @@
+//! What an action would do, in exact steps, and what it leaves alone.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How much harm a step can do. There is no default: the author of a step says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Risk {
+    /// Nobody notices, and it can be done again.
+    Safe,
+    /// Users may notice while it lasts.
+    Disruptive,
+    /// Something is gone afterwards.
+    Destructive,
+}
+
+impl Risk {
+    /// Returns the word that plans, policies and reports use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Disruptive => "disruptive",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+/// What can be done about a step afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// It can be undone; the text says how.
+    Possible(String),
+    /// It cannot be undone; the text says why.
+    Impossible(String),
+}
+
+/// One step of a plan, as it is shown before anything happens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Planned<S> {
+    /// The exact target and what happens to it: ids and fingerprints, not names alone. A step that a later plan has in
+    /// the same words is the same step; one that differs is another.
+    pub step: S,
+    /// What the step is about, such as a path: by this a person knows it again, also when its fingerprint has changed.
+    pub target: String,
+    /// One line for the reader.
+    pub what: String,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// Bytes that it frees (positive) or takes (negative), if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<i64>,
+    /// Seconds that it is expected to take, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Locks that it takes, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
+    /// What can be done about it afterwards.
+    pub undo: Undo,
+    /// What a plan cannot know before the step is done; empty if it knows everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_simulated: Vec<String>,
+}
+
+impl<S> Planned<S> {
+    /// Puts another form of the same step in its place.
+    pub(crate) fn try_map<T, E>(self, change: impl FnOnce(S) -> Result<T, E>) -> Result<Planned<T>, E> {
+        Ok(Planned {
+            step: change(self.step)?,
+            target: self.target,
+            what: self.what,
+            risk: self.risk,
+            bytes: self.bytes,
+            seconds: self.seconds,
+            locks: self.locks,
+            undo: self.undo,
+            not_simulated: self.not_simulated,
+        })
+    }
+}
+
+/// What a plan comes to: steps, and what is left alone and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan<S> {
+    /// The steps in order. What cannot be undone comes last.
+    pub steps: Vec<Planned<S>>,
+    /// Whether the steps are parts of one thing, which is done wholly or not at all. If one fails, those before it are
+    /// undone, and a world that has changed since the plan was made stops all of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
+    /// What is kept, by the rule that keeps it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
+    /// Why none of it may be done: a floor, a budget, a list that could not be read to its end. Empty if it may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
+impl<S> Plan<S> {
+    /// Makes a plan of steps that stand each for itself.
+    pub fn of(steps: Vec<Planned<S>>) -> Self {
+        Self { steps, whole: false, kept: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Returns how much harm its worst step can do; `None` if there is nothing to do.
+    pub fn risk(&self) -> Option<Risk> {
+        self.steps.iter().map(|step| step.risk).max()
+    }
+
+    /// Returns the bytes that its steps free, those that they take subtracted; steps of which it is not known count as
+    /// none.
+    pub fn bytes(&self) -> i64 {
+        self.steps.iter().filter_map(|step| step.bytes).fold(0, i64::saturating_add)
+    }
+
+    /// Returns the steps that a plan cannot foresee wholly.
+    pub fn not_simulated(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.steps.iter().flat_map(|step| step.not_simulated.iter().map(|what| (step.target.as_str(), what.as_str())))
+    }
+}
+
+/// Things that an action leaves alone for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The rule that keeps them, such as `not older than 30d`.
+    pub why: String,
+    /// How many there are.
+    pub count: u64,
+    /// How large they are together, if they have a size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The first of them by name, [`Kept::EXAMPLES`] at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
+}
+
+impl Kept {
+    /// How many things one rule names.
+    pub const EXAMPLES: usize = 5;
+}
+
+/// Why a plan may not be carried out, whoever confirms it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The rule, in a line with its numbers.
+    pub why: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+/// What applying or undoing a step came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "result", content = "text")]
+pub enum Applied {
+    /// It was changed; one line says what.
+    Changed(String),
+    /// It already was as planned. Applying twice is normal.
+    AlreadyDone,
+    /// A rule left it alone when its turn came: it had changed, was in use, could not be changed. The others go on.
+    Skipped(String),
+}
+
+/// What the real world says about a step. Recovery after a crash rests on it alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "seen", content = "text")]
+pub enum Seen {
+    /// The step has not happened.
+    Before,
+    /// The step has happened.
+    After,
+    /// The step has happened in part; the text says what is there.
+    Partial(String),
+    /// It cannot be told; the text says why.
+    Unknown(String),
+}
+
+/// A later plan beside the one that was confirmed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// The steps that both have, by their number in the confirmed plan.
+    pub same: Vec<usize>,
+    /// Steps that were confirmed and whose target is different now.
+    pub changed: Vec<String>,
+    /// Steps that were confirmed and that a plan has no more.
+    pub gone: Vec<String>,
+    /// How many steps came after the confirmation. They wait for the next plan.
+    pub new: usize,
+}
+
+impl Plan<Value> {
+    /// Compares a plan that was confirmed with one that was made a moment ago.
+    pub fn compare(&self, fresh: &Self) -> Compared {
+        let steps: std::collections::HashMap<Vec<u8>, &str> =
+            fresh.steps.iter().map(|step| (super::saved::canonical(&step.step), step.target.as_str())).collect();
+        let targets: std::collections::HashSet<&str> = steps.values().copied().collect();
+        let mut compared = Compared { same: Vec::new(), changed: Vec::new(), gone: Vec::new(), new: 0 };
+        for (index, step) in self.steps.iter().enumerate() {
+            if steps.contains_key(&super::saved::canonical(&step.step)) {
+                compared.same.push(index);
+            } else if targets.contains(step.target.as_str()) {
+                compared.changed.push(step.target.clone());
+            } else {
+                compared.gone.push(step.target.clone());
+            }
+        }
+        let known = compared.same.len() + compared.changed.len();
+        compared.new = fresh.steps.len().saturating_sub(known);
+        compared
+    }
+}

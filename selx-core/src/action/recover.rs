@@ -1,0 +1,183 @@
+//! What to do about a run that did not come to its end: ask the world how far it is, then finish it or take it back.
+
+use std::time::Instant;
+
+use super::Permit;
+use super::ground::{Ground, Open};
+use super::journal::{Journal, Progress};
+use super::life::{Refusal, in_order, lock, verify};
+use super::mend::Running;
+use super::outcome::Outcome;
+use super::plan::{Applied, Risk};
+use super::report::{ActionReport, StepState};
+use super::typed::DynAction;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Why a step is looked at.
+const DIED: &str = "its process ended before it was done";
+
+/// Brings a run that is not over to an end.
+///
+/// Every step of which the journal says that it was begun and not what came of it is looked at in the world. Then a run
+/// whose steps are parts of one thing is undone, unless a step was begun that cannot be: then what is left is done too. A
+/// run of steps that stand each for itself stays as far as it came, but for a step that was done in part. What cannot be
+/// found out is told, and the run stays open: a person who has looked closes it with [`Open`] and `as_it_is`.
+///
+/// `action` is the one of the journal, made with the settings that stand there.
+///
+/// # Cancellation safety
+///
+/// It may not be dropped, as [`apply`](super::apply) may not.
+pub async fn recover(
+    open: &Open,
+    action: &dyn DynAction,
+    as_it_is: bool,
+    ground: &dyn Ground,
+    cx: &Context,
+) -> ActionReport {
+    let began = Instant::now();
+    let mut report = match attempt(open, action, as_it_is, ground, cx).await {
+        Ok(report) => report,
+        Err(report) => *report,
+    };
+    report.run = Some(open.run.clone());
+    report.took = began.elapsed();
+    report
+}
+
+async fn attempt(
+    open: &Open,
+    action: &dyn DynAction,
+    as_it_is: bool,
+    ground: &dyn Ground,
+    cx: &Context,
+) -> Result<ActionReport, Refusal> {
+    let unfinished = |name: &str, why: String, advice: String| {
+        Box::new(ActionReport::nothing(name, Outcome::Unfinished, [why]).advice(advice))
+    };
+    let read = open.read.as_ref().map_err(|damaged| {
+        let file = open.path.display();
+        let advice = format!("nothing is guessed: look at `{file}` and at what it names, then move the file away");
+        unfinished("?", format!("its journal is not whole: {damaged}"), advice)
+    })?;
+    let Some(begin) = read.begin() else {
+        ground.close(&open.run);
+        return Ok(ActionReport::nothing("?", Outcome::Done, ["it ended before anything was begun".to_owned()]));
+    };
+    let name = &begin.plan.action;
+    let failed = |error: Error| Box::new(ActionReport::failed(name, &error));
+    if let Some(outcome) = read.end() {
+        ground.close(&open.run);
+        return Ok(ActionReport::nothing(name, outcome, ["it had come to its end".to_owned()]));
+    }
+    if begin.plan.machine.id != ground.machine().id {
+        let why = format!("it is a run of the machine {}", begin.plan.machine.name);
+        let advice = "recover it there; a copy of its journal says nothing about this machine".to_owned();
+        return Err(Box::new(ActionReport::nothing(name, Outcome::Refused, [why]).advice(advice)));
+    }
+    if let Some(stopped) = ground.stopped().map_err(failed)? {
+        let why = format!("{} stopped all actions of this machine", stopped.by);
+        let report = ActionReport::nothing(name, Outcome::Refused, [why]);
+        return Err(Box::new(report.advice("`selx start` allows them again")));
+    }
+    let resources = in_order(begin.resources.clone());
+    let locks = lock(ground, name, &open.run, &resources, cx)?;
+    let ledger = ground.reopen(open).map_err(failed)?;
+    let mut running = Running {
+        action,
+        permit: Permit { risk: begin.plan.plan.risk().unwrap_or(Risk::Safe) },
+        cx,
+        journal: Journal::go_on(ledger, read),
+        plan: &begin.plan.plan,
+        states: Vec::new(),
+        why: Vec::new(),
+    };
+    running.take(read.progress());
+    let mut report = ActionReport::nothing(name, Outcome::Unclear, []);
+    let mended = mend(&mut running, &read.progress(), &begin.steps).await;
+    report.outcome = match &mended {
+        Ok(outcome) => *outcome,
+        Err(error) => {
+            running.why.push(error.to_string());
+            running.after_failure()
+        }
+    };
+    report.findings = verify(&mut running, &mut report.outcome).await;
+    let is_clear = mended.is_ok() && !(running.stays_open() && report.outcome != Outcome::Done);
+    if is_clear || as_it_is {
+        if running.end(report.outcome, true) {
+            ground.close(&open.run);
+        }
+    } else {
+        report.advice = Some(format!(
+            "look at what is named; once you know how it is, `selx recover {} --as-it-is` closes the run",
+            open.run
+        ));
+    }
+    report.steps = running.steps();
+    report.why = running.why;
+    drop(locks);
+    Ok(report)
+}
+
+async fn mend(running: &mut Running<'_>, progress: &[Progress], chosen: &[usize]) -> Result<Outcome> {
+    for (step, progress) in progress.iter().enumerate() {
+        match progress {
+            Progress::Begun => running.look(step, DIED).await?,
+            // It may have been taken back, wholly or in part.
+            Progress::UndoBegun => {
+                running.look(step, DIED).await?;
+                if let Some(StepState::Failed(_)) = running.states.get(step) {
+                    running.set(step, StepState::Undone);
+                }
+            }
+            _ => {}
+        }
+    }
+    if running.states.iter().any(|state| matches!(state, StepState::Unclear(_))) {
+        return Ok(Outcome::Unclear);
+    }
+    let undoing = progress
+        .iter()
+        .any(|progress| matches!(progress, Progress::UndoBegun | Progress::Undone | Progress::NotUndone(_)));
+    let waits = |state: &StepState| matches!(state, StepState::NotBegun | StepState::Failed(_) | StepState::Remains(_));
+    let waiting: Vec<usize> =
+        chosen.iter().copied().filter(|step| running.states.get(*step).is_some_and(waits)).collect();
+    if waiting.is_empty() && !undoing {
+        running.why.push("it was done, and only its end was missing".to_owned());
+        return Ok(Outcome::Done);
+    }
+    if running.is_past_return() && !undoing {
+        for step in waiting {
+            let is_part = matches!(running.states.get(step), Some(StepState::Remains(_)));
+            if !running.plan.whole && !is_part {
+                continue;
+            }
+            if running.cx.cancel().is_cancelled() {
+                return Err(Error::new(ErrorKind::Cancelled, "the run was stopped"));
+            }
+            running.apply(&[step]).await?;
+        }
+        running.why.push("what was left of it was done: there was no way back".to_owned());
+        if running.plan.whole {
+            return Ok(Outcome::Done);
+        }
+    }
+    running.undo().await?;
+    let changed = running.states.iter().any(|state| matches!(state, StepState::Applied(Applied::Changed(_))));
+    let outcome = running.after_failure();
+    // Steps that stand each for itself: what was done is done, the rest waits for the next plan.
+    if outcome == Outcome::Leftover
+        && !running.plan.whole
+        && changed
+        && !running.states.iter().any(|state| matches!(state, StepState::Remains(_)))
+    {
+        running.why.push("what it had done stays; the rest waits for the next plan".to_owned());
+        return Ok(Outcome::Skips);
+    }
+    if outcome == Outcome::Failed {
+        running.why.push("nothing had been changed".to_owned());
+    }
+    Ok(outcome)
+}
