@@ -34,8 +34,10 @@ pub mod celery;
 pub mod command;
 #[cfg(feature = "docker")]
 pub mod compose;
+pub mod deletion;
 #[cfg(feature = "docker")]
 pub mod docker;
+pub mod ground;
 #[cfg(feature = "history")]
 pub mod history;
 #[cfg(feature = "host")]

@@ -10,7 +10,7 @@
 //!                              a failure: no further step → undo in reverse → verify → end
 //! ```
 //!
-//! [`apply`] is that machine, [`recover`] mends what was left of one. Both stand on a [`Ground`], which is the stop file,
+//! [`apply`] is that machine, [`recover()`] mends what was left of one. Both stand on a [`Ground`], which is the stop file,
 //! the locks and the journals of a machine.
 
 mod ground;

@@ -1,0 +1,212 @@
+//! Removing one file: moved out of everybody's reach, looked at, and only then gone.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, flock, mkdirat, openat, renameat_with, unlinkat,
+};
+use rustix::io::Errno;
+use selx_core::{Error, ErrorKind, Result};
+
+use super::Print;
+use super::root::{Root, bare_stat, is_mount, open_below};
+
+/// The folder in the root into which a file is moved before it goes. It is there only while files are removed.
+pub(super) const QUARANTINE: &str = ".selx-removal";
+
+/// What came of removing a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone; so many bytes of the disk it took.
+    Removed(u64),
+    /// It was gone before.
+    Gone,
+    /// It was left where it is, and why.
+    Left(String),
+}
+
+/// Where a file is that was to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Where it was.
+    There,
+    /// Moved away, and not yet removed: its process died.
+    Moved,
+    /// Nowhere. What has its name now is another file.
+    Gone,
+}
+
+impl Root {
+    /// Removes a file below the root if it is still the one that was seen.
+    ///
+    /// # Errors
+    ///
+    /// `Local` if a file was moved and could neither be removed nor put back: it is in `.selx-removal` then.
+    pub fn remove(&self, below: &Path, print: &Print) -> Result<Removed> {
+        let left = |errno: Errno, doing: &str| Removed::Left(format!("{doing}: {errno}"));
+        let (parent, name) = match self.parent(below) {
+            Ok(found) => found,
+            Err(Errno::NOENT) => return Ok(Removed::Gone),
+            Err(Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => {
+                return Ok(Removed::Left("its folder is another one than before".to_owned()));
+            }
+            Err(errno) => return Ok(left(errno, "its folder cannot be opened")),
+        };
+        // Without waiting: what has its name now may be a pipe.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = match openat(&parent, &name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(Removed::Gone),
+            Err(Errno::LOOP | Errno::NXIO) => return Ok(Removed::Left("it is no file any more".to_owned())),
+            Err(errno) => return Ok(left(errno, "it cannot be opened")),
+        };
+        let stat = match bare_stat(file.as_fd(), OsStr::new("")) {
+            Ok(stat) => stat,
+            Err(errno) => return Ok(left(errno, "it cannot be looked at")),
+        };
+        if FileType::from_raw_mode(u32::from(stat.stx_mode)) != FileType::RegularFile || is_mount(&stat) {
+            return Ok(Removed::Left("it is no file any more".to_owned()));
+        }
+        if Print::of(&stat) != *print {
+            return Ok(Removed::Left("it has changed since it was planned".to_owned()));
+        }
+        if stat.stx_nlink != 1 {
+            return Ok(Removed::Left("it has another name elsewhere".to_owned()));
+        }
+        // Whoever locks a file of his works with it.
+        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            return Ok(match errno {
+                Errno::WOULDBLOCK => Removed::Left("another program has locked it".to_owned()),
+                errno => left(errno, "it cannot be locked"),
+            });
+        }
+        let quarantine = self.quarantine()?;
+        let aside = aside(print);
+        match renameat_with(&parent, &name, &quarantine, &aside, RenameFlags::NOREPLACE) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(Removed::Gone),
+            Err(errno) => return Ok(left(errno, "it cannot be moved")),
+        }
+        // What was moved is what had the name in that moment.
+        let moved = bare_stat(quarantine.as_fd(), &aside);
+        let is_it = moved.is_ok_and(|stat| stat.stx_nlink == 1 && Print::of(&stat).is_same_file(print));
+        if !is_it {
+            return self.put_back(&quarantine, &aside, &parent, &name);
+        }
+        match unlinkat(&quarantine, &aside, AtFlags::empty()) {
+            Ok(()) => Ok(Removed::Removed(stat.stx_blocks.saturating_mul(512))),
+            Err(errno) => match self.put_back(&quarantine, &aside, &parent, &name)? {
+                Removed::Left(_) => Ok(left(errno, "it cannot be removed")),
+                other => Ok(other),
+            },
+        }
+    }
+
+    fn put_back(&self, quarantine: &OwnedFd, aside: &OsStr, parent: &OwnedFd, name: &OsStr) -> Result<Removed> {
+        match renameat_with(quarantine, aside, parent, name, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(Removed::Left("another file had taken its place".to_owned())),
+            Err(errno) => {
+                let place = self.path().join(QUARANTINE).join(aside);
+                let message = format!("another file had the name `{}` and could not be put back", name.display());
+                let error = Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno));
+                Err(error.advice(format!("it is whole, at `{}`: move it where it belongs", place.display())))
+            }
+        }
+    }
+
+    /// Removes a file of our own that lies in the root itself: nobody else makes one of that name there.
+    ///
+    /// # Errors
+    ///
+    /// `Local` or `Denied`, naming the file. That it is not there is none.
+    pub(crate) fn remove_own(&self, name: &Path) -> Result<()> {
+        match unlinkat(self.folder(), name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => {
+                let shown = self.path().join(name);
+                let message = format!("`{}` could not be removed", shown.display());
+                Err(Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno)))
+            }
+        }
+    }
+
+    /// Finds out where a file is that was to be removed.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be seen.
+    pub fn standing(&self, below: &Path, print: &Print) -> Result<Standing> {
+        let failed = |errno: Errno| Error::from_io(errno.into(), format!("`{}`", self.path().join(below).display()));
+        let there = match self.parent(below) {
+            Ok((parent, name)) => match bare_stat(parent.as_fd(), &name) {
+                Ok(stat) => Print::of(&stat).is_same_file(print),
+                Err(Errno::NOENT) => false,
+                Err(errno) => return Err(failed(errno)),
+            },
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => false,
+            Err(errno) => return Err(failed(errno)),
+        };
+        if there {
+            return Ok(Standing::There);
+        }
+        let moved = match open_below(self.folder(), Path::new(QUARANTINE)) {
+            Ok(quarantine) => bare_stat(quarantine.as_fd(), &aside(print)).is_ok(),
+            Err(_) => false,
+        };
+        Ok(if moved { Standing::Moved } else { Standing::Gone })
+    }
+
+    /// Puts a file back that was moved and not removed.
+    ///
+    /// # Errors
+    ///
+    /// If there is another one in its place, or the file system says no.
+    pub fn restore(&self, below: &Path, print: &Print) -> Result<()> {
+        let failed = |errno: Errno| {
+            let message = format!("`{}` cannot be put back", self.path().join(below).display());
+            Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno))
+        };
+        let (parent, name) = self.parent(below).map_err(failed)?;
+        let quarantine = self.quarantine()?;
+        renameat_with(&quarantine, aside(print), &parent, &name, RenameFlags::NOREPLACE).map_err(failed)
+    }
+
+    /// Takes the folder away into which files are moved, if it is empty.
+    pub fn tidy(&self) {
+        // If something is in it, it stays, and is told by whoever finds the file moved.
+        let _ = unlinkat(self.folder(), QUARANTINE, AtFlags::REMOVEDIR);
+    }
+
+    /// Opens that folder, which is ours alone, and makes it where it is not there.
+    fn quarantine(&self) -> Result<OwnedFd> {
+        let shown = format!("`{}`", self.path().join(QUARANTINE).display());
+        let made = mkdirat(self.folder(), QUARANTINE, Mode::RWXU);
+        let opened = match made {
+            Ok(()) | Err(Errno::EXIST) => open_below(self.folder(), Path::new(QUARANTINE)),
+            Err(errno) => Err(errno),
+        };
+        let folder = opened.map_err(|errno| {
+            let kind = if matches!(errno, Errno::ACCESS | Errno::PERM | Errno::ROFS) {
+                ErrorKind::Denied
+            } else {
+                ErrorKind::Local
+            };
+            Error::new(kind, format!("{shown} could not be made")).source_error(std::io::Error::from(errno))
+        })?;
+        let stat = bare_stat(folder.as_fd(), OsStr::new("")).map_err(|errno| Error::from_io(errno.into(), &shown))?;
+        if stat.stx_uid != rustix::process::geteuid().as_raw() || stat.stx_mode & 0o077 != 0 {
+            let message = format!("{shown} is not ours alone");
+            return Err(
+                Error::new(ErrorKind::Denied, message).advice("somebody else made it: look at it, and move it away")
+            );
+        }
+        Ok(folder)
+    }
+}
+
+/// The name under which a file is moved away: no other file of the system has it.
+fn aside(print: &Print) -> OsString {
+    format!("{}-{}-{}", print.device.0, print.device.1, print.inode).into()
+}

@@ -1,0 +1,63 @@
+//! Folders that are ours alone, and what is read from and written to them.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use selx_core::{Error, ErrorKind, Result};
+
+/// Makes a folder below another one where they are not there, and makes sure that both are ours alone.
+pub(super) fn ours(folder: &Path, below: &str) -> Result<PathBuf> {
+    let path = folder.join(below);
+    for path in [folder, &path] {
+        let shown = format!("`{}`", path.display());
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|error| failed(error, format!("{shown} could not be made")))?;
+        let meta =
+            std::fs::symlink_metadata(path).map_err(|error| failed(error, format!("{shown} could not be read")))?;
+        if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
+            let message = format!("{shown} is not a folder that is ours and that nobody else may write to");
+            let advice = format!(
+                "look at it: `ls -ld {}`; whoever may write there could undo what keeps actions safe",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Denied, message).advice(advice));
+        }
+    }
+    Ok(path)
+}
+
+/// The flags of a file of ours: no link is followed, nothing is waited for.
+pub(super) fn careful() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.mode(0o600).custom_flags(flags.bits().cast_signed());
+    options
+}
+
+/// Makes sure that an open file is a file, ours, and has no other name.
+pub(super) fn is_ours(file: &File, path: &Path) -> Result<()> {
+    let shown = path.display();
+    let meta = file.metadata().map_err(|error| failed(error, format!("`{shown}` could not be looked at")))?;
+    if meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw() && meta.nlink() == 1 {
+        return Ok(());
+    }
+    let message = format!("`{shown}` is not a file of ours");
+    Err(Error::new(ErrorKind::Denied, message).advice(format!("somebody put it there: look at it, `ls -l {shown}`")))
+}
+
+/// Waits until what is in a folder is on the disk.
+pub(super) fn sync(folder: &Path) -> Result<()> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| failed(error, format!("`{}` could not be written to the disk", folder.display())))
+}
+
+pub(super) fn failed(error: io::Error, what: String) -> Error {
+    let kind = match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
+        _ => ErrorKind::Local,
+    };
+    Error::new(kind, what).source_error(error)
+}

@@ -1,0 +1,100 @@
+//! Locks that the kernel holds for a process, and lets go when it dies.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use selx_core::action::{Holder, Lock, Tried};
+use selx_core::{Error, ErrorKind, Result};
+
+use super::folder;
+
+/// How much is read of who holds a lock.
+const MOST: u64 = 4096;
+/// How often it is tried again when the file was exchanged in between.
+const TRIES: usize = 8;
+
+/// A lock that is held as long as the file is open.
+struct Held {
+    file: File,
+    path: PathBuf,
+}
+
+impl Held {
+    /// Tells whether the file that is locked is the one that others find by its name.
+    fn is_there(&self) -> bool {
+        let (Ok(ours), Ok(theirs)) = (self.file.metadata(), std::fs::symlink_metadata(&self.path)) else {
+            return false;
+        };
+        (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+    }
+}
+
+impl Lock for Held {
+    fn check(&self) -> Result<()> {
+        if self.is_there() {
+            return Ok(());
+        }
+        let message = format!("the lock `{}` was removed or exchanged while it was held", self.path.display());
+        Err(Error::new(ErrorKind::Local, message).advice("locks are never removed; find out who cleans that folder"))
+    }
+}
+
+/// Tries to take the lock of a resource.
+pub(super) fn lock(state: &Path, resource: &str, holder: &Holder) -> Result<Tried> {
+    let path = folder::ours(state, "locks")?.join(name(resource));
+    let shown = path.display();
+    for _ in 0..TRIES {
+        let opened = folder::careful().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file =
+            opened.map_err(|error| folder::failed(error, format!("the lock `{shown}` could not be opened")))?;
+        folder::is_ours(&file, &path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(Tried::Taken(read(&mut file))),
+            Err(errno) => {
+                return Err(folder::failed(errno.into(), format!("the lock `{shown}` could not be taken")));
+            }
+        }
+        let mut held = Held { file, path: path.clone() };
+        // Somebody who removes files may have taken it away since it was opened: then another one could be locked as well.
+        if !held.is_there() {
+            continue;
+        }
+        // For messages alone: that it cannot be written harms nothing.
+        let _ = write(&mut held.file, holder);
+        return Ok(Tried::Ours(Box::new(held)));
+    }
+    let message = format!("the lock `{shown}` is removed again and again");
+    Err(Error::new(ErrorKind::Local, message).advice("locks are never removed; find out who cleans that folder"))
+}
+
+fn read(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(MOST).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn write(file: &mut File, holder: &Holder) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(&serde_json::to_vec(holder)?)
+}
+
+/// Makes a name of a resource: readable, and of no two the same.
+fn name(resource: &str) -> String {
+    let readable: String = resource
+        .chars()
+        .take(80)
+        .map(|character| if character.is_ascii_alphanumeric() { character } else { '-' })
+        .collect();
+    // FNV-1a: the same in every version and on every machine.
+    let hash = resource
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    format!("{readable}-{hash:016x}.lock")
+}
