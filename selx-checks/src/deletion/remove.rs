@@ -158,6 +158,30 @@ impl Root {
         Ok(if moved { Standing::Moved } else { Standing::Gone })
     }
 
+    /// Removes a file that was moved and not removed.
+    ///
+    /// # Errors
+    ///
+    /// If it is another one, or the file system says no.
+    pub fn remove_moved(&self, print: &Print) -> Result<Removed> {
+        let shown = self.path().join(QUARANTINE).join(aside(print));
+        let failed = |errno: Errno| {
+            let message = format!("`{}` could not be removed", shown.display());
+            Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno))
+        };
+        let quarantine = self.quarantine()?;
+        let stat = match bare_stat(quarantine.as_fd(), &aside(print)) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(Removed::Gone),
+            Err(errno) => return Err(failed(errno)),
+        };
+        if !Print::of(&stat).is_same_file(print) {
+            return Ok(Removed::Left(format!("`{}` is another file", shown.display())));
+        }
+        unlinkat(&quarantine, aside(print), AtFlags::empty()).map_err(failed)?;
+        Ok(Removed::Removed(stat.stx_blocks.saturating_mul(512)))
+    }
+
     /// Puts a file back that was moved and not removed.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! finds the few lines that matter at the speed of memory, `sweep` goes through a log with it, `scan` through many at once;
 //! `window` finds the part of a file that can matter at all, and `mark` knows a file again whatever rotation did to it.
 
+pub mod clean;
 mod colours;
 mod container;
 #[cfg(any(test, feature = "fuzz"))]

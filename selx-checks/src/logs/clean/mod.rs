@@ -1,0 +1,193 @@
+//! The action `logs-clean`: old logs are deleted, by the age that they have, and never the last one of a log.
+//!
+//! It is used from Rust so far:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use jiff::tz::TimeZone;
+//! use selx_checks::ground::HostGround;
+//! use selx_checks::logs::clean::{Config, LogsClean};
+//! use selx_core::action::{
+//!     Action as _, DynAction as _, Ground as _, Permission, Request, SavedPlan, TypedAction, apply,
+//! };
+//! use selx_core::{Context, Host, SystemClock};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let with = serde_json::json!({ "path": "/var/log/shop", "older-than": "30d" });
+//! let config: Config = serde_json::from_value(with.clone())?;
+//! let action = TypedAction::new(LogsClean::new(config));
+//! let cx = Context::new(Duration::from_secs(3600));
+//! let ground = HostGround::new("/var/lib/selx", Host::default());
+//! let plan = action.plan(&cx).await?;
+//! let plan = SavedPlan::new("logs-clean.shop".to_owned(), with, ground.machine(), &SystemClock, plan);
+//! for step in &plan.plan.steps {
+//!     println!("{}", step.what);
+//! }
+//! // Whoever has read it types its hash.
+//! let permission = Permission::Typed(plan.hash().to_string().parse()?);
+//! let request = Request { action: &action, plan: &plan, permission: &permission, zone: &TimeZone::UTC };
+//! let report = apply(&request, &ground, &cx).await;
+//! println!("{}", report.outcome.as_str());
+//! # Ok(())
+//! # }
+//! ```
+
+mod open;
+mod plan;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use selx_core::action::{Action, Applied, Permit, Plan, Seen};
+use selx_core::{Area, ByteSize, Code, Context, Finding, Meta, Result, Share, TimeSpan};
+use serde::{Deserialize, Serialize};
+
+use crate::deletion::{Print, Removed, Root, Standing};
+use crate::setting::{AbsolutePath, NamePattern};
+
+/// The settings of `logs-clean`. What keeps files has no zero: a floor of none would be none.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The folder, with all that lies in it on the same file system. No link leads to it, it belongs to root or the running
+    /// user, and not everybody may write to it.
+    pub path: AbsolutePath,
+    /// How old a file has to be: its youngest time stamp counts (written, changed, made), and an age of just as much is not
+    /// more.
+    pub older_than: TimeSpan,
+    /// Which files are logs, by their names; what rotation made of one (`x.log.1`, `x.log-20261120.gz`) belongs to it.
+    /// Default: `*.log`.
+    #[serde(default = "logs")]
+    pub names: Vec<NamePattern>,
+    /// Files that stay whatever their age: patterns of names or of whole paths. Default: none.
+    #[serde(default)]
+    pub keep: Vec<NamePattern>,
+    /// How many of the newest files of each log stay whatever their age. Default: 1.
+    #[serde(default = "one")]
+    pub keep_newest: NonZeroU32,
+    /// How many files one plan may delete; of more, it deletes none. Default: 1000.
+    #[serde(default = "thousand")]
+    pub max_files: NonZeroU32,
+    /// How many bytes one plan may delete; of more, it deletes none. Default: 10 GiB.
+    #[serde(default = "ten_gib")]
+    pub max_bytes: ByteSize,
+    /// Which share of the logs one plan may delete; of more, it deletes none: a clock that jumped ahead makes all of them
+    /// old. Default: 50%.
+    #[serde(default = "half")]
+    pub max_share: Share,
+}
+
+fn logs() -> Vec<NamePattern> {
+    NamePattern::try_from("*.log".to_owned()).into_iter().collect()
+}
+
+fn one() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+fn thousand() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(999)
+}
+
+fn ten_gib() -> ByteSize {
+    ByteSize(10 << 30)
+}
+
+#[expect(clippy::expect_used, reason = "the text is part of this program, and every test of the kind reads it")]
+fn half() -> Share {
+    "50%".parse().expect("it is a share")
+}
+
+/// One file that is to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Where it lies, from the folder. Bytes that are no plain ASCII, and `%`, are written as `%` and two digits.
+    pub file: String,
+    /// By what it is known again.
+    pub print: Print,
+}
+
+const CODES: &[Code] = &[Code::new(
+    "not-deleted",
+    "A file that was deleted is there.",
+    "The report says of each file what came of it; look who makes such files again.",
+)];
+
+/// The action `logs-clean`.
+#[derive(Clone, Debug)]
+pub struct LogsClean(Config);
+
+impl LogsClean {
+    fn root(&self) -> Result<Root> {
+        Root::open(Path::new(self.0.path.as_str()))
+    }
+}
+
+impl Action for LogsClean {
+    type Config = Config;
+    type Step = Step;
+    const META: Meta = Meta::new("logs-clean", Area::Logs, "delete old logs, and never the newest of one").codes(CODES);
+    // A file is deleted in no time, and each stands for itself.
+    const BATCH: usize = 100;
+
+    fn new(config: Config) -> Self {
+        Self(config)
+    }
+
+    fn resources(&self) -> Vec<String> {
+        vec![format!("files:{}", self.0.path.as_str())]
+    }
+
+    fn places(&self) -> Vec<PathBuf> {
+        vec![self.0.path.as_str().into()]
+    }
+
+    async fn plan(&self, cx: &Context) -> Result<Plan<Step>> {
+        let (config, host, now) = (self.0.clone(), cx.host().clone(), cx.clock().now());
+        cx.blocking("looking for old logs", move |cancel| plan::plan(&config, &host, now, cancel)).await
+    }
+
+    async fn apply(&self, step: &Step, _: &Permit, _: &Context) -> Result<Applied> {
+        let (root, file) = (self.root()?, plan::read(&step.file)?);
+        let removed = match root.remove(&file, &step.print)? {
+            // Its process may have died between moving it and removing it.
+            Removed::Gone if root.standing(&file, &step.print)? == Standing::Moved => root.remove_moved(&step.print)?,
+            other => other,
+        };
+        root.tidy();
+        Ok(match removed {
+            Removed::Removed(bytes) => Applied::Changed(format!("deleted, {} free", ByteSize(bytes))),
+            Removed::Gone => Applied::AlreadyDone,
+            Removed::Left(why) => Applied::Skipped(why),
+        })
+    }
+
+    async fn probe(&self, step: &Step, _: &Context) -> Result<Seen> {
+        Ok(match self.root()?.standing(&plan::read(&step.file)?, &step.print)? {
+            Standing::There => Seen::Before,
+            Standing::Gone => Seen::After,
+            Standing::Moved => Seen::Partial("it was moved to `.selx-removal` and not yet deleted".to_owned()),
+        })
+    }
+
+    async fn undo(&self, step: &Step, _: &Permit, _: &Context) -> Result<Applied> {
+        let (root, file) = (self.root()?, plan::read(&step.file)?);
+        root.restore(&file, &step.print)?;
+        root.tidy();
+        Ok(Applied::Changed("put back".to_owned()))
+    }
+
+    async fn verify(&self, done: &[Step], _: &Context) -> Result<Vec<Finding>> {
+        let root = self.root()?;
+        let mut findings = Vec::new();
+        for step in done {
+            if root.standing(&plan::read(&step.file)?, &step.print)? != Standing::Gone {
+                findings.push(Finding::critical("not-deleted", step.file.clone(), "is still there"));
+            }
+        }
+        Ok(findings)
+    }
+}

@@ -1,0 +1,246 @@
+//! Which files are old enough, and which stay all the same.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use selx_core::action::{Kept, Plan, Planned, Refused, Risk, Undo};
+use selx_core::{ByteSize, Error, ErrorKind, Host, Result, TimeSpan};
+use tokio_util::sync::CancellationToken;
+
+use super::{Config, Step, open};
+use crate::deletion::{Print, Root, Seen};
+use crate::logs::files;
+
+/// How many entries of folders are looked at.
+const ENTRIES: u64 = 5_000_000;
+/// A log that was written within this time is at work, whatever the age is set to.
+const AT_WORK: i64 = 24 * 3_600 * 1_000_000_000;
+/// A clock before this is wrong: it is older than the program.
+const BUILT: &str = "2026-11-01T00:00:00Z";
+
+/// A file that is old enough.
+struct Old {
+    file: PathBuf,
+    log: (PathBuf, String),
+    print: Print,
+    youngest: i64,
+    takes: u64,
+}
+
+/// The files that stay, by the rule.
+#[derive(Default)]
+struct Keeping(BTreeMap<(usize, String), Kept>);
+
+impl Keeping {
+    /// Notes a file; `order` puts the rules in theirs.
+    fn keep(&mut self, order: usize, why: impl Into<String>, bytes: u64, file: impl FnOnce() -> String) {
+        let why = why.into();
+        let new = || Kept { why: why.clone(), count: 0, bytes: Some(0), examples: Vec::new() };
+        let kept = self.0.entry((order, why.clone())).or_insert_with(new);
+        kept.count += 1;
+        kept.bytes = kept.bytes.map(|sum| sum.saturating_add(bytes));
+        if kept.examples.len() < Kept::EXAMPLES {
+            kept.examples.push(file());
+        }
+    }
+}
+
+/// Looks at the folder and says what would be deleted.
+pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &CancellationToken) -> Result<Plan<Step>> {
+    let root = Root::open(Path::new(config.path.as_str()))?;
+    let now = i64::try_from(now.as_nanosecond())
+        .map_err(|_| Error::new(ErrorKind::Local, "the clock shows a time that no file can have"))?;
+    let age = i64::try_from(config.older_than.get().as_nanos()).unwrap_or(i64::MAX);
+    let mut kept = Keeping::default();
+    let mut old: Vec<Old> = Vec::new();
+    // The youngest files of each log, as many as stay.
+    let mut newest: HashMap<(PathBuf, String), Vec<(i64, u64)>> = HashMap::new();
+    let mut logs = 0_u64;
+    let floor = config.keep_newest.get() as usize;
+    let walked = root.walk(ENTRIES, cancel, &mut |seen| {
+        let shown = || written(&seen.folder.join(seen.name));
+        let name = seen.name.to_string_lossy();
+        let Some(log) = log_of(config, &name) else {
+            return kept.keep(9, "no log by its name", seen.takes, shown);
+        };
+        logs += 1;
+        let log = (seen.folder.to_owned(), log);
+        let youngest = newest.entry(log.clone()).or_default();
+        youngest.push((seen.youngest, seen.print.inode));
+        youngest.sort_unstable_by(|one, other| other.cmp(one));
+        youngest.truncate(floor);
+        if let Some((order, why)) = stays(config, &seen, &name, now, age) {
+            return kept.keep(order, why, seen.takes, shown);
+        }
+        let file = seen.folder.join(seen.name);
+        old.push(Old { file, log, print: seen.print, youngest: seen.youngest, takes: seen.takes });
+    });
+    old.retain(|file| {
+        let is_newest =
+            newest.get(&file.log).is_some_and(|youngest| youngest.contains(&(file.youngest, file.print.inode)));
+        if is_newest {
+            let why = if floor == 1 {
+                "the newest of its log".to_owned()
+            } else {
+                format!("one of the newest {floor} of its log")
+            };
+            kept.keep(1, why, file.takes, || written(&file.file));
+        }
+        !is_newest
+    });
+    if !old.is_empty() {
+        let open = open::files(host, cancel)?;
+        old.retain(|file| {
+            let is_open = open.contains(&(file.print.device, file.print.inode));
+            if is_open {
+                kept.keep(0, "a program has it open", file.takes, || written(&file.file));
+            }
+            !is_open
+        });
+    }
+    for other in &walked.others {
+        kept.keep(10, "no file: a link, a pipe, a socket or a device", 0, || written(other));
+    }
+    for mount in &walked.mounts {
+        kept.keep(11, "another file system is mounted there", 0, || written(mount));
+    }
+    old.sort_by(|one, other| one.file.cmp(&other.file));
+    let refused = refused(config, &walked.incomplete, &old, logs, now);
+    let steps = old.iter().map(|file| step(file, now)).take(config.max_files.get() as usize).collect();
+    Ok(Plan { steps, whole: false, kept: kept.0.into_values().collect(), refused })
+}
+
+/// Returns the log that a file is, or is a part of, if it is one.
+fn log_of(config: &Config, name: &str) -> Option<String> {
+    let matches = |name: &str| config.names.iter().any(|pattern| pattern.matches(name));
+    files::base(name).filter(|base| matches(base)).or_else(|| matches(name).then(|| name.to_owned()))
+}
+
+/// Returns the rule by which a log stays, with its place among the rules.
+fn stays(config: &Config, seen: &Seen<'_>, name: &str, now: i64, age: i64) -> Option<(usize, String)> {
+    let path = || Path::new(config.path.as_str()).join(seen.folder).join(seen.name);
+    if config.keep.iter().any(|pattern| pattern.matches(name) || pattern.matches(&path().to_string_lossy())) {
+        return Some((2, "named in `keep`".to_owned()));
+    }
+    if seen.is_linked {
+        return Some((3, "it has another name elsewhere".to_owned()));
+    }
+    if seen.is_sticky {
+        return Some((4, "marked to be kept, by its sticky bit".to_owned()));
+    }
+    if seen.is_in_public {
+        return Some((5, "everybody may write to its folder".to_owned()));
+    }
+    if seen.youngest > now {
+        return Some((6, "it is from the future: is the clock right?".to_owned()));
+    }
+    if now - seen.youngest < AT_WORK {
+        return Some((7, "written or changed within a day".to_owned()));
+    }
+    if now - seen.youngest <= age {
+        return Some((8, format!("not older than {}", config.older_than)));
+    }
+    None
+}
+
+fn refused(config: &Config, incomplete: &Option<String>, old: &[Old], logs: u64, now: i64) -> Vec<Refused> {
+    let mut refused = Vec::new();
+    let mut refuse = |why: String, advice: &str| refused.push(Refused { why, advice: advice.to_owned() });
+    if let Some(why) = incomplete {
+        refuse(format!("not everything could be seen: {why}"), "mend that; of what was not seen nothing is known");
+    }
+    let built = BUILT.parse::<Timestamp>().map_or(0, |built| built.as_nanosecond());
+    if i128::from(now) < built {
+        refuse("the clock is wrong: it is before this program was made".to_owned(), "set the clock");
+    }
+    let bytes = old.iter().fold(0_u64, |sum, file| sum.saturating_add(file.takes));
+    let count = old.len() as u64;
+    if count > u64::from(config.max_files.get()) {
+        let why = format!("{count} files would be deleted, and `max-files` is {}", config.max_files);
+        refuse(why, "look at the plan; raise `max-files` if that is what you want");
+    }
+    if bytes > config.max_bytes.0 {
+        let why = format!("{} would be deleted, and `max-bytes` is {}", ByteSize(bytes), config.max_bytes);
+        refuse(why, "look at the plan; raise `max-bytes` if that is what you want");
+    }
+    if count as f64 > logs as f64 * config.max_share.get() {
+        let why = format!("{count} of {logs} logs would be deleted, and `max-share` is {}", config.max_share);
+        refuse(why, "look at the clock and at the plan; raise `max-share` if that is what you want");
+    }
+    refused
+}
+
+fn step(file: &Old, now: i64) -> Planned<Step> {
+    let name = written(&file.file);
+    let age = std::time::Duration::from_nanos(u64::try_from(now - file.youngest).unwrap_or(0));
+    let days = TimeSpan::from(std::time::Duration::from_secs(age.as_secs() / 86_400 * 86_400));
+    Planned {
+        what: format!("delete {name}, {}, {days} old", ByteSize(file.takes)),
+        target: name.clone(),
+        step: Step { file: name, print: file.print },
+        risk: Risk::Destructive,
+        bytes: i64::try_from(file.takes).ok(),
+        seconds: None,
+        locks: Vec::new(),
+        undo: Undo::Impossible("a deleted file is gone".to_owned()),
+        not_simulated: Vec::new(),
+    }
+}
+
+/// Writes a path as text that reads again as the same bytes.
+pub(super) fn written(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'%' => text.push_str("%25"),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
+}
+
+/// Reads such a text.
+pub(super) fn read(text: &str) -> Result<PathBuf> {
+    let bad = || Error::new(ErrorKind::Config, format!("`{text}` is not the name of a file as a plan writes it"));
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next().ok_or_else(bad)?, rest.next().ok_or_else(bad)?];
+        let digits = std::str::from_utf8(&digits).map_err(|_| bad())?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| bad())?);
+    }
+    Ok(OsString::from_vec(bytes).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_path_that_is_written_reads_again(bytes in prop::collection::vec(1_u8..=255, 1..40)) {
+            let path = PathBuf::from(OsString::from_vec(bytes));
+            let text = written(&path);
+            prop_assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+            prop_assert_eq!(read(&text).unwrap(), path);
+        }
+    }
+
+    #[test]
+    fn what_no_plan_writes_is_refused() {
+        for text in ["%", "%4", "%zz", "a%2"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
