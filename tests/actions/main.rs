@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod kills;
 mod logs_clean;
 
 use std::path::{Path, PathBuf};

@@ -148,6 +148,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
             stays_open = running.stays_open();
         }
     }
+    running.tidy().await;
     report.findings = verify(&mut running, &mut report.outcome).await;
     if stays_open {
         running.why.push(format!("the run is not over: `selx recover {run}` finds out how far it is and finishes it"));

@@ -179,6 +179,13 @@ impl Running<'_> {
         }
     }
 
+    /// Takes away what the steps made for themselves. That it stays harms nothing, and is told.
+    pub(super) async fn tidy(&mut self) {
+        if let Err(error) = contained("tidying", self.action.tidy(&self.permit, self.cx)).await {
+            self.why.push(format!("what it worked with is still there: {error}"));
+        }
+    }
+
     /// Takes what the journal says of each step; of one that was begun and not ended, nothing is known yet.
     pub(super) fn take(&mut self, progress: Vec<Progress>) {
         self.states = progress

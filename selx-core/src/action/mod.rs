@@ -69,7 +69,7 @@ impl Permit {
 ///
 /// # Cancellation safety
 ///
-/// `plan`, `probe` and `verify` only read and may be dropped. `apply` and `undo` are never dropped: the runner asks for
+/// `plan`, `probe` and `verify` only read and may be dropped. `apply`, `undo` and `tidy` are never dropped: the runner asks for
 /// cancellation between steps only.
 pub trait Action: Send + Sync + Sized + 'static {
     /// The settings.
@@ -107,6 +107,12 @@ pub trait Action: Send + Sync + Sized + 'static {
 
     /// Takes a step back.
     fn undo(&self, step: &Self::Step, permit: &Permit, cx: &Context) -> impl Future<Output = Result<Applied>> + Send;
+
+    /// Takes away what the steps made for themselves, such as a folder in which they worked. It is called when no further
+    /// step is begun, also after a run that died; it may be called without need.
+    fn tidy(&self, _: &Permit, _: &Context) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
 
     /// Looks whether the goal was reached by the steps that were done, whatever they returned.
     fn verify(&self, done: &[Self::Step], cx: &Context) -> impl Future<Output = Result<Vec<Finding>>> + Send;

@@ -103,6 +103,7 @@ async fn attempt(
             running.after_failure()
         }
     };
+    running.tidy().await;
     report.findings = verify(&mut running, &mut report.outcome).await;
     let is_clear = mended.is_ok() && !(running.stays_open() && report.outcome != Outcome::Done);
     if is_clear || as_it_is {

@@ -31,6 +31,8 @@ pub trait DynAction: Send + Sync {
     fn probe<'a>(&'a self, step: &'a Value, cx: &'a Context) -> BoxFuture<'a, Result<Seen>>;
     /// See [`Action::undo`].
     fn undo<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>>;
+    /// See [`Action::tidy`].
+    fn tidy<'a>(&'a self, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
     /// See [`Action::verify`].
     fn verify<'a>(&'a self, done: &'a [Value], cx: &'a Context) -> BoxFuture<'a, Result<Vec<Finding>>>;
 }
@@ -93,6 +95,10 @@ impl<A: Action> DynAction for TypedAction<A> {
 
     fn undo<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {
         Box::pin(async move { self.0.undo(&Self::step(step)?, permit, cx).await })
+    }
+
+    fn tidy<'a>(&'a self, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.0.tidy(permit, cx))
     }
 
     fn verify<'a>(&'a self, done: &'a [Value], cx: &'a Context) -> BoxFuture<'a, Result<Vec<Finding>>> {

@@ -157,7 +157,6 @@ impl Action for LogsClean {
             Removed::Gone if root.standing(&file, &step.print)? == Standing::Moved => root.remove_moved(&step.print)?,
             other => other,
         };
-        root.tidy();
         Ok(match removed {
             Removed::Removed(bytes) => Applied::Changed(format!("deleted, {} free", ByteSize(bytes))),
             Removed::Gone => Applied::AlreadyDone,
@@ -176,8 +175,12 @@ impl Action for LogsClean {
     async fn undo(&self, step: &Step, _: &Permit, _: &Context) -> Result<Applied> {
         let (root, file) = (self.root()?, plan::read(&step.file)?);
         root.restore(&file, &step.print)?;
-        root.tidy();
         Ok(Applied::Changed("put back".to_owned()))
+    }
+
+    async fn tidy(&self, _: &Permit, _: &Context) -> Result<()> {
+        self.root()?.tidy();
+        Ok(())
     }
 
     async fn verify(&self, done: &[Step], _: &Context) -> Result<Vec<Finding>> {
