@@ -234,17 +234,44 @@ fn i19_a_run_that_was_killed_between_moving_and_deleting_is_finished() {
     let quarantine = machine.folder.join(".selx-removal");
     std::fs::DirBuilder::new().mode(0o700).create(&quarantine).unwrap();
     std::fs::rename(place(1), quarantine.join(&aside)).unwrap();
+    // A rotation has made another file of its name since.
+    std::fs::write(place(1), "new").unwrap();
 
     let blocked = machine.apply::<LogsClean>(&machine.plan::<LogsClean>(&with(&machine, &[])).unwrap());
     assert_eq!(blocked.outcome, Outcome::Unfinished);
     let open = ground.open().unwrap();
     let action = machine.action::<LogsClean>(&plan.with);
+    let alive = run(recover(&open[0], &action, false, &ground, &machine.context()));
+    assert!(alive.why[0].ends_with("its run is alive"), "{alive:?}");
+    drop(journal);
     let report = run(recover(&open[0], &action, false, &ground, &machine.context()));
     assert_eq!(report.outcome, Outcome::Skips, "{report:?}");
     assert!(!quarantine.exists(), "the second one is deleted too");
+    assert_eq!(std::fs::read_to_string(place(1)).unwrap(), "new");
     assert!(place(2).exists() && place(3).exists(), "what was not begun waits for the next plan");
     assert!(ground.open().unwrap().is_empty());
     let next = machine.plan::<LogsClean>(&with(&machine, &[])).unwrap();
-    assert_eq!(next.plan.steps.len(), 2);
+    assert_eq!(next.plan.steps.len(), 3);
     assert_eq!(machine.apply::<LogsClean>(&next).outcome, Outcome::Done);
+}
+
+#[test]
+fn i16_numbers_of_customers_are_no_counters_and_a_restore_makes_no_file_the_newest() {
+    let machine = Machine::new();
+    // The only log of each.
+    for name in ["tenant-100001.log", "tenant-100002.log", "worker.1.log", "worker.2.log", "app-20260101.log"] {
+        machine.file(name, 10);
+    }
+    // All came here at once, by a restore: the one that was written last is the newest.
+    for (name, day) in [("b.log.1", 9), ("b.log.2", 8), ("b.log.3", 7), ("b.log.4", 6)] {
+        let path = machine.file(name, 10);
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(day * 86_400)).unwrap();
+    }
+    machine.days_pass(31);
+    let plan = machine.plan::<LogsClean>(&with(&machine, &[])).unwrap();
+    let targets = targets(&plan);
+    assert!(targets.iter().all(|name| name.starts_with("b.log.")), "{targets:?}");
+    assert!(!targets.contains(&"b.log.1"), "{targets:?}");
+    assert!(targets.len() >= 2, "{targets:?}");
 }

@@ -94,7 +94,8 @@ impl Machine {
     fn apply<A: Action>(&self, plan: &SavedPlan) -> ActionReport {
         let action = self.action::<A>(&plan.with);
         let permission = Permission::Typed(plan.hash().to_string().parse().unwrap());
-        let request = Request { action: &action, plan, permission: &permission, zone: &TimeZone::UTC };
+        let (name, with) = (plan.action.as_str(), &plan.with);
+        let request = Request { action: &action, name, with, plan, permission: &permission, zone: &TimeZone::UTC };
         run(apply(&request, &self.ground(), &self.context()))
     }
 }

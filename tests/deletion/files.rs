@@ -174,6 +174,32 @@ fn i19_a_file_that_was_moved_and_not_removed_is_found_and_put_back() {
 }
 
 #[test]
+fn what_is_not_the_file_any_more_is_not_called_deleted() {
+    let folder = Folder::new();
+    let path = folder.file("a.log", "x");
+    let print = folder.print("a.log");
+    let root = folder.root();
+    let standing = |print| root.standing(Path::new("a.log"), print);
+    File::options().append(true).open(&path).unwrap().set_len(3).unwrap();
+    assert_eq!(standing(&print).unwrap(), Standing::Changed, "it is there, and longer");
+    // Its disk is not mounted, or has another number since.
+    let elsewhere = selx_checks::deletion::Print { device: (print.device.0, print.device.1 + 1), ..print };
+    let error = standing(&elsewhere).unwrap_err();
+    assert!(error.to_string().ends_with("lies on another file system than when the plan was made"), "{error}");
+    assert!(root.remove(Path::new("a.log"), &elsewhere).is_err());
+    // Where it would have been moved to lies another file.
+    let quarantine = folder.path.join(".selx-removal");
+    std::fs::create_dir(&quarantine).unwrap();
+    std::fs::rename(&path, path.with_extension("away")).unwrap();
+    let aside = quarantine.join(format!("{}-{}-{}", print.device.0, print.device.1, print.inode));
+    std::fs::write(&aside, "precious").unwrap();
+    let error = standing(&print).unwrap_err();
+    assert!(error.to_string().contains("is another file than the one"), "{error}");
+    root.tidy();
+    assert!(aside.exists());
+}
+
+#[test]
 fn a_folder_that_somebody_else_made_for_us_is_not_used() {
     let folder = Folder::new();
     folder.file("a.log", "x");

@@ -77,7 +77,14 @@ fn applied(state: &State, words: &std::path::Path) -> selx_core::action::ActionR
         use selx_core::action::DynAction as _;
         let plan = action.plan(&cx).await.unwrap();
         let plan = SavedPlan::new("write.it".to_owned(), json!(null), ground.machine(), &SystemClock, plan);
-        let request = Request { action: &action, plan: &plan, permission: &Permission::Given, zone: &TimeZone::UTC };
+        let request = Request {
+            action: &action,
+            name: "write.it",
+            with: &json!(null),
+            plan: &plan,
+            permission: &Permission::Given,
+            zone: &TimeZone::UTC,
+        };
         apply(&request, &ground, &cx).await
     })
 }

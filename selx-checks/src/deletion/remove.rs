@@ -32,9 +32,11 @@ pub enum Removed {
 pub enum Standing {
     /// Where it was.
     There,
+    /// Where it was, but it has changed since.
+    Changed,
     /// Moved away, and not yet removed: its process died.
     Moved,
-    /// Nowhere. What has its name now is another file.
+    /// Not there any more. What has its name now, if anything, is another file.
     Gone,
 }
 
@@ -46,6 +48,7 @@ impl Root {
     /// `Local` if a file was moved and could neither be removed nor put back: it is in `.selx-removal` then.
     pub fn remove(&self, below: &Path, print: &Print) -> Result<Removed> {
         let left = |errno: Errno, doing: &str| Removed::Left(format!("{doing}: {errno}"));
+        self.is_on(print)?;
         let (parent, name) = match self.parent(below) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(Removed::Gone),
@@ -136,26 +139,44 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// If that cannot be seen.
+    /// If that cannot be seen: the root lies on another file system than the file did, because its disk is not mounted or
+    /// has another number since; or where the file was moved to lies another one.
     pub fn standing(&self, below: &Path, print: &Print) -> Result<Standing> {
         let failed = |errno: Errno| Error::from_io(errno.into(), format!("`{}`", self.path().join(below).display()));
+        self.is_on(print)?;
         let there = match self.parent(below) {
             Ok((parent, name)) => match bare_stat(parent.as_fd(), &name) {
-                Ok(stat) => Print::of(&stat).is_same_file(print),
-                Err(Errno::NOENT) => false,
+                Ok(stat) => Some(Print::of(&stat)),
+                Err(Errno::NOENT) => None,
                 Err(errno) => return Err(failed(errno)),
             },
-            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => false,
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => None,
             Err(errno) => return Err(failed(errno)),
         };
-        if there {
-            return Ok(Standing::There);
+        if let Some(there) = there.filter(|there| (there.device, there.inode) == (print.device, print.inode)) {
+            return Ok(if there.is_same_file(print) { Standing::There } else { Standing::Changed });
         }
-        let moved = match open_below(self.folder(), Path::new(QUARANTINE)) {
-            Ok(quarantine) => bare_stat(quarantine.as_fd(), &aside(print)).is_ok(),
-            Err(_) => false,
-        };
-        Ok(if moved { Standing::Moved } else { Standing::Gone })
+        let moved = open_below(self.folder(), Path::new(QUARANTINE))
+            .and_then(|quarantine| bare_stat(quarantine.as_fd(), &aside(print)));
+        match moved {
+            Ok(stat) if Print::of(&stat).is_same_file(print) => Ok(Standing::Moved),
+            Ok(_) => {
+                let place = self.path().join(QUARANTINE).join(aside(print));
+                let message = format!("`{}` is another file than the one that was to be removed", place.display());
+                Err(Error::new(ErrorKind::Local, message).advice("it is whole: move it where it belongs"))
+            }
+            Err(Errno::NOENT) => Ok(Standing::Gone),
+            Err(errno) => Err(failed(errno)),
+        }
+    }
+
+    /// Makes sure that the root is on the file system on which the file was seen.
+    fn is_on(&self, print: &Print) -> Result<()> {
+        if print.device == self.device() {
+            return Ok(());
+        }
+        let message = format!("`{}` lies on another file system than when the plan was made", self.path().display());
+        Err(Error::new(ErrorKind::Local, message).advice("look whether its disk is mounted"))
     }
 
     /// Removes a file that was moved and not removed.
@@ -199,7 +220,7 @@ impl Root {
 
     /// Takes the folder away into which files are moved, if it is empty.
     pub fn tidy(&self) {
-        // If something is in it, it stays, and is told by whoever finds the file moved.
+        // If something is in it, it stays: that is another run's, or a file that could not be put back, which was told.
         let _ = unlinkat(self.folder(), QUARANTINE, AtFlags::REMOVEDIR);
     }
 

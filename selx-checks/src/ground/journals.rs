@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, RenameFlags, fallocate, renameat_with};
+use rustix::fs::{FallocateFlags, FlockOperation, RenameFlags, fallocate, flock, renameat_with};
 use rustix::io::Errno;
 use selx_core::action::Open;
 use selx_core::action::journal::{self, Ledger};
@@ -19,6 +19,8 @@ const CLOSED: &str = "journal/closed";
 const END: &str = ".sxj";
 /// How long a journal may be that is read.
 const MOST: u64 = 256 << 20;
+/// How much room mending takes.
+const MEND: u64 = 1 << 20;
 /// How many closed journals are looked at when old ones are removed.
 const ENTRIES: u64 = 100_000;
 
@@ -40,8 +42,13 @@ pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>
     let folder = folder::ours(state, FOLDER)?;
     let path = folder.join(format!("{run}{END}"));
     let shown = format!("the journal `{}`", path.display());
+    if room > MOST {
+        let message = format!("{shown} would take {}, more than {}", ByteSize(room), ByteSize(MOST));
+        return Err(Error::new(ErrorKind::Limit, message).advice("let the plan have fewer steps"));
+    }
     let opened = folder::careful().append(true).create_new(true).open(&path);
     let file = opened.map_err(|error| folder::failed(error, format!("{shown} could not be made")))?;
+    hold(&file, &shown)?;
     match fallocate(&file, FallocateFlags::KEEP_SIZE, 0, room) {
         // A file system that cannot promise room: it is told when it has none.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
@@ -57,6 +64,24 @@ pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>
     file.sync_all().map_err(|error| folder::failed(error, format!("{shown} could not be written to the disk")))?;
     folder::sync(&folder)?;
     Ok(Box::new(Written { file, path }))
+}
+
+/// Holds a journal as long as its run lives: nobody else mends or closes it meanwhile.
+fn hold(file: &File, shown: &str) -> Result<()> {
+    // Who only looks whether it is alive holds it for a moment.
+    let mut tries = 0;
+    let held = loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if tries < 1_000 => std::thread::yield_now(),
+            held => break held,
+        }
+        tries += 1;
+    };
+    held.map_err(|errno| match errno {
+        Errno::WOULDBLOCK => Error::new(ErrorKind::Local, format!("{shown} is being written: its run is alive"))
+            .advice("wait for its end"),
+        errno => folder::failed(errno.into(), format!("{shown} could not be locked")),
+    })
 }
 
 /// Returns the runs that are not over. Of those that are and were not put away, that is made up for.
@@ -75,7 +100,12 @@ pub(super) fn open(state: &Path) -> Result<Vec<Open>> {
             .map_err(|error| folder::failed(error, format!("the journals in `{}` cannot be read", folder.display())))?;
         let name = entry.file_name();
         let Some(run) = name.to_str().and_then(|name| name.strip_suffix(END)) else { continue };
-        let read = journal::read(&bytes(&entry.path())?);
+        let Some((bytes, is_alive)) = bytes(&entry.path())? else { continue };
+        let read = journal::read(&bytes);
+        // Who is about to write its beginning has changed nothing, and is not over either.
+        if is_alive && read.as_ref().is_ok_and(|read| read.begin().is_none()) {
+            continue;
+        }
         if read.as_ref().is_ok_and(|read| read.end().is_some()) {
             close(state, run);
             continue;
@@ -86,19 +116,27 @@ pub(super) fn open(state: &Path) -> Result<Vec<Open>> {
     Ok(open)
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>> {
+/// Reads a journal, and tells whether its run is alive; nothing if it was put away meanwhile.
+fn bytes(path: &Path) -> Result<Option<(Vec<u8>, bool)>> {
     let shown = format!("the journal `{}`", path.display());
-    let opened = folder::careful().read(true).open(path);
-    let file = opened.map_err(|error| folder::failed(error, format!("{shown} cannot be opened")))?;
+    let file = match folder::careful().read(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(folder::failed(error, format!("{shown} cannot be opened"))),
+    };
+    if file.metadata().is_ok_and(|meta| std::os::unix::fs::MetadataExt::nlink(&meta) == 0) {
+        return Ok(None);
+    }
     folder::is_ours(&file, path)?;
+    let is_alive = flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK);
     let mut bytes = Vec::new();
-    let read = file.take(MOST + 1).read_to_end(&mut bytes);
+    let read = (&file).take(MOST + 1).read_to_end(&mut bytes);
     read.map_err(|error| folder::failed(error, format!("{shown} cannot be read")))?;
     if bytes.len() as u64 > MOST {
         let message = format!("{shown} is longer than {}, which none of ours is", ByteSize(MOST));
         return Err(Error::new(ErrorKind::Limit, message).advice("look at what it is, and move it away"));
     }
-    Ok(bytes)
+    Ok(Some((bytes, is_alive)))
 }
 
 /// Opens the journal of a run that is not over, without what is torn off at its end.
@@ -109,8 +147,19 @@ pub(super) fn reopen(open: &Open) -> Result<Box<dyn Ledger>> {
     let opened = folder::careful().read(true).append(true).open(&open.path);
     let file = opened.map_err(|error| folder::failed(error, format!("{shown} cannot be opened")))?;
     folder::is_ours(&file, &open.path)?;
-    let cut = file.set_len(whole).and_then(|()| file.sync_all());
+    hold(&file, &shown)?;
+    let length = file.metadata().map_err(|error| folder::failed(error, format!("{shown} cannot be read")))?.len();
+    let cut = if length > whole { file.set_len(whole).and_then(|()| file.sync_all()) } else { Ok(()) };
     cut.map_err(|error| folder::failed(error, format!("{shown} cannot be written")))?;
+    // What is cut off gives the room back that was taken for the rest.
+    match fallocate(&file, FallocateFlags::KEEP_SIZE, 0, whole + MEND) {
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+        Err(errno) => {
+            let message = format!("there is no room to mend {shown}, which takes {}", ByteSize(MEND));
+            let error = Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno));
+            return Err(error.advice("free a little: nothing is changed that cannot be written down"));
+        }
+    }
     Ok(Box::new(Written { file, path: open.path.clone() }))
 }
 

@@ -165,6 +165,10 @@ impl Journal {
             let json = serde_json::to_vec(&record).map_err(|error| {
                 Error::new(ErrorKind::Bug, "a record cannot be written as JSON").source_error(error)
             })?;
+            if json.len() + DIGITS + 1 > LINE {
+                let message = format!("a record would be longer than {}", crate::quantity::ByteSize(LINE as u64));
+                return Err(Error::new(ErrorKind::Limit, message).advice("let the plan have fewer steps"));
+            }
             self.before = digits(&json);
             self.next += 1;
             lines.extend(self.before.as_bytes());

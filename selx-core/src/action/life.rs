@@ -12,7 +12,7 @@ use super::journal::{Begin, Event, Journal};
 use super::mend::{Running, contained};
 use super::outcome::Outcome;
 use super::permission::Permission;
-use super::plan::{Applied, Plan, Risk};
+use super::plan::{Plan, Risk};
 use super::report::{ActionReport, SpaceChange, StepState};
 use super::saved::{FORMAT, SavedPlan};
 use super::typed::DynAction;
@@ -29,6 +29,10 @@ const ROOM: u64 = 1 << 20;
 pub struct Request<'a> {
     /// The action.
     pub action: &'a dyn DynAction,
+    /// Its name, as `kind.name`.
+    pub name: &'a str,
+    /// The settings with which it was made.
+    pub with: &'a Value,
     /// The plan that was confirmed.
     pub plan: &'a SavedPlan,
     /// Who confirmed it.
@@ -60,6 +64,10 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
     let name = &request.plan.action;
     let resources = in_order(request.action.resources());
     gate(ground, name, &resources)?;
+    if let Err(unfit) = request.plan.fits(request.name, request.with, &ground.machine(), cx.clock()) {
+        let report = ActionReport::nothing(request.name, Outcome::Stale, [unfit.to_string()]);
+        return Err(Box::new(report.advice("make the plan anew, and confirm that")));
+    }
     let hash = request.plan.hash();
     let now = cx.clock().now();
     if let Err(reasons) = request.permission.allows(&request.plan.plan, &hash, now, request.zone) {
@@ -81,8 +89,8 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
     let compared = request.plan.plan.compare(&fresh);
     let confirmed = request.plan.plan.steps.len();
     let differs = !compared.changed.is_empty() || !compared.gone.is_empty();
-    let is_stale = match request.plan.plan.whole {
-        true => differs || compared.new > 0,
+    let is_stale = match request.plan.plan.whole || fresh.whole {
+        true => !request.plan.plan.is_same(&fresh),
         false => differs && compared.same.is_empty(),
     };
     if is_stale {
@@ -95,6 +103,11 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
         );
         let report = ActionReport::nothing(name, Outcome::Stale, [why]);
         return Err(Box::new(report.advice("look at the plan as it is now, and confirm that")));
+    }
+    // What is risky, or frees how much, is as the plan of now says.
+    let again = request.permission.allows(&fresh, &hash, cx.clock().now(), request.zone);
+    if let (Permission::Policy(_), Err(reasons)) = (request.permission, again) {
+        return Err(Box::new(ActionReport::nothing(name, Outcome::Unconfirmed, reasons)));
     }
     if compared.same.is_empty() {
         let mut report = ActionReport::nothing(name, Outcome::Done, []);
@@ -113,42 +126,31 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
         steps: compared.same.clone(),
     };
     let mut running = begin_run(request, ground, begin, cx)?;
-    let mut refused = vec![false; confirmed];
-    for index in &compared.same {
-        if let Some(slot) = refused.get_mut(*index) {
-            *slot = true;
-        }
-    }
-    for (index, same) in refused.into_iter().enumerate() {
-        if !same {
-            running.set(index, StepState::NotAsConfirmed("has changed or is gone since it was confirmed".to_owned()));
-        }
-    }
+    running.leave_all_but(&compared.same);
     let failed = steps(request, ground, &locks, &mut running, &compared.same).await;
     let mut report = ActionReport::nothing(name, Outcome::Done, []);
-    let mut stays_open = false;
+    let (mut stays_open, mut lost) = (false, false);
     match failed {
-        Ok(()) => {
-            let skips = |state: &StepState| {
-                matches!(state, StepState::Applied(Applied::Skipped(_)) | StepState::NotAsConfirmed(_))
-            };
-            if running.states.iter().any(skips) {
-                report.outcome = Outcome::Skips;
-            }
-        }
+        Ok(()) => report.outcome = running.without_failure(),
         Err(error) => {
             running.why.push(error.to_string());
             report.advice = error.advice_text().map(str::to_owned);
+            // Who has lost a lock, or does not know what is there, takes nothing back.
+            lost = locks.iter().any(|lock| lock.check().is_err());
             if !running.is_past_return()
+                && !running.is_unclear()
+                && !lost
                 && let Err(error) = running.undo().await
             {
                 running.why.push(format!("nothing more is undone: {error}"));
             }
             report.outcome = running.after_failure();
-            stays_open = running.stays_open();
+            stays_open = running.stays_open() || lost && report.outcome != Outcome::Failed;
         }
     }
-    running.tidy().await;
+    if !lost {
+        running.tidy().await;
+    }
     report.findings = verify(&mut running, &mut report.outcome).await;
     if stays_open {
         running.why.push(format!("the run is not over: `selx recover {run}` finds out how far it is and finishes it"));
@@ -201,7 +203,7 @@ async fn steps(
     steps: &[usize],
 ) -> Result<()> {
     let cx = running.cx;
-    for batch in steps.chunks(request.action.batch().max(1)) {
+    let may = || {
         if cx.cancel().is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "the run was stopped"));
         }
@@ -216,8 +218,10 @@ async fn steps(
             return Err(Error::new(ErrorKind::Cancelled, format!("{} stopped all actions", stopped.by)));
         }
         // A process that slept for an hour, or lost a connection, has no lock any more.
-        locks.iter().try_for_each(|lock| lock.check())?;
-        running.apply(batch).await?;
+        locks.iter().try_for_each(|lock| lock.check())
+    };
+    for batch in steps.chunks(request.action.batch().max(1)) {
+        running.apply(batch, &may).await?;
     }
     Ok(())
 }

@@ -52,14 +52,29 @@ impl Running<'_> {
         self.journal.write(events, self.cx.clock())
     }
 
-    /// Does steps of which the intent is one. The error is the first step's that failed.
-    pub(super) async fn apply(&mut self, steps: &[usize]) -> Result<()> {
+    /// Does steps of which the intent is one, as long as nothing speaks against the next one. The error is the first
+    /// step's that failed, or what speaks against it.
+    pub(super) async fn apply(&mut self, steps: &[usize], may: &(dyn Fn() -> Result<()> + Sync)) -> Result<()> {
+        may()?;
         self.write([Event::Intent { steps: steps.to_vec() }])?;
         let mut events = Vec::new();
-        let mut failed = None;
+        let (mut failed, mut stopped) = (None, None);
         for (index, step) in steps.iter().copied().enumerate() {
+            if index > 0
+                && let Err(error) = may()
+            {
+                events.push(Event::Left { steps: steps.get(index..).unwrap_or_default().to_vec() });
+                stopped = Some(error);
+                break;
+            }
             let planned = self.planned(step)?;
-            let applied = contained("the step", self.action.apply(&planned.step, &self.permit, self.cx)).await;
+            let applied = match contained("the step", self.action.apply(&planned.step, &self.permit, self.cx)).await {
+                // A whole without one of its parts is none.
+                Ok(Applied::Skipped(why)) if self.plan.whole => {
+                    Err(Error::new(ErrorKind::Local, format!("{}: {why}", planned.target)))
+                }
+                applied => applied,
+            };
             match applied {
                 Ok(applied) => {
                     events.push(Event::Done { step, applied: applied.clone(), probed: false });
@@ -70,12 +85,17 @@ impl Running<'_> {
                     if !left.is_empty() {
                         events.push(Event::Left { steps: left });
                     }
+                    // Until it is looked at, and also if the journal fails now.
+                    self.set(step, StepState::Unclear(error.to_string()));
                     failed = Some((step, error));
                     break;
                 }
             }
         }
         self.write(events)?;
+        if let Some(error) = stopped {
+            return Err(error);
+        }
         let Some((step, error)) = failed else { return Ok(()) };
         self.look(step, &error.to_string()).await?;
         Err(error)
@@ -92,7 +112,7 @@ impl Running<'_> {
                 self.write([Event::Failed { step, why: why.to_owned() }])
             }
             Seen::After => {
-                let applied = Applied::Changed("was found done".to_owned());
+                let applied = Applied::Changed("was found as it is to be".to_owned());
                 self.set(step, StepState::Applied(applied.clone()));
                 self.write([Event::Done { step, applied, probed: true }])
             }
@@ -130,6 +150,10 @@ impl Running<'_> {
             let is_possible = matches!(self.planned(step)?.undo, Undo::Possible(_));
             if is_possible && (is_part || is_done && self.plan.whole) {
                 self.undo_one(step).await?;
+                // What came before it is not taken away under what could not be undone.
+                if self.plan.whole && !matches!(self.states.get(step), Some(StepState::Undone)) {
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -226,9 +250,30 @@ impl Running<'_> {
         }
     }
 
+    /// Tells whether it cannot be told what came of a step. Then nothing is undone: it may rest on what would be.
+    pub(super) fn is_unclear(&self) -> bool {
+        self.states.iter().any(|state| matches!(state, StepState::Unclear(_)))
+    }
+
     /// Tells whether the run cannot be closed: something cannot be told, or has to be done to the end.
     pub(super) fn stays_open(&self) -> bool {
-        self.is_past_return() || self.states.iter().any(|state| matches!(state, StepState::Unclear(_)))
+        self.is_past_return() || self.is_unclear()
+    }
+
+    /// Says what it came to if nothing failed: done, or done but for what a rule left alone.
+    pub(super) fn without_failure(&self) -> Outcome {
+        let skips =
+            |state: &StepState| matches!(state, StepState::Applied(Applied::Skipped(_)) | StepState::NotAsConfirmed(_));
+        if self.states.iter().any(skips) { Outcome::Skips } else { Outcome::Done }
+    }
+
+    /// Notes the steps that were confirmed and are not to be done.
+    pub(super) fn leave_all_but(&mut self, chosen: &[usize]) {
+        for step in 0..self.states.len() {
+            if !chosen.contains(&step) && self.states.get(step) == Some(&StepState::NotBegun) {
+                self.set(step, StepState::NotAsConfirmed("has changed or is gone since it was confirmed".to_owned()));
+            }
+        }
     }
 
     /// Returns a report line for every step.

@@ -190,23 +190,34 @@ pub struct Compared {
 }
 
 impl Plan<Value> {
-    /// Compares a plan that was confirmed with one that was made a moment ago.
+    /// Compares a plan that was confirmed with one that was made a moment ago. Of two steps in the same words each counts
+    /// once.
     pub fn compare(&self, fresh: &Self) -> Compared {
-        let steps: std::collections::HashMap<Vec<u8>, &str> =
-            fresh.steps.iter().map(|step| (super::saved::canonical(&step.step), step.target.as_str())).collect();
-        let targets: std::collections::HashSet<&str> = steps.values().copied().collect();
+        let mut steps: std::collections::HashMap<Vec<u8>, usize> = std::collections::HashMap::new();
+        for step in &fresh.steps {
+            *steps.entry(super::saved::canonical(&step.step)).or_default() += 1;
+        }
+        let targets: std::collections::HashSet<&str> = fresh.steps.iter().map(|step| step.target.as_str()).collect();
         let mut compared = Compared { same: Vec::new(), changed: Vec::new(), gone: Vec::new(), new: 0 };
         for (index, step) in self.steps.iter().enumerate() {
-            if steps.contains_key(&super::saved::canonical(&step.step)) {
-                compared.same.push(index);
-            } else if targets.contains(step.target.as_str()) {
-                compared.changed.push(step.target.clone());
-            } else {
-                compared.gone.push(step.target.clone());
+            match steps.get_mut(&super::saved::canonical(&step.step)) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    compared.same.push(index);
+                }
+                _ if targets.contains(step.target.as_str()) => compared.changed.push(step.target.clone()),
+                _ => compared.gone.push(step.target.clone()),
             }
         }
-        let known = compared.same.len() + compared.changed.len();
-        compared.new = fresh.steps.len().saturating_sub(known);
+        compared.new = steps.values().sum::<usize>().saturating_sub(compared.changed.len());
         compared
+    }
+
+    /// Tells whether another plan is the same, step by step in the same order: what a whole has to be.
+    pub(super) fn is_same(&self, fresh: &Self) -> bool {
+        let steps = |plan: &Self| -> Vec<Vec<u8>> {
+            plan.steps.iter().map(|step| super::saved::canonical(&step.step)).collect()
+        };
+        self.whole == fresh.whole && steps(self) == steps(fresh)
     }
 }

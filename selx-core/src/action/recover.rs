@@ -83,7 +83,16 @@ async fn attempt(
     }
     let resources = in_order(begin.resources.clone());
     let locks = lock(ground, name, &open.run, &resources, cx)?;
-    let ledger = ground.reopen(open).map_err(failed)?;
+    // It may have gone on, or come to its end, until we had its locks: what counts is what it says now.
+    let now = ground.open().map_err(failed)?.into_iter().find(|now| now.run == open.run);
+    let Some(now) = now else {
+        return Ok(ActionReport::nothing(name, Outcome::Done, ["it has come to its end meanwhile".to_owned()]));
+    };
+    let read = now.read.as_ref().map_err(|damaged| {
+        let advice = format!("nothing is guessed: look at `{}` and at what it names", now.path.display());
+        unfinished(name, format!("its journal is not whole: {damaged}"), advice)
+    })?;
+    let ledger = ground.reopen(&now).map_err(failed)?;
     let mut running = Running {
         action,
         permit: Permit { risk: begin.plan.plan.risk().unwrap_or(Risk::Safe) },
@@ -94,8 +103,18 @@ async fn attempt(
         why: Vec::new(),
     };
     running.take(read.progress());
+    running.leave_all_but(&begin.steps);
+    let may = || {
+        if cx.cancel().is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "the run was stopped"));
+        }
+        if ground.stopped()?.is_some() {
+            return Err(Error::new(ErrorKind::Cancelled, "all actions of this machine were stopped"));
+        }
+        locks.iter().try_for_each(|lock| lock.check())
+    };
     let mut report = ActionReport::nothing(name, Outcome::Unclear, []);
-    let mended = mend(&mut running, &read.progress(), &begin.steps).await;
+    let mended = mend(&mut running, &read.progress(), &begin.steps, as_it_is, &may).await;
     report.outcome = match &mended {
         Ok(outcome) => *outcome,
         Err(error) => {
@@ -103,7 +122,9 @@ async fn attempt(
             running.after_failure()
         }
     };
-    running.tidy().await;
+    if !as_it_is && may().is_ok() {
+        running.tidy().await;
+    }
     report.findings = verify(&mut running, &mut report.outcome).await;
     let is_clear = mended.is_ok() && !(running.stays_open() && report.outcome != Outcome::Done);
     if is_clear || as_it_is {
@@ -122,7 +143,13 @@ async fn attempt(
     Ok(report)
 }
 
-async fn mend(running: &mut Running<'_>, progress: &[Progress], chosen: &[usize]) -> Result<Outcome> {
+async fn mend(
+    running: &mut Running<'_>,
+    progress: &[Progress],
+    chosen: &[usize],
+    as_it_is: bool,
+    may: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<Outcome> {
     for (step, progress) in progress.iter().enumerate() {
         match progress {
             Progress::Begun => running.look(step, DIED).await?,
@@ -147,7 +174,11 @@ async fn mend(running: &mut Running<'_>, progress: &[Progress], chosen: &[usize]
         chosen.iter().copied().filter(|step| running.states.get(*step).is_some_and(waits)).collect();
     if waiting.is_empty() && !undoing {
         running.why.push("it was done, and only its end was missing".to_owned());
-        return Ok(Outcome::Done);
+        return Ok(running.without_failure());
+    }
+    if as_it_is {
+        running.why.push("it was closed as it is".to_owned());
+        return Ok(running.after_failure());
     }
     if running.is_past_return() && !undoing {
         for step in waiting {
@@ -155,16 +186,14 @@ async fn mend(running: &mut Running<'_>, progress: &[Progress], chosen: &[usize]
             if !running.plan.whole && !is_part {
                 continue;
             }
-            if running.cx.cancel().is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "the run was stopped"));
-            }
-            running.apply(&[step]).await?;
+            running.apply(&[step], may).await?;
         }
         running.why.push("what was left of it was done: there was no way back".to_owned());
         if running.plan.whole {
-            return Ok(Outcome::Done);
+            return Ok(running.without_failure());
         }
     }
+    may()?;
     running.undo().await?;
     let changed = running.states.iter().any(|state| matches!(state, StepState::Applied(Applied::Changed(_))));
     let outcome = running.after_failure();

@@ -53,7 +53,8 @@ impl Bench {
     }
 
     pub(crate) fn apply_by(&self, action: &dyn DynAction, plan: &SavedPlan, permission: &Permission) -> ActionReport {
-        let request = Request { action, plan, permission, zone: &TimeZone::UTC };
+        let with = serde_json::to_value(&self.config).unwrap();
+        let request = Request { action, name: "change.it", with: &with, plan, permission, zone: &TimeZone::UTC };
         now(apply(&request, &self.world, &self.cx))
     }
 

@@ -111,9 +111,27 @@ fn what_cannot_be_seen_stays_open_until_a_person_has_looked() {
     let advice = report.advice.unwrap();
     assert!(advice.contains("--as-it-is"), "{advice}");
     assert_eq!(bench.apply().outcome, Outcome::Unfinished);
+    let before = bench.world.state().log.clone();
     assert_eq!(bench.recover_as(true).outcome, Outcome::Unclear);
+    assert_eq!(bench.world.state().log, before, "as it is means as it is");
     assert!(bench.world.open().unwrap().is_empty());
     assert_eq!(bench.world.events().last(), Some(&Event::End { outcome: Outcome::Unclear, recovered: true }));
+}
+
+#[test]
+fn a_run_that_went_on_meanwhile_is_judged_by_what_it_says_now() {
+    let bench = Bench::new(&NAMES, Config { whole: true, ..Config::default() });
+    bench.world.state().dies_in = Some(9);
+    bench.apply();
+    bench.world.wake();
+    let open = bench.world.open().unwrap().remove(0);
+    assert_eq!(bench.recover().outcome, Outcome::Undone);
+    // Who read it before that, and asks only now, changes nothing.
+    let before = bench.world.state().log.clone();
+    let report =
+        crate::bench::now(selx_core::action::recover(&open, &bench.action::<1>(), false, &bench.world, &bench.cx));
+    assert_eq!((report.outcome, &*report.why[0]), (Outcome::Done, "it has come to its end meanwhile"));
+    assert_eq!(bench.world.state().log, before);
 }
 
 #[test]
@@ -148,7 +166,7 @@ proptest! {
             fails_in_part: which(2),
             fails_late: which(3),
             panics: which(4),
-            skips: if whole { Vec::new() } else { which(5) },
+            skips: which(5),
             ..Config::default()
         };
         let (bench, outcome) = killed(config, false, first, second);

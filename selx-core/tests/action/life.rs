@@ -115,6 +115,34 @@ fn what_remains_and_what_cannot_be_told_are_said() {
     let report = bench.apply();
     assert_eq!(report.outcome, Outcome::Unclear);
     assert_eq!(report.outcome.changed(), None);
+    // What may have happened may rest on what was done before: nothing is taken away under it.
+    bench.world.is(&[("a", Thing::After)]);
+    assert_eq!(bench.world.open().unwrap().len(), 1);
+}
+
+#[test]
+fn a_whole_without_a_part_is_none() {
+    let bench = Bench::new(&THREE, Config { whole: true, skips: names(&["b"]), ..Config::default() });
+    let report = bench.apply();
+    assert_eq!(report.outcome, Outcome::Undone, "{report:?}");
+    assert_eq!(report.why, ["b: in use"]);
+    bench.world.is(&[("a", Thing::Before), ("b", Thing::Before), ("c", Thing::Before)]);
+}
+
+#[test]
+fn a_plan_of_another_time_place_or_setting_is_not_applied() {
+    let bench = Bench::new(&THREE, Config::default());
+    let plan = bench.plan();
+    bench.clock.advance(Duration::from_secs(16 * 60));
+    let report = bench.apply_as(&plan, &Permission::Given);
+    assert_eq!((report.outcome, &*report.why[0]), (Outcome::Stale, "the plan is older than 15m"));
+    let mut other = bench.plan();
+    other.action = "change.other".to_owned();
+    assert_eq!(bench.apply_as(&other, &Permission::Given).why, ["the plan is one of `change.other`"]);
+    let mut other = bench.plan();
+    other.machine.id = "1".to_owned();
+    assert_eq!(bench.apply_as(&other, &Permission::Given).outcome, Outcome::Stale);
+    assert!(bench.world.state().log.is_empty());
 }
 
 #[test]

@@ -77,3 +77,13 @@ fn a_plan_fits_its_action_its_settings_its_machine_and_its_time() {
     earlier.made.boot = plan.made.boot.wrapping_add(1);
     assert_eq!(earlier.fits("change.it", &plan.with, &shop, &booted), Err(Unfit::Expired));
 }
+
+#[test]
+fn of_two_equal_steps_each_counts_once() {
+    let plan = Bench::new(&["a", "b"], Config::default()).plan().plan;
+    let mut twice = plan.clone();
+    twice.steps[1] = twice.steps[0].clone();
+    let compared = twice.compare(&plan);
+    assert_eq!((compared.same, compared.new), (vec![0], 0));
+    assert_eq!(compared.changed, ["a"]);
+}

@@ -20,13 +20,15 @@
 //! let cx = Context::new(Duration::from_secs(3600));
 //! let ground = HostGround::new("/var/lib/selx", Host::default());
 //! let plan = action.plan(&cx).await?;
-//! let plan = SavedPlan::new("logs-clean.shop".to_owned(), with, ground.machine(), &SystemClock, plan);
+//! let name = "logs-clean.shop";
+//! let plan = SavedPlan::new(name.to_owned(), with.clone(), ground.machine(), &SystemClock, plan);
 //! for step in &plan.plan.steps {
 //!     println!("{}", step.what);
 //! }
 //! // Whoever has read it types its hash.
 //! let permission = Permission::Typed(plan.hash().to_string().parse()?);
-//! let request = Request { action: &action, plan: &plan, permission: &permission, zone: &TimeZone::UTC };
+//! let zone = &TimeZone::UTC;
+//! let request = Request { action: &action, name, with: &with, plan: &plan, permission: &permission, zone };
 //! let report = apply(&request, &ground, &cx).await;
 //! println!("{}", report.outcome.as_str());
 //! # Ok(())
@@ -152,21 +154,21 @@ impl Action for LogsClean {
 
     async fn apply(&self, step: &Step, _: &Permit, _: &Context) -> Result<Applied> {
         let (root, file) = (self.root()?, plan::read(&step.file)?);
-        let removed = match root.remove(&file, &step.print)? {
-            // Its process may have died between moving it and removing it.
-            Removed::Gone if root.standing(&file, &step.print)? == Standing::Moved => root.remove_moved(&step.print)?,
-            other => other,
+        // Its process may have died between moving it and removing it, and another file may have its name since.
+        let removed = match root.standing(&file, &step.print)? {
+            Standing::Moved => root.remove_moved(&step.print)?,
+            _ => root.remove(&file, &step.print)?,
         };
         Ok(match removed {
             Removed::Removed(bytes) => Applied::Changed(format!("deleted, {} free", ByteSize(bytes))),
-            Removed::Gone => Applied::AlreadyDone,
+            Removed::Gone => Applied::Skipped("it is not there any more, and was not deleted by this run".to_owned()),
             Removed::Left(why) => Applied::Skipped(why),
         })
     }
 
     async fn probe(&self, step: &Step, _: &Context) -> Result<Seen> {
         Ok(match self.root()?.standing(&plan::read(&step.file)?, &step.print)? {
-            Standing::There => Seen::Before,
+            Standing::There | Standing::Changed => Seen::Before,
             Standing::Gone => Seen::After,
             Standing::Moved => Seen::Partial("it was moved to `.selx-removal` and not yet deleted".to_owned()),
         })

@@ -30,6 +30,9 @@ struct Old {
     takes: u64,
 }
 
+/// The newest files of a log by one of their times: the time, and the number of the file.
+type Newest = Vec<(i64, u64)>;
+
 /// The files that stay, by the rule.
 #[derive(Default)]
 struct Keeping(BTreeMap<(usize, String), Kept>);
@@ -56,8 +59,9 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     let age = i64::try_from(config.older_than.get().as_nanos()).unwrap_or(i64::MAX);
     let mut kept = Keeping::default();
     let mut old: Vec<Old> = Vec::new();
-    // The youngest files of each log, as many as stay.
-    let mut newest: HashMap<(PathBuf, String), Vec<(i64, u64)>> = HashMap::new();
+    // The newest files of each log, as many as stay: by their youngest time, and by when they were written. One restore, or
+    // one change of owner, makes the first the same for all.
+    let mut newest: HashMap<(PathBuf, String), [Newest; 2]> = HashMap::new();
     let mut logs = 0_u64;
     let floor = config.keep_newest.get() as usize;
     let walked = root.walk(ENTRIES, cancel, &mut |seen| {
@@ -68,10 +72,12 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         };
         logs += 1;
         let log = (seen.folder.to_owned(), log);
-        let youngest = newest.entry(log.clone()).or_default();
-        youngest.push((seen.youngest, seen.print.inode));
-        youngest.sort_unstable_by(|one, other| other.cmp(one));
-        youngest.truncate(floor);
+        let ranks = newest.entry(log.clone()).or_default();
+        for (rank, time) in ranks.iter_mut().zip([seen.youngest, seen.print.written]) {
+            rank.push((time, seen.print.inode));
+            rank.sort_unstable_by(|one, other| other.cmp(one));
+            rank.truncate(floor);
+        }
         if let Some((order, why)) = stays(config, &seen, &name, now, age) {
             return kept.keep(order, why, seen.takes, shown);
         }
@@ -79,8 +85,9 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         old.push(Old { file, log, print: seen.print, youngest: seen.youngest, takes: seen.takes });
     });
     old.retain(|file| {
+        let inode = file.print.inode;
         let is_newest =
-            newest.get(&file.log).is_some_and(|youngest| youngest.contains(&(file.youngest, file.print.inode)));
+            newest.get(&file.log).is_some_and(|ranks| ranks.iter().flatten().any(|(_, other)| *other == inode));
         if is_newest {
             let why = if floor == 1 {
                 "the newest of its log".to_owned()
@@ -114,9 +121,23 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
 }
 
 /// Returns the log that a file is, or is a part of, if it is one.
+///
+/// What is merged here shares one newest file that stays. So a part of a log is only what has the whole name of the log in
+/// front (`x.log.1`), or a date within it (`x-20261120.log`): other numbers may be those of a customer or a process.
 fn log_of(config: &Config, name: &str) -> Option<String> {
     let matches = |name: &str| config.names.iter().any(|pattern| pattern.matches(name));
-    files::base(name).filter(|base| matches(base)).or_else(|| matches(name).then(|| name.to_owned()))
+    let part = files::base(name).filter(|base| matches(base) && (name.starts_with(base.as_str()) || has_date(name)));
+    part.or_else(|| matches(name).then(|| name.to_owned()))
+}
+
+/// Tells whether a name has a day of the calendar in it, with or without hyphens.
+fn has_date(name: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_day = |text: &str| text.parse::<jiff::civil::Date>().is_ok_and(|day| (1970..2200).contains(&day.year()));
+    let windows = |length: usize| (0..name.len()).filter_map(move |at| name.get(at..at + length));
+    let plain = windows(8).filter(|text| digits(text));
+    let mut plain = plain.filter_map(|text| Some(format!("{}-{}-{}", text.get(..4)?, text.get(4..6)?, text.get(6..)?)));
+    windows(10).any(is_day) || plain.any(|text| is_day(&text))
 }
 
 /// Returns the rule by which a log stays, with its place among the rules.
