@@ -23,6 +23,7 @@ use std::io::Read;
 use std::thread::Scope;
 
 use beside::Beside;
+#[cfg(feature = "logs")]
 pub(crate) use source::ALIGNED;
 use source::Source;
 
