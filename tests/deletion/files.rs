@@ -187,10 +187,17 @@ fn what_is_not_the_file_any_more_is_not_called_deleted() {
     let error = standing(&elsewhere).unwrap_err();
     assert!(error.to_string().ends_with("lies on another file system than when the plan was made"), "{error}");
     assert!(root.remove(Path::new("a.log"), &elsewhere).is_err());
+    // A rotation gave it another name, and made a new one of its own.
+    let print = folder.print("a.log");
+    std::fs::rename(&path, folder.path.join("a.log.1")).unwrap();
+    assert_eq!(standing(&print).unwrap(), Standing::Renamed);
+    folder.file("a.log", "new");
+    assert_eq!(standing(&print).unwrap(), Standing::Renamed);
     // Where it would have been moved to lies another file.
     let quarantine = folder.path.join(".selx-removal");
     std::fs::create_dir(&quarantine).unwrap();
-    std::fs::rename(&path, path.with_extension("away")).unwrap();
+    std::fs::remove_file(folder.path.join("a.log.1")).unwrap();
+    std::fs::remove_file(&path).unwrap();
     let aside = quarantine.join(format!("{}-{}-{}", print.device.0, print.device.1, print.inode));
     std::fs::write(&aside, "precious").unwrap();
     let error = standing(&print).unwrap_err();

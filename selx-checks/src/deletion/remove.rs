@@ -2,10 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, flock, mkdirat, openat, renameat_with, unlinkat,
+    AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, flock, mkdirat, openat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 use selx_core::{Error, ErrorKind, Result};
@@ -34,6 +35,8 @@ pub enum Standing {
     There,
     /// Where it was, but it has changed since.
     Changed,
+    /// In the same folder under another name, as a rotation leaves it.
+    Renamed,
     /// Moved away, and not yet removed: its process died.
     Moved,
     /// Not there any more. What has its name now, if anything, is another file.
@@ -144,17 +147,26 @@ impl Root {
     pub fn standing(&self, below: &Path, print: &Print) -> Result<Standing> {
         let failed = |errno: Errno| Error::from_io(errno.into(), format!("`{}`", self.path().join(below).display()));
         self.is_on(print)?;
-        let there = match self.parent(below) {
-            Ok((parent, name)) => match bare_stat(parent.as_fd(), &name) {
-                Ok(stat) => Some(Print::of(&stat)),
-                Err(Errno::NOENT) => None,
-                Err(errno) => return Err(failed(errno)),
-            },
-            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => None,
+        let (mut there, mut renamed) = (None, false);
+        match self.parent(below) {
+            Ok((parent, name)) => {
+                match bare_stat(parent.as_fd(), &name) {
+                    Ok(stat) => there = Some(Print::of(&stat)),
+                    Err(Errno::NOENT) => {}
+                    Err(errno) => return Err(failed(errno)),
+                }
+                if there.is_none_or(|there| !there.is_same_file(print)) {
+                    renamed = is_in(&parent, print).map_err(failed)?;
+                }
+            }
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => {}
             Err(errno) => return Err(failed(errno)),
-        };
+        }
         if let Some(there) = there.filter(|there| (there.device, there.inode) == (print.device, print.inode)) {
             return Ok(if there.is_same_file(print) { Standing::There } else { Standing::Changed });
+        }
+        if renamed {
+            return Ok(Standing::Renamed);
         }
         let moved = open_below(self.folder(), Path::new(QUARANTINE))
             .and_then(|quarantine| bare_stat(quarantine.as_fd(), &aside(print)));
@@ -249,6 +261,21 @@ impl Root {
         }
         Ok(folder)
     }
+}
+
+/// Tells whether a file is in a folder, under whatever name.
+fn is_in(folder: &OwnedFd, print: &Print) -> Result<bool, Errno> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        // The number of another file may be the same only where another file system is mounted.
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if entry.ino() == print.inode
+            && bare_stat(folder.as_fd(), name).is_ok_and(|stat| Print::of(&stat).is_same_file(print))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The name under which a file is moved away: no other file of the system has it.

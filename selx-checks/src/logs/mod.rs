@@ -10,6 +10,7 @@ mod colours;
 mod container;
 #[cfg(any(test, feature = "fuzz"))]
 mod cuts;
+mod descriptors;
 mod files;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;

@@ -333,7 +333,7 @@ fn space(ground: &dyn Ground, places: Vec<PathBuf>) -> Vec<(PathBuf, Space)> {
 }
 
 /// Names a run: its time, and digits that no other has.
-pub(super) fn new_run(cx: &Context) -> String {
+fn new_run(cx: &Context) -> String {
     let mut hasher = std::hash::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     hasher.write_u128(cx.clock().since_boot().as_nanos());

@@ -267,10 +267,10 @@ impl Running<'_> {
         if self.states.iter().any(skips) { Outcome::Skips } else { Outcome::Done }
     }
 
-    /// Notes the steps that were confirmed and are not to be done.
+    /// Notes the steps that were confirmed and are not among those to be done, whose numbers are in order.
     pub(super) fn leave_all_but(&mut self, chosen: &[usize]) {
         for step in 0..self.states.len() {
-            if !chosen.contains(&step) && self.states.get(step) == Some(&StepState::NotBegun) {
+            if chosen.binary_search(&step).is_err() && self.states.get(step) == Some(&StepState::NotBegun) {
                 self.set(step, StepState::NotAsConfirmed("has changed or is gone since it was confirmed".to_owned()));
             }
         }

@@ -114,11 +114,6 @@ impl<S> Plan<S> {
     pub fn bytes(&self) -> i64 {
         self.steps.iter().filter_map(|step| step.bytes).fold(0, i64::saturating_add)
     }
-
-    /// Returns the steps that a plan cannot foresee wholly.
-    pub fn not_simulated(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.steps.iter().flat_map(|step| step.not_simulated.iter().map(|what| (step.target.as_str(), what.as_str())))
-    }
 }
 
 /// Things that an action leaves alone for one reason.

@@ -71,7 +71,7 @@ async fn attempt(
         ground.close(&open.run);
         return Ok(ActionReport::nothing(name, outcome, ["it had come to its end".to_owned()]));
     }
-    if begin.plan.machine.id != ground.machine().id {
+    if !begin.plan.machine.is(&ground.machine()) {
         let why = format!("it is a run of the machine {}", begin.plan.machine.name);
         let advice = "recover it there; a copy of its journal says nothing about this machine".to_owned();
         return Err(Box::new(ActionReport::nothing(name, Outcome::Refused, [why]).advice(advice)));

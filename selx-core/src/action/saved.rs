@@ -26,6 +26,13 @@ pub struct Machine {
     pub id: String,
 }
 
+impl Machine {
+    /// Tells whether it is the same machine. One without an id is known by its name alone.
+    pub fn is(&self, other: &Self) -> bool {
+        self.id == other.id && (!self.id.is_empty() || self.name == other.name)
+    }
+}
+
 /// A plan with everything that it depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +96,7 @@ impl SavedPlan {
             "format": self.format,
             "action": self.action,
             "with": self.with,
-            "machine": self.machine.id,
+            "machine": if self.machine.id.is_empty() { &self.machine.name } else { &self.machine.id },
             "whole": self.plan.whole,
             "steps": steps,
             "refused": refused,
@@ -112,7 +119,7 @@ impl SavedPlan {
         if canonical(&self.with) != canonical(with) {
             return Err(Unfit::Settings);
         }
-        if self.machine.id != machine.id {
+        if !self.machine.is(machine) {
             return Err(Unfit::Machine(self.machine.name.clone()));
         }
         if Moment::of(clock).since(&self.made).is_none_or(|age| age > GOOD_FOR) {

@@ -64,6 +64,13 @@ fn a_plan_fits_its_action_its_settings_its_machine_and_its_time() {
     assert_eq!(fits(&SavedPlan { with: json!({}), ..plan.clone() }), Err(Unfit::Settings));
     let other = Machine { name: "other".into(), id: "1".into() };
     assert_eq!(fits(&SavedPlan { machine: other, ..plan.clone() }), Err(Unfit::Machine("other".into())));
+    // Machines without an id, such as containers, are known by their names.
+    let (one, two) = (["a", "a"], ["a", "b"]);
+    let named = |[one, other]: [&str; 2]| {
+        let machine = |name: &str| Machine { name: name.into(), id: String::new() };
+        machine(one).is(&machine(other))
+    };
+    assert!(named(one) && !named(two));
     bench.clock.advance(Duration::from_secs(15 * 60));
     assert_eq!(fits(&plan), Ok(()));
     // A clock that is set back makes it no younger.

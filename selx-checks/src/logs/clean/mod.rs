@@ -168,7 +168,7 @@ impl Action for LogsClean {
 
     async fn probe(&self, step: &Step, _: &Context) -> Result<Seen> {
         Ok(match self.root()?.standing(&plan::read(&step.file)?, &step.print)? {
-            Standing::There | Standing::Changed => Seen::Before,
+            Standing::There | Standing::Changed | Standing::Renamed => Seen::Before,
             Standing::Gone => Seen::After,
             Standing::Moved => Seen::Partial("it was moved to `.selx-removal` and not yet deleted".to_owned()),
         })

@@ -6,6 +6,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use selx_core::action::{Kept, Plan, Planned, Refused, Risk, Undo};
 use selx_core::{ByteSize, Error, ErrorKind, Host, Result, TimeSpan};
 use tokio_util::sync::CancellationToken;
@@ -211,35 +212,22 @@ fn step(file: &Old, now: i64) -> Planned<Step> {
     }
 }
 
+/// What is not written as it is: what is no plain ASCII never is.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+
 /// Writes a path as text that reads again as the same bytes.
 pub(super) fn written(path: &Path) -> String {
-    let bytes = path.as_os_str().as_bytes();
-    let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'%' => text.push_str("%25"),
-            b' '..=b'~' => text.push(char::from(*byte)),
-            other => text.push_str(&format!("%{other:02X}")),
-        }
-    }
-    text
+    percent_encode(path.as_os_str().as_bytes(), ESCAPED).to_string()
 }
 
 /// Reads such a text.
 pub(super) fn read(text: &str) -> Result<PathBuf> {
-    let bad = || Error::new(ErrorKind::Config, format!("`{text}` is not the name of a file as a plan writes it"));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = [rest.next().ok_or_else(bad)?, rest.next().ok_or_else(bad)?];
-        let digits = std::str::from_utf8(&digits).map_err(|_| bad())?;
-        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| bad())?);
+    let path = PathBuf::from(OsString::from_vec(percent_decode_str(text).collect()));
+    // What would be written otherwise, no plan has written.
+    if written(&path) == text {
+        return Ok(path);
     }
-    Ok(OsString::from_vec(bytes).into())
+    Err(Error::new(ErrorKind::Config, format!("`{text}` is not the name of a file as a plan writes it")))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{Facts, probe};
+use crate::logs::descriptors;
 
 /// How many processes are told of one file.
 const WRITERS: usize = 8;
@@ -16,60 +17,44 @@ const REMOVED: usize = 50;
 pub(super) fn find(host: &selx_core::Host, roots: &[String], facts: &mut Facts, cancel: &CancellationToken) {
     let wanted: HashMap<u64, usize> =
         facts.largest.iter().enumerate().map(|(index, file)| (file.inode, index)).collect();
-    let processes = match std::fs::read_dir(&host.proc) {
-        Ok(processes) => processes,
-        Err(error) => {
-            facts.unreadable.push((host.proc.display().to_string(), error.to_string()));
+    let closed = descriptors::each(host, cancel, &mut |descriptor| {
+        let target = descriptor.target.to_string_lossy().into_owned();
+        let removed = target.strip_suffix(" (deleted)").filter(|path| within(path, roots));
+        if removed.is_none() && !within(&target, roots) {
             return;
         }
-    };
-    for process in processes.flatten() {
-        if cancel.is_cancelled() {
-            return;
-        }
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let folder = process.path();
-        let descriptors = match std::fs::read_dir(folder.join("fd")) {
-            Ok(descriptors) => descriptors,
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                facts.closed_processes += 1;
-                continue;
+        let Ok(metadata) = descriptor.metadata() else { return };
+        let folder = &descriptor.process;
+        let writes = || is_open_for_writing(&folder.join("fdinfo").join(&descriptor.number));
+        let name = || std::fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned();
+        let file = match removed {
+            Some(path) if metadata.is_file() && metadata.nlink() == 0 && writes() => {
+                let known = facts.removed.iter().position(|file| file.inode == metadata.ino());
+                let index = known.unwrap_or_else(|| {
+                    facts.removed.push(probe::file(path.to_owned(), &metadata));
+                    facts.removed.len() - 1
+                });
+                facts.removed.get_mut(index)
             }
-            Err(_) => continue,
+            Some(_) => None,
+            None => match wanted.get(&metadata.ino()) {
+                Some(index) if writes() => facts.largest.get_mut(*index),
+                _ => None,
+            },
         };
-        for descriptor in descriptors.flatten() {
-            let Ok(target) = std::fs::read_link(descriptor.path()) else { continue };
-            let target = target.to_string_lossy().into_owned();
-            let removed = target.strip_suffix(" (deleted)").filter(|path| within(path, roots));
-            if removed.is_none() && !within(&target, roots) {
-                continue;
-            }
-            let Ok(metadata) = std::fs::metadata(descriptor.path()) else { continue };
-            let number = descriptor.file_name();
-            let writes = || is_open_for_writing(&folder.join("fdinfo").join(&number));
-            let name = || std::fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned();
-            let file = match removed {
-                Some(path) if metadata.is_file() && metadata.nlink() == 0 && writes() => {
-                    let known = facts.removed.iter().position(|file| file.inode == metadata.ino());
-                    let index = known.unwrap_or_else(|| {
-                        facts.removed.push(probe::file(path.to_owned(), &metadata));
-                        facts.removed.len() - 1
-                    });
-                    facts.removed.get_mut(index)
-                }
-                Some(_) => None,
-                None => match wanted.get(&metadata.ino()) {
-                    Some(index) if writes() => facts.largest.get_mut(*index),
-                    _ => None,
-                },
-            };
-            if let Some(file) = file
-                && file.writers.len() < WRITERS
-                && !file.writers.iter().any(|(known, _)| *known == pid)
-            {
-                file.writers.push((pid, name()));
-            }
+        if let Some(file) = file
+            && file.writers.len() < WRITERS
+            && !file.writers.iter().any(|(known, _)| *known == descriptor.pid)
+        {
+            file.writers.push((descriptor.pid, name()));
         }
+    });
+    match closed {
+        Ok(closed) => facts.closed_processes += closed.len() as u64,
+        Err(error) => facts.unreadable.push((host.proc.display().to_string(), error.to_string())),
+    }
+    if cancel.is_cancelled() {
+        return;
     }
     facts.removed.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.path.cmp(&other.path)));
     facts.removed.truncate(REMOVED);
