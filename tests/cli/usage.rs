@@ -171,7 +171,10 @@ fn a_replay_judges_what_was_asked_for() {
     let check = place.selx(&["check", "host-disk", "--replay", "run.json", "--format", "nagios"]);
     assert_eq!(check.out, one.out);
     place.selx(&["run", "host-dsk", "--replay", "run.json"]).code(3).complains(&["`host-dsk`", "host-disk.local"]);
-    place.put("other.toml", "[check.host-disk.local]\nlimits.used.warning = '0%'\n[check.host-disk.gone]\n");
+    place.put(
+        "other.toml",
+        "[check.host-disk.local]\nlimits.used.warning = '0%'\nlimits.used.critical = '100%'\n[check.host-disk.gone]\n",
+    );
     let other = ["run", "daily", "--replay", "run.json", "--config", "other.toml"];
     place.selx(&other).says(&["above the warning limit of 0%", "nothing of that name: host-disk.gone"]);
     let limits = ["check", "host-disk", "--replay", "run.json", "--warning", "1%"];
