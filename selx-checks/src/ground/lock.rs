@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,10 @@ impl Lock for Held {
         }
         let message = format!("the lock `{}` was removed or exchanged while it was held", self.path.display());
         Err(Error::new(ErrorKind::Local, message).advice("locks are never removed; find out who cleans that folder"))
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.file.as_fd())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an action stands on: the stop file, locks and journals of a machine. Real machines have theirs in `selx-checks`.
 
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,6 +58,12 @@ pub trait Lock: Send + Sync {
     ///
     /// `Local`, with what happened to it.
     fn check(&self) -> Result<()>;
+
+    /// Returns the descriptor that the kernel holds the lock by, for children that work under it; `None` if it is not held
+    /// by one. The default is none.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// How much room a file system has.

@@ -7,17 +7,17 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::ground::{Ground, Holder, Lock, Open, Tried};
+use super::Space;
+use super::ground::{Ground, Open};
 use super::journal::{Begin, Event, Journal};
+use super::locks::{Locks, in_order};
 use super::mend::{Running, contained};
 use super::outcome::Outcome;
 use super::permission::Permission;
-use super::plan::{Plan, Risk};
+use super::plan::Plan;
 use super::report::{ActionReport, SpaceChange, StepState};
 use super::saved::{FORMAT, SavedPlan};
 use super::typed::DynAction;
-use super::{Permit, Space};
-use crate::check::Moment;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Severity;
@@ -79,7 +79,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
     }
     refusals(name, &request.plan.plan)?;
     let run = new_run(cx);
-    let locks = lock(ground, name, &run, &resources, cx)?;
+    let locks = Locks::take(request.action, ground, name, &run, &resources, cx).await?;
     // Whoever had the lock before us may have died with it.
     gate(ground, name, &resources)?;
 
@@ -125,7 +125,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
         plan: request.plan.clone(),
         steps: compared.same.clone(),
     };
-    let mut running = begin_run(request, ground, begin, cx)?;
+    let mut running = begin_run(request, ground, begin, &locks, cx)?;
     running.leave_all_but(&compared.same);
     let failed = steps(request, ground, &locks, &mut running, &compared.same).await;
     let mut report = ActionReport::nothing(name, Outcome::Done, []);
@@ -136,7 +136,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
             running.why.push(error.to_string());
             report.advice = error.advice_text().map(str::to_owned);
             // Who has lost a lock, or does not know what is there, takes nothing back.
-            lost = locks.iter().any(|lock| lock.check().is_err());
+            lost = locks.check().is_err();
             if !running.is_past_return()
                 && !running.is_unclear()
                 && !lost
@@ -173,6 +173,7 @@ fn begin_run<'a>(
     request: &'a Request<'_>,
     ground: &dyn Ground,
     begin: Begin,
+    locks: &Locks,
     cx: &'a Context,
 ) -> Result<Running<'a>, Refusal> {
     let name = &request.plan.action;
@@ -180,10 +181,11 @@ fn begin_run<'a>(
     let size = serde_json::to_vec(&begin).map_or(0, |text| text.len() as u64);
     // Every step has an intent and an end, and may be undone.
     let steps = begin.steps.len() as u64 * 1024;
+    let permit = locks.permit(&request.plan.plan).map_err(|error| fail(&error))?;
     let ledger = ground.journal(&begin.run, ROOM + size + steps).map_err(|error| fail(&error))?;
     let mut running = Running {
         action: request.action,
-        permit: Permit { risk: request.plan.plan.risk().unwrap_or(Risk::Safe) },
+        permit,
         cx,
         journal: Journal::begin(ledger),
         plan: &request.plan.plan,
@@ -198,7 +200,7 @@ fn begin_run<'a>(
 async fn steps(
     request: &Request<'_>,
     ground: &dyn Ground,
-    locks: &[Box<dyn Lock>],
+    locks: &Locks,
     running: &mut Running<'_>,
     steps: &[usize],
 ) -> Result<()> {
@@ -218,7 +220,7 @@ async fn steps(
             return Err(Error::new(ErrorKind::Cancelled, format!("{} stopped all actions", stopped.by)));
         }
         // A process that slept for an hour, or lost a connection, has no lock any more.
-        locks.iter().try_for_each(|lock| lock.check())
+        locks.check()
     };
     for batch in steps.chunks(request.action.batch().max(1)) {
         running.apply(batch, &may).await?;
@@ -287,45 +289,6 @@ fn refusals(name: &str, plan: &Plan<Value>) -> Result<(), Refusal> {
     let report = ActionReport::nothing(name, Outcome::Refused, why);
     let advice: Vec<&str> = plan.refused.iter().map(|refused| refused.advice.as_str()).collect();
     Err(Box::new(report.advice(advice.join("; "))))
-}
-
-/// Takes the locks in their order; all or none.
-pub(super) fn lock(
-    ground: &dyn Ground,
-    name: &str,
-    run: &str,
-    resources: &[String],
-    cx: &Context,
-) -> Result<Vec<Box<dyn Lock>>, Refusal> {
-    let now = Moment::of(cx.clock());
-    let ours = Holder { run: run.to_owned(), action: name.to_owned(), pid: std::process::id(), since: now };
-    let mut locks = Vec::new();
-    for resource in resources {
-        match ground.lock(resource, &ours).map_err(|error| Box::new(ActionReport::failed(name, &error)))? {
-            Tried::Ours(lock) => locks.push(lock),
-            Tried::Taken(holder) => {
-                let who = holder.map_or("another process".to_owned(), |holder| {
-                    let since = holder.age(now).map_or(String::new(), |age| {
-                        let age = std::time::Duration::from_secs(age.as_secs());
-                        format!(" for {}", crate::quantity::TimeSpan::from(age))
-                    });
-                    format!("`{}` (run {}, process {}){since}", holder.action, holder.run, holder.pid)
-                });
-                let report = ActionReport::nothing(name, Outcome::Locked, [format!("`{resource}` is held by {who}")]);
-                return Err(Box::new(
-                    report.advice("wait for its end; what holds a lock that should not is a process"),
-                ));
-            }
-        }
-    }
-    Ok(locks)
-}
-
-/// One order for everybody, so that two actions never wait for each other.
-pub(super) fn in_order(mut resources: Vec<String>) -> Vec<String> {
-    resources.sort();
-    resources.dedup();
-    resources
 }
 
 fn space(ground: &dyn Ground, places: Vec<PathBuf>) -> Vec<(PathBuf, Space)> {

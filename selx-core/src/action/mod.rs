@@ -16,6 +16,7 @@
 mod ground;
 pub mod journal;
 mod life;
+mod locks;
 mod mend;
 mod outcome;
 mod permission;
@@ -26,7 +27,9 @@ mod saved;
 mod typed;
 
 use std::future::Future;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -51,17 +54,24 @@ pub use typed::{DynAction, TypedAction};
 /// call `apply`.
 ///
 /// ```compile_fail
-/// let permit = selx_core::action::Permit { risk: selx_core::action::Risk::Safe };
+/// let permit = selx_core::action::Permit { risk: selx_core::action::Risk::Safe, locks: Vec::new() };
 /// ```
 #[derive(Debug)]
 pub struct Permit {
     risk: Risk,
+    locks: Vec<Arc<OwnedFd>>,
 }
 
 impl Permit {
     /// Returns the greatest risk that is permitted.
     pub fn risk(&self) -> Risk {
         self.risk
+    }
+
+    /// Returns the locks of the run. A child that changes something inherits them: should this process die, its locks are
+    /// held until the child has ended too.
+    pub fn locks(&self) -> &[Arc<OwnedFd>] {
+        &self.locks
     }
 }
 
@@ -94,6 +104,12 @@ pub trait Action: Send + Sync + Sized + 'static {
     /// Returns where room on a disk is looked at before and after.
     fn places(&self) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// Takes locks that reach beyond this machine, such as an advisory lock of a database, each with the name of what it is
+    /// for. It is called after the locks of [`Action::resources`] were taken, and does not wait either. The default are none.
+    fn lock(&self, _: &Context) -> impl Future<Output = Result<Vec<(String, Tried)>>> + Send {
+        async { Ok(Vec::new()) }
     }
 
     /// Looks at the world and says what would be done. Reads only.

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use super::Permit;
 use super::ground::{Ground, Open};
 use super::journal::{Journal, Progress};
-use super::life::{Refusal, in_order, lock, verify};
+use super::life::{Refusal, verify};
+use super::locks::{Locks, in_order};
 use super::mend::Running;
 use super::outcome::Outcome;
-use super::plan::{Applied, Risk};
+use super::plan::Applied;
 use super::report::{ActionReport, StepState};
 use super::typed::DynAction;
 use crate::context::Context;
@@ -82,7 +82,7 @@ async fn attempt(
         return Err(Box::new(report.advice("`selx start` allows them again")));
     }
     let resources = in_order(begin.resources.clone());
-    let locks = lock(ground, name, &open.run, &resources, cx)?;
+    let locks = Locks::take(action, ground, name, &open.run, &resources, cx).await?;
     // It may have gone on, or come to its end, until we had its locks: what counts is what it says now.
     let now = ground.open().map_err(failed)?.into_iter().find(|now| now.run == open.run);
     let Some(now) = now else {
@@ -95,7 +95,7 @@ async fn attempt(
     let ledger = ground.reopen(&now).map_err(failed)?;
     let mut running = Running {
         action,
-        permit: Permit { risk: begin.plan.plan.risk().unwrap_or(Risk::Safe) },
+        permit: locks.permit(&begin.plan.plan).map_err(failed)?,
         cx,
         journal: Journal::go_on(ledger, read),
         plan: &begin.plan.plan,
@@ -111,7 +111,7 @@ async fn attempt(
         if ground.stopped()?.is_some() {
             return Err(Error::new(ErrorKind::Cancelled, "all actions of this machine were stopped"));
         }
-        locks.iter().try_for_each(|lock| lock.check())
+        locks.check()
     };
     let mut report = ActionReport::nothing(name, Outcome::Unclear, []);
     let mended = mend(&mut running, &read.progress(), &begin.steps, as_it_is, &may).await;

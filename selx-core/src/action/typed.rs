@@ -6,7 +6,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::plan::{Applied, Plan, Seen};
-use super::{Action, Permit};
+use super::{Action, Permit, Tried};
 use crate::check::BoxFuture;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +23,8 @@ pub trait DynAction: Send + Sync {
     fn resources(&self) -> Vec<String>;
     /// See [`Action::places`].
     fn places(&self) -> Vec<PathBuf>;
+    /// See [`Action::lock`].
+    fn lock<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<(String, Tried)>>>;
     /// See [`Action::plan`].
     fn plan<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Plan<Value>>>;
     /// See [`Action::apply`].
@@ -68,6 +70,10 @@ impl<A: Action> DynAction for TypedAction<A> {
 
     fn places(&self) -> Vec<PathBuf> {
         self.0.places()
+    }
+
+    fn lock<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<(String, Tried)>>> {
+        Box::pin(self.0.lock(cx))
     }
 
     fn plan<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Plan<Value>>> {

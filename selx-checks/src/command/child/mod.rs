@@ -9,12 +9,16 @@ mod capture;
 mod trust;
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::process::{Pid, Signal, kill_process_group};
+use selx_core::action::Permit;
 use selx_core::{Context, Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -30,6 +34,8 @@ pub const OUTPUT_LIMIT: usize = 64 * 1024;
 pub const GRACE: Duration = Duration::from_millis(500);
 /// The same for a run that was cancelled: somebody waits for it to end.
 const HURRY: Duration = Duration::from_millis(150);
+/// The first descriptor of the locks that a child inherits: far from those that programs use by their number.
+const LOCKS: i32 = 100;
 /// A child that writes this many times its output limit is ended.
 const FLOOD: u64 = 64;
 
@@ -86,6 +92,7 @@ pub struct Child {
     directory: PathBuf,
     limit: usize,
     grace: Duration,
+    locks: Vec<Arc<OwnedFd>>,
 }
 
 impl Child {
@@ -99,6 +106,7 @@ impl Child {
             directory: "/".into(),
             limit: OUTPUT_LIMIT,
             grace: GRACE,
+            locks: Vec::new(),
         }
     }
 
@@ -145,6 +153,14 @@ impl Child {
         self
     }
 
+    /// Lets the child inherit the locks of a run: what changes something holds them until it has ended itself, also if this
+    /// process dies before. Other children inherit nothing.
+    #[must_use]
+    pub fn holding(mut self, permit: &Permit) -> Self {
+        self.locks.extend(permit.locks().iter().cloned());
+        self
+    }
+
     /// Starts the child, waits for it and returns what it came to, before the deadline of the context.
     ///
     /// The child is asked to end so early that the grace is over at the deadline. Must be called in a tokio runtime
@@ -165,7 +181,10 @@ impl Child {
             return Err(Error::new(ErrorKind::Missing, message));
         }
         let began = Instant::now();
-        let mut child = self.command(&program).spawn().map_err(|error| not_started(error, &program))?;
+        let mut child = self
+            .command(&program)
+            .and_then(|mut command| command.spawn())
+            .map_err(|error| not_started(error, &program))?;
         let group = Group::of(&child);
         let seam = self.secret_env.iter().map(|(_, secret)| 3 * secret.expose().len()).max().unwrap_or(0);
         let mut out = Capture::new(self.limit);
@@ -239,7 +258,7 @@ impl Child {
         Ok(Ended { exit, stdout: out.finish(seam), stderr: err.finish(seam), took: began.elapsed(), left_behind })
     }
 
-    fn command(&self, program: &Path) -> Command {
+    fn command(&self, program: &Path) -> io::Result<Command> {
         let mut command = Command::new(program);
         command
             .args(&self.args)
@@ -256,7 +275,16 @@ impl Child {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        command
+        let mappings = self
+            .locks
+            .iter()
+            .zip(LOCKS..)
+            .map(|(lock, child_fd)| Ok(FdMapping { parent_fd: lock.try_clone()?, child_fd }));
+        let mappings = mappings.collect::<io::Result<Vec<_>>>()?;
+        if !mappings.is_empty() {
+            command.fd_mappings(mappings).map_err(io::Error::other)?;
+        }
+        Ok(command)
     }
 }
 
