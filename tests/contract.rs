@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use selx_core::{Registry, contract, report};
+use selx_core::{Meta, Registry, contract, report};
 
 fn registry() -> Registry {
     let mut registry = Registry::new();
@@ -39,15 +39,15 @@ fn every_kind_keeps_to_the_contract() {
     let mut pages = BTreeMap::new();
     folders(&root().join("selx-checks/src"), &mut pages);
     let mut broken = Vec::new();
+    let mut look = |id: String, violations: &dyn Fn(&Path) -> Vec<String>| match pages.remove(&id) {
+        Some(folder) => broken.extend(violations(&folder).into_iter().map(|violation| format!("{id}: {violation}"))),
+        None => broken.push(format!("{id}: has no page")),
+    };
     for factory in registry.kinds() {
-        let id = factory.meta().id.to_string();
-        match pages.remove(&id) {
-            Some(folder) => {
-                let violations = contract::of_factory(factory, &registry, &folder);
-                broken.extend(violations.into_iter().map(|violation| format!("{id}: {violation}")));
-            }
-            None => broken.push(format!("{id}: has no page")),
-        }
+        look(factory.meta().id.to_string(), &|folder| contract::of_factory(factory, &registry, folder));
+    }
+    for factory in registry.actions() {
+        look(factory.meta().id.to_string(), &|folder| contract::of_action(factory, &registry, folder));
     }
     broken.extend(pages.keys().map(|title| format!("{title}: has a page and is not registered")));
     assert!(broken.is_empty(), "{}", broken.join("\n"));
@@ -78,6 +78,8 @@ fn the_kinds_of_the_daily_report_are_there() {
         "tls-certificate",
     ];
     assert_eq!(names, expected);
+    let actions: Vec<_> = registry().action_names().collect();
+    assert_eq!(actions, ["logs-clean"]);
 }
 
 /// Compares a derived document with the one that is kept, or rewrites it.
@@ -104,19 +106,21 @@ fn the_index_of_kinds_is_up_to_date() {
         "# The kinds\n\nThis page derives from the registry. `selx explain KIND` prints the page of a kind with its \
          settings, limits and codes.\n\n| kind | area | what it tells | routines |\n|---|---|---|---|\n",
     );
+    let mut pages = BTreeMap::new();
+    folders(&root().join("selx-checks/src"), &mut pages);
+    let row = |meta: &Meta| {
+        let folder = pages.get(meta.id.as_str()).expect("a page").strip_prefix(root()).expect("inside");
+        format!("| [`{}`](../{}/README.md) | {} | {} |", meta.id, folder.display(), meta.area, meta.summary)
+    };
     for factory in registry().kinds() {
-        let meta = factory.meta();
-        let mut pages = BTreeMap::new();
-        folders(&root().join("selx-checks/src"), &mut pages);
-        let folder = pages.get(meta.id.as_str()).expect("a page").strip_prefix(root()).expect("inside").to_owned();
-        text.push_str(&format!(
-            "| [`{}`](../{}/README.md) | {} | {} | {} |\n",
-            meta.id,
-            folder.display(),
-            meta.area,
-            meta.summary,
-            meta.routines.join(", ")
-        ));
+        text.push_str(&format!("{} {} |\n", row(factory.meta()), factory.meta().routines.join(", ")));
+    }
+    text.push_str(
+        "\n## Actions\n\nThey change something, and only what was shown and confirmed: [ACTIONS.md](ACTIONS.md).\n\n\
+         | kind | area | what it does |\n|---|---|---|\n",
+    );
+    for factory in registry().actions() {
+        text.push_str(&format!("{}\n", row(factory.meta())));
     }
     derived("docs/KINDS.md", &text);
 }

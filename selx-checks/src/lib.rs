@@ -96,6 +96,8 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
     #[cfg(feature = "logs")]
+    registry.action::<logs::clean::LogsClean>()?;
+    #[cfg(feature = "logs")]
     registry.check::<logs::patterns::LogsPatterns>()?;
     #[cfg(feature = "logs")]
     registry.check::<logs::sizes::LogsSizes>()?;

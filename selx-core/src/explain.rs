@@ -10,7 +10,7 @@ use crate::report::LIMIT_CODE;
 ///
 /// `None` if there is no such kind.
 pub fn page(registry: &Registry, kind: &str) -> Option<String> {
-    let meta = registry.get(kind)?.meta();
+    let meta = registry.kind(kind)?.meta();
     let mut page = match meta.readme.trim() {
         "" => format!("# {}\n\n{}.", meta.id, meta.summary),
         text => text.to_owned(),
@@ -29,12 +29,13 @@ pub fn page(registry: &Registry, kind: &str) -> Option<String> {
             page.push_str(&format!("\nMay pass by itself, so it is tried again (`retries`): {}.\n", names.join(", ")));
         }
     }
-    page.push_str(&format!(
-        "\nArea: {}. Routines: {}. Rights: {}.\n",
-        meta.area,
-        meta.routines.join(", "),
-        if meta.needs.is_empty() { "any user" } else { meta.needs },
-    ));
+    let rights = if meta.needs.is_empty() { "any user" } else { meta.needs };
+    let routines = match registry.get(kind) {
+        Some(_) => format!(" Routines: {}.", meta.routines.join(", ")),
+        // An action is begun by somebody, and permitted.
+        None => String::new(),
+    };
+    page.push_str(&format!("\nArea: {}.{routines} Rights: {rights}.\n", meta.area));
     Some(page)
 }
 

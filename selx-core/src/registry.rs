@@ -10,20 +10,24 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
+use crate::action::{Action, DynAction, TypedAction};
 use crate::check::{BoxFuture, Check, DynCheck, Typed};
 use crate::context::Context;
 use crate::discovery::Discovery;
 use crate::meta::{Id, Meta};
 use crate::secret::SecretRef;
 
-/// Makes checks of one kind. It is implemented for every [`Check`] and by hand where settings have no Rust type.
-pub trait Factory: Send + Sync {
+/// A kind of check or of action: what it says about itself, and its settings.
+pub trait Kind: Send + Sync {
     /// Returns what the kind says about itself.
     fn meta(&self) -> &Meta;
 
     /// Returns the schema of its settings.
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+}
 
+/// Makes checks of one kind. It is implemented for every [`Check`] and by hand where settings have no Rust type.
+pub trait Factory: Kind {
     /// Makes a check of settings that keep their place in the file.
     ///
     /// # Errors
@@ -35,6 +39,16 @@ pub trait Factory: Send + Sync {
     fn discover<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Discovery>;
 }
 
+/// Makes actions of one kind. It is implemented for every [`Action`] and by hand where settings have no Rust type.
+pub trait ActionFactory: Kind {
+    /// Makes an action of settings that keep their place in the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Factory::build`].
+    fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynAction>, toml::de::Error>;
+}
+
 impl dyn Factory + '_ {
     /// Makes a check of settings in JSON, as recordings and other languages hold them. `null` stands for no settings.
     ///
@@ -42,11 +56,29 @@ impl dyn Factory + '_ {
     ///
     /// The first thing that is wrong, in the words of the settings' types.
     pub fn build_json(&self, with: &Value) -> Result<Arc<dyn DynCheck>, String> {
-        let mut text = String::new();
-        write_toml(with, &mut text).map_err(|_| "the settings are nested too deeply".to_owned())?;
-        let value = DeValue::parse(&text).map_err(|error| error.message().to_owned())?;
-        self.build(value).map_err(|error| error.message().to_owned())
+        of_json(with, |value| self.build(value))
     }
+}
+
+impl dyn ActionFactory + '_ {
+    /// Makes an action of settings in JSON, as journals hold them. `null` stands for no settings.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, in the words of the settings' types.
+    pub fn build_json(&self, with: &Value) -> Result<Arc<dyn DynAction>, String> {
+        of_json(with, |value| self.build(value))
+    }
+}
+
+fn of_json<T>(
+    with: &Value,
+    build: impl FnOnce(Spanned<DeValue<'_>>) -> Result<T, toml::de::Error>,
+) -> Result<T, String> {
+    let mut text = String::new();
+    write_toml(with, &mut text).map_err(|_| "the settings are nested too deeply".to_owned())?;
+    let value = DeValue::parse(&text).map_err(|error| error.message().to_owned())?;
+    build(value).map_err(|error| error.message().to_owned())
 }
 
 /// Writes JSON as a TOML value: the two forms of a text differ in one character, inline tables in their separator.
@@ -85,7 +117,7 @@ fn text(value: &str) -> String {
 /// The factory of a [`Check`].
 struct OfCheck<C>(PhantomData<fn() -> C>);
 
-impl<C: Check> Factory for OfCheck<C> {
+impl<C: Check> Kind for OfCheck<C> {
     fn meta(&self) -> &Meta {
         &C::META
     }
@@ -93,7 +125,9 @@ impl<C: Check> Factory for OfCheck<C> {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<C::Config>()
     }
+}
 
+impl<C: Check> Factory for OfCheck<C> {
     fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynCheck>, toml::de::Error> {
         let (config, secrets) = SecretRef::named_by(|| C::Config::deserialize(ValueDeserializer::from(with)));
         Ok(Arc::new(Typed::new(C::new(config?)).naming(secrets)))
@@ -101,6 +135,26 @@ impl<C: Check> Factory for OfCheck<C> {
 
     fn discover<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Discovery> {
         Box::pin(C::discover(cx))
+    }
+}
+
+/// The factory of an [`Action`].
+struct OfAction<A>(PhantomData<fn() -> A>);
+
+impl<A: Action> Kind for OfAction<A> {
+    fn meta(&self) -> &Meta {
+        &A::META
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<A::Config>()
+    }
+}
+
+impl<A: Action> ActionFactory for OfAction<A> {
+    fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynAction>, toml::de::Error> {
+        let (config, secrets) = SecretRef::named_by(|| A::Config::deserialize(ValueDeserializer::from(with)));
+        Ok(Arc::new(TypedAction::new(A::new(config?)).naming(secrets)))
     }
 }
 
@@ -113,6 +167,7 @@ pub struct Duplicate(pub Id);
 #[derive(Default)]
 pub struct Registry {
     checks: BTreeMap<Id, Box<dyn Factory>>,
+    actions: BTreeMap<Id, Box<dyn ActionFactory>>,
 }
 
 impl Registry {
@@ -130,41 +185,81 @@ impl Registry {
         self.add(Box::new(OfCheck::<C>(PhantomData)))
     }
 
-    /// Registers a kind by its factory.
+    /// Registers a kind of action.
+    ///
+    /// # Errors
+    ///
+    /// If the name is taken.
+    pub fn action<A: Action>(&mut self) -> Result<&mut Self, Duplicate> {
+        self.add_action(Box::new(OfAction::<A>(PhantomData)))
+    }
+
+    /// Registers a kind of check by its factory.
     ///
     /// # Errors
     ///
     /// If the name is taken.
     pub fn add(&mut self, factory: Box<dyn Factory>) -> Result<&mut Self, Duplicate> {
-        let id = factory.meta().id;
-        match self.checks.entry(id) {
-            std::collections::btree_map::Entry::Occupied(_) => Err(Duplicate(id)),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(factory);
-                Ok(self)
-            }
-        }
+        let id = self.free(factory.meta().id)?;
+        self.checks.insert(id, factory);
+        Ok(self)
     }
 
-    /// Finds a kind by name.
+    /// Registers a kind of action by its factory.
+    ///
+    /// # Errors
+    ///
+    /// If the name is taken.
+    pub fn add_action(&mut self, factory: Box<dyn ActionFactory>) -> Result<&mut Self, Duplicate> {
+        let id = self.free(factory.meta().id)?;
+        self.actions.insert(id, factory);
+        Ok(self)
+    }
+
+    fn free(&self, id: Id) -> Result<Id, Duplicate> {
+        if self.checks.contains_key(&id) || self.actions.contains_key(&id) { Err(Duplicate(id)) } else { Ok(id) }
+    }
+
+    /// Finds a kind of check by name.
     pub fn get(&self, name: &str) -> Option<&dyn Factory> {
         // Ids are static; the map is small, and a lookup by text is not on a hot path.
         self.checks.iter().find(|(id, _)| id.as_str() == name).map(|(_, factory)| &**factory)
     }
 
-    /// Returns every kind, in the order of their names.
+    /// Finds a kind of action by name.
+    pub fn get_action(&self, name: &str) -> Option<&dyn ActionFactory> {
+        self.actions.iter().find(|(id, _)| id.as_str() == name).map(|(_, factory)| &**factory)
+    }
+
+    /// Finds a kind of either sort by name.
+    pub fn kind(&self, name: &str) -> Option<&dyn Kind> {
+        let check = self.get(name).map(|factory| factory as &dyn Kind);
+        check.or_else(|| self.get_action(name).map(|factory| factory as &dyn Kind))
+    }
+
+    /// Returns every kind of check, in the order of their names.
     pub fn kinds(&self) -> impl Iterator<Item = &dyn Factory> {
         self.checks.values().map(|factory| &**factory)
     }
 
-    /// Returns the names of the kinds, in order.
+    /// Returns every kind of action, in the order of their names.
+    pub fn actions(&self) -> impl Iterator<Item = &dyn ActionFactory> {
+        self.actions.values().map(|factory| &**factory)
+    }
+
+    /// Returns the names of the kinds of checks, in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.checks.keys().map(Id::as_str)
+    }
+
+    /// Returns the names of the kinds of actions, in order.
+    pub fn action_names(&self) -> impl Iterator<Item = &'static str> {
+        self.actions.keys().map(Id::as_str)
     }
 }
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.names()).finish()
+        f.debug_set().entries(self.names()).entries(self.action_names()).finish()
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::action::{DynAction, Policy};
 use crate::check::DynCheck;
 use crate::limit::Limits;
 use crate::meta::Meta;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub history: bool,
     /// How long the history is kept.
     pub retention: Duration,
+    /// How long planning and applying one action may take.
+    pub action_timeout: Duration,
 }
 
 impl Settings {
@@ -108,6 +111,39 @@ impl std::fmt::Debug for Instance {
     }
 }
 
+/// One action of a configuration.
+#[derive(Clone)]
+pub struct ActionInstance {
+    /// The action.
+    pub action: Arc<dyn DynAction>,
+    /// The name that the configuration gave it.
+    pub name: String,
+    /// How long planning and applying it may take; `None` is the runner's setting.
+    pub timeout: Option<Duration>,
+    /// What it may do when nobody watches; `None` is nothing.
+    pub permit: Option<Policy>,
+    /// The settings as they were given.
+    pub with: Value,
+}
+
+impl ActionInstance {
+    /// Returns what the kind says about itself.
+    pub fn meta(&self) -> &Meta {
+        self.action.meta()
+    }
+
+    /// Returns `kind.name`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.action.meta().id, self.name)
+    }
+}
+
+impl std::fmt::Debug for ActionInstance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ActionInstance").field("name", &self.full_name()).finish_non_exhaustive()
+    }
+}
+
 /// A named selection with a schedule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Routine {
@@ -124,6 +160,8 @@ pub struct Suite {
     pub settings: Settings,
     /// The checks, in the order of the file.
     pub instances: Vec<Instance>,
+    /// The actions, in the order of the file.
+    pub actions: Vec<ActionInstance>,
     /// The routines that the file describes, by name.
     pub routines: BTreeMap<String, Routine>,
     /// The files it was read from, the main one first; empty if it was not read from a file.
@@ -187,6 +225,29 @@ impl Suite {
         };
         let instances = self.instances.iter().zip(&chosen).filter(|(_, chosen)| **chosen);
         Ok(Selection { instances: instances.map(|(instance, _)| instance.clone()).collect(), routine })
+    }
+
+    /// Selects actions by kind, name or `kind.name`, in the order in which they are asked for, each once.
+    ///
+    /// # Errors
+    ///
+    /// Every name that selects nothing.
+    pub fn select_actions(&self, names: &[String]) -> Result<Vec<ActionInstance>, Vec<NothingNamed>> {
+        let mut chosen: Vec<&ActionInstance> = Vec::new();
+        let mut wrong = Vec::new();
+        for name in names {
+            let is =
+                |one: &&ActionInstance| one.meta().id.as_str() == name || one.name == *name || one.full_name() == *name;
+            let found: Vec<&ActionInstance> = self.actions.iter().filter(is).collect();
+            if found.is_empty() {
+                let names = |one: &ActionInstance| [one.name.clone(), one.meta().id.to_string(), one.full_name()];
+                let nearest = crate::nearest(name, self.actions.iter().flat_map(names));
+                wrong.push(NothingNamed { name: name.clone(), nearest });
+            }
+            let known: Vec<String> = chosen.iter().map(|one| one.full_name()).collect();
+            chosen.extend(found.into_iter().filter(|one| !known.contains(&one.full_name())));
+        }
+        if wrong.is_empty() { Ok(chosen.into_iter().cloned().collect()) } else { Err(wrong) }
     }
 
     /// Returns the names of all routines: the usual ones, those of the file, those that checks name.

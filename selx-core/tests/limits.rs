@@ -69,6 +69,7 @@ fn settings() -> Settings {
         state: None,
         history: false,
         retention: Duration::from_secs(86_400),
+        action_timeout: Duration::from_secs(60),
     }
 }
 

@@ -161,6 +161,7 @@ pub(crate) async fn look(with: Value, timeout: Duration) -> Looked {
         state: None,
         history: false,
         retention: Duration::from_secs(1),
+        action_timeout: Duration::from_secs(60),
     };
     let clock = ManualClock::at(jiff::Timestamp::from_second(NOW).unwrap());
     let runner = Runner::new(settings).clock(Arc::new(clock)).host(Host::default());

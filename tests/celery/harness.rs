@@ -309,6 +309,7 @@ pub(crate) async fn run_all(instances: Vec<Instance>, timeout: Duration) -> Vec<
         state: None,
         history: false,
         retention: Duration::from_secs(60),
+        action_timeout: Duration::from_secs(60),
     };
     Runner::new(settings).run(&Selection { instances, routine: None }).await.entries
 }

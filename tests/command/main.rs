@@ -27,6 +27,7 @@ fn settings(timeout: Duration) -> Settings {
         state: None,
         history: false,
         retention: Duration::from_secs(86_400),
+        action_timeout: Duration::from_secs(60),
     }
 }
 

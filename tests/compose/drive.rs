@@ -29,6 +29,7 @@ pub(crate) async fn look(mut with: Value, engine: &Path, timeout: Duration) -> E
         state: None,
         history: false,
         retention: Duration::from_secs(60),
+        action_timeout: Duration::from_secs(60),
     };
     let selection = Selection { instances: vec![check], routine: None };
     let mut report = Runner::new(settings).run(&selection).await;

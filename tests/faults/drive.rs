@@ -24,6 +24,7 @@ pub(crate) fn settings(timeout: Duration) -> Settings {
         state: None,
         history: false,
         retention: Duration::from_secs(60),
+        action_timeout: Duration::from_secs(60),
     }
 }
 

@@ -43,6 +43,7 @@ impl Looks {
             state: None,
             history: true,
             retention: Duration::from_secs(3600),
+            action_timeout: Duration::from_secs(60),
         };
         let runner = Runner::new(settings).host(host).history(Arc::new(MemoryOfRuns::default()));
         Self { runner, instance: instance(kind, with) }

@@ -90,6 +90,7 @@ impl Logs {
             state: None,
             history: true,
             retention: Duration::from_secs(3600),
+            action_timeout: Duration::from_secs(60),
         };
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let mut runner = Runner::new(settings).clock(clock).history(Arc::clone(&self.history) as _);

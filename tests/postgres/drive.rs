@@ -55,6 +55,7 @@ pub(crate) async fn run_all(instances: Vec<Instance>, timeout: Duration) -> Vec<
         state: None,
         history: false,
         retention: Duration::from_secs(60),
+        action_timeout: Duration::from_secs(60),
     };
     let selection = Selection { instances, routine: None };
     Runner::new(settings).run(&selection).await.entries

@@ -58,6 +58,7 @@ fn settings(timeout: Duration) -> Settings {
         state: None,
         history: true,
         retention: Duration::from_secs(3600),
+        action_timeout: Duration::from_secs(60),
     }
 }
 

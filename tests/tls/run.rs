@@ -41,6 +41,7 @@ pub(crate) async fn run_on(with: Value, now: i64, timeout: Duration, host: Host)
         state: None,
         history: false,
         retention: Duration::from_secs(1),
+        action_timeout: Duration::from_secs(60),
     };
     let clock = ManualClock::at(jiff::Timestamp::from_second(now).unwrap());
     let runner = Runner::new(settings).clock(Arc::new(clock)).host(host);

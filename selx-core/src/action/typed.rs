@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::finding::Finding;
 use crate::meta::Meta;
+use crate::secret::SecretRef;
 
 /// The object-safe twin of [`Action`]. Steps travel as JSON, which is also how a plan is saved.
 pub trait DynAction: Send + Sync {
@@ -37,15 +38,30 @@ pub trait DynAction: Send + Sync {
     fn tidy<'a>(&'a self, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
     /// See [`Action::verify`].
     fn verify<'a>(&'a self, done: &'a [Value], cx: &'a Context) -> BoxFuture<'a, Result<Vec<Finding>>>;
+
+    /// Returns the secrets that its settings name. They are read before anything is planned, so that no text shows them.
+    fn secrets(&self) -> &[SecretRef] {
+        &[]
+    }
 }
 
 /// Makes a [`DynAction`] of an [`Action`].
-pub struct TypedAction<A>(A);
+pub struct TypedAction<A> {
+    action: A,
+    secrets: Vec<SecretRef>,
+}
 
 impl<A: Action> TypedAction<A> {
     /// Takes an action.
     pub fn new(action: A) -> Self {
-        Self(action)
+        Self { action, secrets: Vec::new() }
+    }
+
+    /// Says which secrets its settings name.
+    #[must_use]
+    pub fn naming(mut self, secrets: Vec<SecretRef>) -> Self {
+        self.secrets = secrets;
+        self
     }
 
     fn step(value: &Value) -> Result<A::Step> {
@@ -65,20 +81,20 @@ impl<A: Action> DynAction for TypedAction<A> {
     }
 
     fn resources(&self) -> Vec<String> {
-        self.0.resources()
+        self.action.resources()
     }
 
     fn places(&self) -> Vec<PathBuf> {
-        self.0.places()
+        self.action.places()
     }
 
     fn lock<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<(String, Tried)>>> {
-        Box::pin(self.0.lock(cx))
+        Box::pin(self.action.lock(cx))
     }
 
     fn plan<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Plan<Value>>> {
         Box::pin(async move {
-            let plan = self.0.plan(cx).await?;
+            let plan = self.action.plan(cx).await?;
             let steps = plan.steps.into_iter().map(|planned| {
                 planned.try_map(|step| {
                     serde_json::to_value(&step).map_err(|error| {
@@ -92,25 +108,29 @@ impl<A: Action> DynAction for TypedAction<A> {
     }
 
     fn apply<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {
-        Box::pin(async move { self.0.apply(&Self::step(step)?, permit, cx).await })
+        Box::pin(async move { self.action.apply(&Self::step(step)?, permit, cx).await })
     }
 
     fn probe<'a>(&'a self, step: &'a Value, cx: &'a Context) -> BoxFuture<'a, Result<Seen>> {
-        Box::pin(async move { self.0.probe(&Self::step(step)?, cx).await })
+        Box::pin(async move { self.action.probe(&Self::step(step)?, cx).await })
     }
 
     fn undo<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {
-        Box::pin(async move { self.0.undo(&Self::step(step)?, permit, cx).await })
+        Box::pin(async move { self.action.undo(&Self::step(step)?, permit, cx).await })
     }
 
     fn tidy<'a>(&'a self, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.0.tidy(permit, cx))
+        Box::pin(self.action.tidy(permit, cx))
     }
 
     fn verify<'a>(&'a self, done: &'a [Value], cx: &'a Context) -> BoxFuture<'a, Result<Vec<Finding>>> {
         Box::pin(async move {
             let done = done.iter().map(Self::step).collect::<Result<Vec<_>>>()?;
-            self.0.verify(&done, cx).await
+            self.action.verify(&done, cx).await
         })
+    }
+
+    fn secrets(&self) -> &[SecretRef] {
+        &self.secrets
     }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize as _;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::DeValue;
 
-use super::gather::{Wrong, gather, to_json};
+use super::entry::Entry;
+use super::gather::Wrong;
+use super::limits;
 use super::problem::reword;
 use super::settings::in_toml;
 use super::tables::{CheckTable, Positive};
 use super::text::Text;
-use super::{limits, schema};
 use crate::check::DynCheck;
 use crate::registry::Factory;
 use crate::suite::Instance;
@@ -52,57 +52,17 @@ fn instance(
     wrongs: &mut Vec<Wrong>,
 ) -> Option<Instance> {
     let meta = factory.meta();
-    let DeValue::Table(table) = value.get_ref() else {
-        let hint = format!("write `[check.{}.NAME]` with the settings below it", meta.id);
-        let message = format!("expected a table for the check `{name}`");
-        wrongs.push(Wrong::new(value.span(), message, Some(hint)));
+    let entry = Entry::of(factory, "check", name, value, wrongs)?;
+    let told: CheckTable = entry.own(&["with", "limits"], wrongs);
+    let limits = entry.table.get("limits");
+    let Some((check, json)) = entry.built(|value| factory.build(value), wrongs) else {
+        if let Some(value) = limits {
+            limits::read(meta, crate::Limits::default(), value, wrongs);
+        }
         return None;
     };
-
-    // The settings of the runner, without what is read apart.
-    let mut own = DeTable::new();
-    for (key, value) in table.iter().filter(|(key, _)| !matches!(key.get_ref().as_ref(), "with" | "limits")) {
-        own.insert(key.clone(), value.clone());
-    }
-    let own = Spanned::new(value.span(), DeValue::Table(own));
-    let told = gather(&own, |value| CheckTable::deserialize(ValueDeserializer::from(value)), |_| Vec::new());
-    let told = told.unwrap_or_else(|mut found| {
-        for wrong in &mut found {
-            // A setting of the kind that stands one level too high is the usual mistake.
-            if let Some(key) = wrong.message.strip_prefix("unknown setting `").and_then(|text| text.strip_suffix('`'))
-                && schema::has_setting(factory, key)
-            {
-                wrong.hint = Some(format!("`{key}` belongs to the kind: write `with = {{ {key} = … }}`"));
-            }
-        }
-        wrongs.append(&mut found);
-        CheckTable::default()
-    });
-
-    let empty = Spanned::new(value.span(), DeValue::Table(DeTable::new()));
-    let with = table.get("with").unwrap_or(&empty);
-    let json = to_json(with, wrongs);
-    let built = if with.get_ref().is_table() {
-        gather(with, |value| factory.build(value), |path| schema::required(factory, path))
-    } else {
-        let hint = Some("write `with = { … }`".to_owned());
-        Err(vec![Wrong::new(with.span(), "expected a table of the kind's settings", hint)])
-    };
-    let check = match built {
-        Ok(check) => check,
-        Err(found) => {
-            // A number that JSON cannot say is told once.
-            let new = found.into_iter().filter(|wrong| wrongs.iter().all(|told| told.span != wrong.span));
-            let new: Vec<Wrong> = new.collect();
-            wrongs.extend(new);
-            if let Some(value) = table.get("limits") {
-                limits::read(meta, crate::Limits::default(), value, wrongs);
-            }
-            return None;
-        }
-    };
     let mut instance = Instance::new(check, name);
-    if let Some(value) = table.get("limits") {
+    if let Some(value) = limits {
         instance.limits = limits::read(meta, instance.limits, value, wrongs);
     }
     instance.with = json;

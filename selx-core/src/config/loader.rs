@@ -9,14 +9,14 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::check::{self, is_name};
+use super::check::is_name;
 use super::gather::{Wrong, gather, in_order};
 use super::problem::{Place, Problem, reword, suggest};
 use super::tables::{HistoryTable, Positive, RoutineTable, RunnerTable};
 use super::text::{Text, merged};
 use super::{ConfigErrors, file, names};
 use crate::registry::Registry;
-use crate::suite::{Instance, Routine, Settings, Suite};
+use crate::suite::{ActionInstance, Instance, Routine, Settings, Suite};
 
 /// How many errors are shown.
 const MOST_ERRORS: usize = 100;
@@ -25,7 +25,7 @@ const MOST_DEPTH: usize = 4;
 /// How many files a configuration may have.
 const MOST_FILES: usize = 100;
 /// The keys of the file.
-const KEYS: [&str; 5] = ["include", "runner", "history", "routine", "check"];
+const KEYS: [&str; 6] = ["include", "runner", "history", "routine", "check", "action"];
 
 /// Names that were met, to be looked up when every file is read.
 pub(super) struct Named {
@@ -51,6 +51,7 @@ pub(super) struct Loader<'r> {
     pub(super) made: Vec<Made>,
     /// Every check there is, also those with errors: `kind`, name.
     pub(super) checks: Vec<(String, String)>,
+    pub(super) actions: Vec<ActionInstance>,
     pub(super) routines: BTreeMap<String, Routine>,
     /// The names in `run` of the routines.
     pub(super) runs: Vec<Named>,
@@ -71,6 +72,7 @@ impl<'r> Loader<'r> {
             problems: Vec::new(),
             made: Vec::new(),
             checks: Vec::new(),
+            actions: Vec::new(),
             routines,
             runs: Vec::new(),
             settings,
@@ -170,14 +172,16 @@ impl<'r> Loader<'r> {
                         self.routine(file, name.get_ref(), name.span(), value);
                     }
                 }
-                "check" => {
-                    for (kind, value) in self.inside(file, value, "[check.KIND.NAME]") {
-                        self.kind(file, kind.get_ref(), kind.span(), value);
+                sort @ ("check" | "action") => {
+                    for (kind, value) in self.inside(file, value, &format!("[{sort}.KIND.NAME]")) {
+                        self.kind(file, sort, kind.get_ref(), kind.span(), value);
                     }
                 }
                 other => {
-                    let kind = self.registry.get(other).is_some();
-                    let hint = if kind { Some(format!("write `[check.{other}.NAME]`")) } else { suggest(other, &KEYS) };
+                    let hint = match self.sort_of(other) {
+                        Some(sort) => Some(format!("write `[{sort}.{other}.NAME]`")),
+                        None => suggest(other, &KEYS),
+                    };
                     self.push(Problem::new(file, key.span(), format!("unknown key `{other}`")).maybe_hint(hint));
                 }
             }
@@ -185,7 +189,7 @@ impl<'r> Loader<'r> {
     }
 
     /// Returns the entries of a table whose keys are names, in the order of the file.
-    fn inside<'a, 'i>(
+    pub(super) fn inside<'a, 'i>(
         &mut self,
         file: usize,
         value: &'a Spanned<DeValue<'i>>,
@@ -213,7 +217,7 @@ impl<'r> Loader<'r> {
     }
 
     /// Notes a table that may stand once, or says where it stands already.
-    fn only(&mut self, file: usize, what: &str, span: Range<usize>) {
+    pub(super) fn only(&mut self, file: usize, what: &str, span: Range<usize>) {
         let place = Place { file, span };
         if let Some(first) = self.once.get(what) {
             let at = self.texts.get(first.file).map(|text| {
@@ -247,45 +251,7 @@ impl<'r> Loader<'r> {
         }
     }
 
-    fn kind(&mut self, file: usize, kind: &str, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
-        let registry = self.registry;
-        let Some(factory) = registry.get(kind) else {
-            let known: Vec<&str> = registry.names().collect();
-            let near = crate::nearest(kind, known.iter().copied());
-            let hint = near.map_or("`selx list` shows every kind".to_owned(), |near| format!("is `{near}` meant?"));
-            self.push(Problem::new(file, span, format!("unknown kind `{kind}`")).hint(hint));
-            // Its checks are there: those that need them are not wrong.
-            if let DeValue::Table(table) = value.get_ref() {
-                self.checks.extend(table.keys().map(|name| (kind.to_owned(), name.get_ref().to_string())));
-            }
-            return;
-        };
-        for (name, value) in self.inside(file, value, &format!("[check.{kind}.NAME]")) {
-            let span = name.span();
-            let name = name.get_ref().as_ref();
-            if !value.get_ref().is_table() {
-                let hint = format!("write `[check.{kind}.NAME]` with the settings below it");
-                let message = format!("`{name}` stands where the name of a check is expected");
-                self.push(Problem::new(file, span, message).hint(hint));
-                continue;
-            }
-            if !self.named(file, name, span.clone(), "a check") {
-                continue;
-            }
-            self.only(file, &format!("[check.{kind}.{name}]"), span);
-            self.checks.push((kind.to_owned(), name.to_owned()));
-            let draft = check::read(factory, name, value);
-            self.wrong(file, draft.wrongs);
-            self.made.push(Made {
-                full: format!("{kind}.{name}"),
-                instance: draft.instance,
-                needs: draft.needs.into_iter().map(|name| at(file, name)).collect(),
-                routines: draft.routines.into_iter().map(|name| at(file, name)).collect(),
-            });
-        }
-    }
-
-    fn named(&mut self, file: usize, name: &str, span: Range<usize>, what: &str) -> bool {
+    pub(super) fn named(&mut self, file: usize, name: &str, span: Range<usize>, what: &str) -> bool {
         let fine = is_name(name);
         if !fine {
             let message = if name.is_empty() {
@@ -336,7 +302,7 @@ impl<'r> Loader<'r> {
         self.problems.push(problem);
     }
 
-    fn wrong(&mut self, file: usize, wrongs: Vec<Wrong>) {
+    pub(super) fn wrong(&mut self, file: usize, wrongs: Vec<Wrong>) {
         self.problems.extend(wrongs.into_iter().map(|wrong| Problem {
             file,
             span: Some(wrong.span),
@@ -353,6 +319,7 @@ impl<'r> Loader<'r> {
             return Ok(Suite {
                 settings: self.settings,
                 instances: self.made.into_iter().filter_map(|made| made.instance).collect(),
+                actions: self.actions,
                 routines: self.routines,
                 files: self.paths,
             });
@@ -377,6 +344,6 @@ impl<'r> Loader<'r> {
     }
 }
 
-fn at(file: usize, name: Spanned<String>) -> Named {
+pub(super) fn at(file: usize, name: Spanned<String>) -> Named {
     Named { place: Place { file, span: name.span() }, name: name.into_inner() }
 }

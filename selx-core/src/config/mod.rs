@@ -13,16 +13,23 @@
 //! routines = ["daily"]
 //! limits = { used = { warning = "75%", critical = "85%" } }
 //! with = { paths = ["/"] }
+//!
+//! [action.logs-clean.shop]
+//! permit = { risk = "destructive", window = "02:00-05:00" }
+//! with = { path = "/var/log/shop", older-than = "30d" }
 //! ```
 //!
 //! A file is data: nothing in it is expanded, run or fetched. What it names as secret is a reference, and a value that
 //! looks like a secret all the same is not repeated in an error.
 
+mod action;
 mod arguments;
 mod check;
+mod entry;
 mod error;
 mod file;
 mod gather;
+mod kinds;
 mod limits;
 mod loader;
 mod names;
@@ -95,6 +102,7 @@ fn from_defaults() -> (Settings, BTreeMap<String, Routine>) {
         state: None,
         history: false,
         retention: std::time::Duration::ZERO,
+        action_timeout: std::time::Duration::ZERO,
     };
     let registry = Registry::new();
     let mut loader = loader::Loader::new(&registry, none, BTreeMap::new());

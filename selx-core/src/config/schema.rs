@@ -4,9 +4,9 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use super::gather::Step;
-use super::tables::{CheckTable, HistoryTable, RoutineTable, RunnerTable};
+use super::tables::{ActionTable, CheckTable, HistoryTable, RoutineTable, RunnerTable};
 use crate::meta::Meta;
-use crate::registry::{Factory, Registry};
+use crate::registry::{Kind, Registry};
 
 /// Returns the JSON Schema (2020-12) of the whole file, with every kind of the registry, for editors.
 pub fn schema(registry: &Registry) -> Value {
@@ -14,12 +14,26 @@ pub fn schema(registry: &Registry) -> Value {
     let runner = generator.subschema_for::<RunnerTable>();
     let history = generator.subschema_for::<HistoryTable>();
     let routine = generator.subschema_for::<RoutineTable>();
-    let mut common = Value::from(generator.root_schema_for::<CheckTable>());
-    let own = common.get_mut("properties").map(Value::take).unwrap_or_default();
+    let properties = |mut common: Value| -> Map<String, Value> {
+        common.get_mut("properties").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default()
+    };
+    let own = properties(Value::from(generator.root_schema_for::<CheckTable>()));
     let mut kinds = Map::new();
     for factory in registry.kinds() {
         let with = Value::from(factory.schema(&mut generator));
-        kinds.insert(factory.meta().id.to_string(), of_kind(factory.meta(), &own, with));
+        let mut own = own.clone();
+        own.insert("limits".to_owned(), limits(factory.meta()));
+        kinds.insert(factory.meta().id.to_string(), of_kind(factory.meta(), own, with));
+    }
+    // Its definitions are those of the generator, so that they are found in this document.
+    let action = Value::from(generator.subschema_for::<ActionTable>());
+    let own = action.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+    let own = own.and_then(|name| generator.definitions_mut().remove(name)).unwrap_or(action);
+    let own = properties(own);
+    let mut actions = Map::new();
+    for factory in registry.actions() {
+        let with = Value::from(factory.schema(&mut generator));
+        actions.insert(factory.meta().id.to_string(), of_kind(factory.meta(), own.clone(), with));
     }
     let mut definitions = generator.take_definitions(true);
     definitions.insert("Limit".to_owned(), limit());
@@ -47,6 +61,12 @@ pub fn schema(registry: &Registry) -> Value {
                 "type": "object",
                 "additionalProperties": false,
                 "properties": kinds
+            },
+            "action": {
+                "description": "The actions: `[action.KIND.NAME]`.",
+                "type": "object",
+                "additionalProperties": false,
+                "properties": actions
             }
         },
         "$defs": definitions
@@ -57,8 +77,17 @@ fn name() -> Value {
     json!({ "pattern": "^[A-Za-z0-9._-]{1,100}$" })
 }
 
-fn of_kind(meta: &Meta, own: &Value, with: Value) -> Value {
-    let mut properties = own.as_object().cloned().unwrap_or_default();
+fn of_kind(meta: &Meta, mut properties: Map<String, Value>, with: Value) -> Value {
+    properties.insert("with".to_owned(), with);
+    json!({
+        "description": meta.summary,
+        "type": "object",
+        "propertyNames": name(),
+        "additionalProperties": { "type": "object", "additionalProperties": false, "properties": properties }
+    })
+}
+
+fn limits(meta: &Meta) -> Value {
     let measures: Map<String, Value> = meta
         .measures
         .iter()
@@ -80,14 +109,7 @@ fn of_kind(meta: &Meta, own: &Value, with: Value) -> Value {
         let pattern = format!("^({})@.+$", names.join("|"));
         limits.insert("patternProperties".to_owned(), json!({ pattern: { "$ref": "#/$defs/Limit" } }));
     }
-    properties.insert("limits".to_owned(), limits);
-    properties.insert("with".to_owned(), with);
-    json!({
-        "description": meta.summary,
-        "type": "object",
-        "propertyNames": name(),
-        "additionalProperties": { "type": "object", "additionalProperties": false, "properties": properties }
-    })
+    limits
 }
 
 fn limit() -> Value {
@@ -118,9 +140,9 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn of(factory: &dyn Factory) -> Self {
+    pub(super) fn of(kind: &dyn Kind) -> Self {
         let mut generator = SchemaGenerator::default();
-        let root = Value::from(factory.schema(&mut generator));
+        let root = Value::from(kind.schema(&mut generator));
         Self { root, definitions: generator.take_definitions(true) }
     }
 
@@ -173,8 +195,8 @@ impl Settings {
 }
 
 /// Returns the settings that the table at a path must have.
-pub(super) fn required(factory: &dyn Factory, path: &[Step]) -> Vec<String> {
-    let settings = Settings::of(factory);
+pub(super) fn required(kind: &dyn Kind, path: &[Step]) -> Vec<String> {
+    let settings = Settings::of(kind);
     let at = path.iter().try_fold(&settings.root, |schema, step| match step {
         Step::Key(key) => settings.inside(schema, key),
         Step::Index(_) => settings.branches(schema).into_iter().find_map(|branch| branch.get("items")),
@@ -187,8 +209,8 @@ pub(super) fn required(factory: &dyn Factory, path: &[Step]) -> Vec<String> {
 }
 
 /// Tells whether a kind has a setting of this name.
-pub(super) fn has_setting(factory: &dyn Factory, key: &str) -> bool {
-    let settings = Settings::of(factory);
+pub(super) fn has_setting(kind: &dyn Kind, key: &str) -> bool {
+    let settings = Settings::of(kind);
     settings
         .branches(&settings.root)
         .iter()

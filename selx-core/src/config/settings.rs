@@ -23,10 +23,10 @@ pub struct SettingDoc {
 /// Returns the settings of a kind in the order of their names, those of tables one level deep after their table. A kind
 /// that is not registered has none.
 pub fn settings_of(registry: &Registry, kind: &str) -> Vec<SettingDoc> {
-    let Some(factory) = registry.get(kind) else {
+    let Some(kind) = registry.kind(kind) else {
         return Vec::new();
     };
-    let settings = Settings::of(factory);
+    let settings = Settings::of(kind);
     let mut docs = Vec::new();
     for (name, schema, required) in properties(&settings, settings.root()) {
         docs.push(doc(&settings, name.clone(), schema, required));

@@ -1,12 +1,14 @@
 //! The tables of the file that belong to selx itself. Their documentation is the schema's.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::quantity::TimeSpan;
+use crate::action::{Policy, Risk, Window};
+use crate::quantity::{ByteSize, TimeSpan};
 use crate::suite::Settings;
 
 /// A length of time that is not zero.
@@ -81,6 +83,9 @@ pub(super) struct RunnerTable {
     retries: Option<Retries>,
     /// How long to wait before trying again, such as `1s`.
     retry_delay: Option<TimeSpan>,
+    /// How long planning and applying one action may take, such as `1h`.
+    #[schemars(with = "Option<TimeSpan>")]
+    action_timeout: Option<Positive>,
 }
 
 /// What is kept between runs.
@@ -135,6 +140,58 @@ pub(super) struct CheckTable {
     with: Option<serde::de::IgnoredAny>,
 }
 
+/// What the runner is told about one action. The kind's own settings are read apart.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct ActionTable {
+    /// How long planning and applying it may take; without it, the runner's `action-timeout`.
+    #[schemars(with = "Option<TimeSpan>")]
+    pub(super) timeout: Option<Positive>,
+    /// What it may do when nobody watches (`selx act --permitted`); without it, nothing.
+    pub(super) permit: Option<PermitTable>,
+    /// The kind's own settings.
+    #[schemars(skip)]
+    with: Option<serde::de::IgnoredAny>,
+}
+
+/// What an action may do when nobody watches. A plan beyond it is not carried out at all.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PermitTable {
+    /// The most harm that a step may be able to do: `safe`, `disruptive` or `destructive`.
+    risk: Risk,
+    /// The hours in which it may begin a step, such as `02:00-05:00`, in the zone of the machine. Default: all day.
+    #[schemars(with = "Option<String>")]
+    window: Option<HourRange>,
+    /// How many steps a plan may have. Default: as many as the kind allows.
+    max_steps: Option<NonZeroU64>,
+    /// How many bytes a plan may free. Default: as many as the kind allows.
+    max_bytes: Option<ByteSize>,
+}
+
+/// The text of a window.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct HourRange(Window);
+
+impl TryFrom<String> for HourRange {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<PermitTable> for Policy {
+    fn from(told: PermitTable) -> Self {
+        Self {
+            risk: told.risk,
+            window: told.window.map(|HourRange(window)| window),
+            max_steps: told.max_steps.map(NonZeroU64::get),
+            max_bytes: told.max_bytes,
+        }
+    }
+}
+
 impl RunnerTable {
     pub(super) fn lay_over(&self, settings: &mut Settings) {
         if let Some(Concurrency(count)) = self.concurrency {
@@ -151,6 +208,9 @@ impl RunnerTable {
         }
         if let Some(span) = self.retry_delay {
             settings.retry_delay = span.get();
+        }
+        if let Some(Positive(span)) = self.action_timeout {
+            settings.action_timeout = span.get();
         }
     }
 }

@@ -7,19 +7,39 @@ use schemars::SchemaGenerator;
 use serde_json::Value;
 
 use crate::meta::Meta;
-use crate::registry::{Factory, Registry};
+use crate::registry::{ActionFactory, Factory, Kind, Registry};
 
-/// The headings of a kind's page, in order.
-const HEADINGS: &[&str] = &["## What it tells", "## Example", "## Rights", "## What it does not see"];
+/// The headings of the page of a check, in order.
+const OF_CHECK: &[&str] = &["## What it tells", "## Example", "## Rights", "## What it does not see"];
 
-/// Looks at the texts of a kind.
-pub(super) fn look(factory: &dyn Factory, registry: &Registry, folder: &Path, found: &mut Vec<String>) {
+/// The headings of the page of an action, in order.
+const OF_ACTION: &[&str] =
+    &["## What it does", "## What it leaves alone", "## Example", "## Rights", "## What it cannot"];
+
+/// Looks at the texts of a kind of check.
+pub(super) fn of_check(factory: &dyn Factory, registry: &Registry, folder: &Path, found: &mut Vec<String>) {
     let meta = factory.meta();
-    names(meta, found);
-    page(meta, folder, found);
-    sample(meta, registry, found);
-    settings(factory, found);
+    of_kind(factory, "check", OF_CHECK, registry, folder, found);
     limits(meta, registry, found);
+}
+
+/// Looks at the texts of a kind of action.
+pub(super) fn of_action(factory: &dyn ActionFactory, registry: &Registry, folder: &Path, found: &mut Vec<String>) {
+    of_kind(factory, "action", OF_ACTION, registry, folder, found);
+}
+
+fn of_kind(
+    kind: &dyn Kind,
+    sort: &str,
+    headings: &[&str],
+    registry: &Registry,
+    folder: &Path,
+    found: &mut Vec<String>,
+) {
+    names(kind.meta(), found);
+    page(kind.meta(), headings, folder, found);
+    sample(kind.meta(), sort, registry, found);
+    settings(kind, found);
 }
 
 fn names(meta: &Meta, found: &mut Vec<String>) {
@@ -53,7 +73,7 @@ fn names(meta: &Meta, found: &mut Vec<String>) {
     }
 }
 
-fn page(meta: &Meta, folder: &Path, found: &mut Vec<String>) {
+fn page(meta: &Meta, headings: &[&str], folder: &Path, found: &mut Vec<String>) {
     for (name, embedded) in [("README.md", meta.readme), ("sample.toml", meta.sample)] {
         match std::fs::read_to_string(folder.join(name)) {
             Ok(text) if text == embedded => {}
@@ -67,7 +87,7 @@ fn page(meta: &Meta, folder: &Path, found: &mut Vec<String>) {
     if first != title && first != format!("# `{}`", meta.id) {
         found.push(format!("the page begins with `{title}`"));
     }
-    let mut wanted = HEADINGS.iter();
+    let mut wanted = headings.iter();
     let mut next = wanted.next();
     for line in lines {
         if next.is_some_and(|heading| line == *heading) {
@@ -83,14 +103,15 @@ fn page(meta: &Meta, folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-fn sample(meta: &Meta, registry: &Registry, found: &mut Vec<String>) {
+fn sample(meta: &Meta, sort: &str, registry: &Registry, found: &mut Vec<String>) {
     match crate::config::parse(registry, "sample.toml", meta.sample) {
-        Ok(suite) if suite.instances.is_empty() => found.push("the sample has no check".to_owned()),
+        Ok(suite) if sort == "check" && suite.instances.is_empty() => found.push("the sample has no check".to_owned()),
+        Ok(suite) if sort == "action" && suite.actions.is_empty() => found.push("the sample has no action".to_owned()),
         Ok(_) => {}
         Err(errors) => found.push(format!("the sample is not read:\n{errors}")),
     }
     // The key is one that nobody has; where the sample has no settings the instance itself takes it.
-    let wrong = format!("[check.{}.wrong]\nwith = {{ no-such-setting-xyz = 1 }}\n", meta.id);
+    let wrong = format!("[{sort}.{}.wrong]\nwith = {{ no-such-setting-xyz = 1 }}\n", meta.id);
     match crate::config::parse(registry, "wrong.toml", &wrong) {
         Ok(_) => found.push("a setting that it does not have is accepted".to_owned()),
         Err(errors) => {
@@ -102,9 +123,9 @@ fn sample(meta: &Meta, registry: &Registry, found: &mut Vec<String>) {
     }
 }
 
-fn settings(factory: &dyn Factory, found: &mut Vec<String>) {
+fn settings(kind: &dyn Kind, found: &mut Vec<String>) {
     let mut generator = SchemaGenerator::default();
-    let schema = factory.schema(&mut generator);
+    let schema = kind.schema(&mut generator);
     let definitions = serde_json::to_value(generator.definitions()).unwrap_or_default();
     let mut schema = serde_json::to_value(schema).unwrap_or_default();
     if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next()) {

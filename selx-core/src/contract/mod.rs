@@ -21,8 +21,13 @@
 //! - every documented code occurs in a testcase, and no finding has a code that is not documented;
 //! - a judgement does not panic on facts that were damaged;
 //! - a probe that is cancelled ends within a second.
+//!
+//! An action has no testcases: what it does is done to a world. Its texts and its settings are held to the same, its plan
+//! ends within a second when it is cancelled, it names what nobody else may change meanwhile, and [`life`] takes it through
+//! a life in a world that its author made: a plan, a wrong confirmation, the right one, and the same plan once more.
 
 mod documents;
+mod life;
 mod probe;
 mod testcase;
 
@@ -30,8 +35,9 @@ use std::marker::PhantomData;
 use std::path::Path;
 
 use crate::check::Check;
-use crate::registry::{Factory, Registry};
+use crate::registry::{ActionFactory, Factory, Registry};
 
+pub use life::life;
 pub use testcase::Testcase;
 
 /// Holds a kind to the contract.
@@ -60,11 +66,20 @@ pub fn violations<C: Check>(folder: &Path) -> Vec<String> {
     }
 }
 
-/// Returns what of the contract a kind of a registry breaks.
+/// Returns what of the contract a kind of check of a registry breaks.
 pub fn of_factory(factory: &dyn Factory, registry: &Registry, folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    documents::look(factory, registry, folder, &mut found);
+    documents::of_check(factory, registry, folder, &mut found);
     testcase::look(factory, folder, &mut found);
-    probe::look(factory, registry, &mut found);
+    probe::of_check(factory.meta().sample, registry, &mut found);
+    found
+}
+
+/// Returns what of the contract a kind of action of a registry breaks, as far as that can be seen without a world to
+/// change; [`life`] is the rest.
+pub fn of_action(factory: &dyn ActionFactory, registry: &Registry, folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    documents::of_action(factory, registry, folder, &mut found);
+    probe::of_action(factory.meta().sample, registry, &mut found);
     found
 }

@@ -8,6 +8,11 @@ use crate::report::{Report, v1};
 pub(super) fn render(report: &Report) -> String {
     // Writing text, numbers and lists into memory cannot fail; should it, the reader must not take it for a report.
     let text = serde_json::to_string(&v1::Report::from(report)).unwrap_or_default();
+    line(text)
+}
+
+/// Makes one line of a document.
+pub(super) fn line(text: String) -> String {
     let mut out = show(text);
     out.push('\n');
     out

@@ -4,6 +4,7 @@
 //! Secrets that were handed out during the run are taken out of every text before a format sees it, and text that
 //! others wrote cannot steer what reads the output.
 
+mod action;
 mod counts;
 mod file;
 mod human;
@@ -15,6 +16,7 @@ pub(crate) mod redact;
 use std::fmt;
 use std::str::FromStr;
 
+pub use action::{action, action_json, plan, plan_json};
 pub use file::write_atomic;
 
 use crate::report::Report;

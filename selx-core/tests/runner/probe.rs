@@ -126,6 +126,7 @@ pub(crate) fn settings() -> Settings {
         state: None,
         history: true,
         retention: Duration::from_secs(86_400),
+        action_timeout: Duration::from_secs(60),
     }
 }
 

@@ -1,39 +1,4 @@
 //! The action `logs-clean`: old logs are deleted, by the age that they have, and never the last one of a log.
-//!
-//! It is used from Rust so far:
-//!
-//! ```no_run
-//! use std::time::Duration;
-//!
-//! use jiff::tz::TimeZone;
-//! use selx_checks::ground::HostGround;
-//! use selx_checks::logs::clean::{Config, LogsClean};
-//! use selx_core::action::{
-//!     Action as _, DynAction as _, Ground as _, Permission, Request, SavedPlan, TypedAction, apply,
-//! };
-//! use selx_core::{Context, Host, SystemClock};
-//!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let with = serde_json::json!({ "path": "/var/log/shop", "older-than": "30d" });
-//! let config: Config = serde_json::from_value(with.clone())?;
-//! let action = TypedAction::new(LogsClean::new(config));
-//! let cx = Context::new(Duration::from_secs(3600));
-//! let ground = HostGround::new("/var/lib/selx", Host::default());
-//! let plan = action.plan(&cx).await?;
-//! let name = "logs-clean.shop";
-//! let plan = SavedPlan::new(name.to_owned(), with.clone(), ground.machine(), &SystemClock, plan);
-//! for step in &plan.plan.steps {
-//!     println!("{}", step.what);
-//! }
-//! // Whoever has read it types its hash.
-//! let permission = Permission::Typed(plan.hash().to_string().parse()?);
-//! let zone = &TimeZone::UTC;
-//! let request = Request { action: &action, name, with: &with, plan: &plan, permission: &permission, zone };
-//! let report = apply(&request, &ground, &cx).await;
-//! println!("{}", report.outcome.as_str());
-//! # Ok(())
-//! # }
-//! ```
 
 mod open;
 mod plan;
@@ -131,7 +96,11 @@ impl LogsClean {
 impl Action for LogsClean {
     type Config = Config;
     type Step = Step;
-    const META: Meta = Meta::new("logs-clean", Area::Logs, "delete old logs, and never the newest of one").codes(CODES);
+    const META: Meta = Meta::new("logs-clean", Area::Logs, "deletes old logs, and never the newest of one")
+        .readme(include_str!("README.md"))
+        .sample(include_str!("sample.toml"))
+        .codes(CODES)
+        .needs("to write to the folder, and to see which files processes have open: root");
     // A file is deleted in no time, and each stands for itself.
     const BATCH: usize = 100;
 

@@ -1,5 +1,6 @@
 //! For people: worst first, one line a check, what to do under it, a summary at the end.
 
+pub(super) mod action;
 mod details;
 mod page;
 
