@@ -13,17 +13,18 @@ pub(crate) struct Refusal {
     message: String,
     advice: Option<String>,
     verbatim: bool,
+    code: Option<u8>,
 }
 
 impl Refusal {
     /// Makes one of a text that is laid out already, such as the errors of a file with their carets.
     pub(crate) fn verbatim(text: impl ToString) -> Self {
-        Self { message: text.to_string(), advice: None, verbatim: true }
+        Self { message: text.to_string(), advice: None, verbatim: true, code: None }
     }
 
     /// Makes one of a lower-case fragment.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), advice: None, verbatim: false }
+        Self { message: message.into(), advice: None, verbatim: false, code: None }
     }
 
     /// Adds what to do.
@@ -31,11 +32,17 @@ impl Refusal {
         self.advice = Some(advice.into());
         self
     }
+
+    /// Sets the code that the program ends with, unless it has one; without it, it is unknown.
+    pub(crate) fn code(mut self, code: u8) -> Self {
+        self.code.get_or_insert(code);
+        self
+    }
 }
 
 impl From<selx_core::Error> for Refusal {
     fn from(error: selx_core::Error) -> Self {
-        Self { message: error.to_string(), advice: error.advice_text().map(str::to_owned), verbatim: false }
+        Self { message: error.to_string(), advice: error.advice_text().map(str::to_owned), verbatim: false, code: None }
     }
 }
 
@@ -48,6 +55,8 @@ pub(crate) struct Answer {
     pub(crate) code: u8,
     /// The rights of the file that `--output` writes.
     pub(crate) mode: u32,
+    /// Whether the code tells what was changed: then it stands, whoever could read the text or not.
+    pub(crate) lasting: bool,
 }
 
 /// Rights for a file that everybody may read: documentation, and metrics that a collector reads as another user.
@@ -59,12 +68,19 @@ pub(crate) const PRIVATE: u32 = 0o600;
 impl Answer {
     /// Makes an answer that is fine.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: exit_codes::OK, mode: PUBLIC }
+        Self { text: text.into(), code: exit_codes::OK, mode: PUBLIC, lasting: false }
     }
 
     /// Ends with another code.
     pub(crate) fn code(mut self, code: u8) -> Self {
         self.code = code;
+        self
+    }
+
+    /// Makes the answer of a command that changes something.
+    pub(crate) fn lasting(mut self) -> Self {
+        self.mode = PRIVATE;
+        self.lasting = true;
         self
     }
 }
@@ -87,11 +103,17 @@ pub(crate) fn refuse(console: &mut Console, color: Color, refusal: &Refusal) -> 
         text.push_str(&format!("  {}\n", escape::visible(line)));
     }
     console.complain(&text);
-    exit_codes::UNKNOWN
+    refusal.code.unwrap_or(exit_codes::UNKNOWN)
 }
 
-/// Delivers an answer and returns the code to end with: never 0 if nobody could have read it.
+/// Delivers an answer and returns the code to end with: never 0 if nobody could have read it, unless it tells what was
+/// changed.
 pub(crate) fn deliver(console: &mut Console, options: &Options, answer: &Answer) -> u8 {
+    let code = delivered(console, options, answer);
+    if answer.lasting { answer.code } else { code }
+}
+
+fn delivered(console: &mut Console, options: &Options, answer: &Answer) -> u8 {
     if options.quiet && answer.code == exit_codes::OK && options.output.is_none() {
         return answer.code;
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use selx_core::TimeSpan;
+use selx_core::action::ShortHash;
 use selx_core::format::Format;
 
 use crate::console::Color;
@@ -16,7 +17,7 @@ use crate::console::Color;
     version,
     max_term_width = 100,
     after_help = "Exit codes of `run` and `check`: 0 ok, 1 warning, 2 critical, 3 unknown (and every error). \
-                  `selx explain exit-codes` has all of them."
+                  `act` has its own: `selx explain exit-codes` has all of them."
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -79,6 +80,36 @@ pub(crate) struct RunOptions {
     pub(crate) state_dir: Option<PathBuf>,
 }
 
+/// Options of the commands that change something.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of an action")]
+pub(crate) struct ActOptions {
+    /// How long planning and applying one action may take, such as 1h
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) timeout: Option<TimeSpan>,
+    /// Where journals, locks and the stop file are [default: /var/lib/selx for root, ~/.local/state/selx for others]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// How a plan is confirmed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Confirming")]
+pub(crate) struct Confirming {
+    /// Apply the plan that has this hash: the one that was shown, as long as it is still the same
+    #[arg(long, value_name = "HASH", conflicts_with_all = ["plan", "permitted", "save"])]
+    pub(crate) apply: Option<ShortHash>,
+    /// Apply the plan of this file, which `--save` wrote not more than 15 minutes ago
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["permitted", "save", "names"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Apply what `permit` of the configuration allows, without asking: for cron
+    #[arg(long, conflicts_with = "save")]
+    pub(crate) permitted: bool,
+    /// Write the plan into this file as well, for `--plan`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -112,11 +143,51 @@ pub(crate) enum Command {
         #[command(flatten)]
         run: RunOptions,
     },
-    /// List the kinds there are, or the checks of the configuration
+    /// Show what actions of the configuration would do; do it once it is confirmed
+    ///
+    /// A name is a kind (`logs-clean`), the name of an action (`shop`) or both (`logs-clean.shop`). Without a confirmation
+    /// nothing is changed: the plan is made without the right to write. On a terminal it asks. Exit codes: 0 done or nothing to
+    /// do, 4 done but for what a rule left alone, 10 planned, 11 to 15 not allowed, 20 to 23 failed; `selx explain exit-codes`.
+    Act {
+        /// Kinds or names of actions
+        #[arg(value_name = "NAME", required_unless_present = "plan")]
+        names: Vec<String>,
+        #[command(flatten)]
+        confirming: Confirming,
+        #[command(flatten)]
+        act: ActOptions,
+    },
+    /// Find out how far a run came that did not end, and finish it or take it back; without RUN, list such runs
+    Recover {
+        /// The run, as the list names it
+        run: Option<String>,
+        /// Change nothing: a person has looked, and the run is closed as it is
+        #[arg(long, requires = "run")]
+        as_it_is: bool,
+        #[command(flatten)]
+        act: ActOptions,
+    },
+    /// Stop all actions of this machine until `selx start`: none begins, none begins a further step
+    Stop {
+        /// Why, for whoever meets it
+        #[arg(value_name = "REASON")]
+        reason: Vec<String>,
+        #[command(flatten)]
+        act: ActOptions,
+    },
+    /// Allow actions again
+    Start {
+        #[command(flatten)]
+        act: ActOptions,
+    },
+    /// List the kinds there are, or the checks and actions of the configuration
     List {
         /// The checks of the configuration instead of the kinds
         #[arg(long)]
         checks: bool,
+        /// The actions of the configuration instead of the kinds
+        #[arg(long, conflicts_with = "checks")]
+        actions: bool,
     },
     /// Print the page of a kind, with its settings, measures and codes
     ///
@@ -152,6 +223,13 @@ pub(crate) enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// Tells whether a command of this name changes something, which has exit codes of its own.
+    pub(crate) fn changes(name: &str) -> bool {
+        matches!(name, "act" | "recover" | "stop" | "start")
+    }
 }
 
 fn time(text: &str) -> Result<TimeSpan, String> {

@@ -136,6 +136,11 @@ pub(crate) fn kind_of(arguments: &[OsString], grammar: &clap::Command) -> Option
     (words.next()? == "check").then(|| words.next()).flatten()
 }
 
+/// Finds the command before the line is parsed: which codes count follows from it.
+pub(crate) fn command_of(arguments: &[OsString], grammar: &clap::Command) -> Option<String> {
+    Words { arguments: arguments.get(1..)?.iter(), grammar }.next()
+}
+
 /// The arguments that are neither options nor their values.
 struct Words<'a> {
     arguments: std::slice::Iter<'a, OsString>,

@@ -83,6 +83,26 @@ pub(crate) fn cancel_on_interrupt(cancel: &CancellationToken) -> std::io::Result
     Ok(())
 }
 
+/// Has every `SIGINT`, `SIGTERM` and `SIGHUP` end an action after the step at hand. None of them ends the process: a step that
+/// is torn is worse than one that is waited for, and its time is bounded. Must be called inside a runtime.
+///
+/// # Errors
+///
+/// If the system has no room for a handler.
+pub(crate) fn stop_on_interrupt(cancel: &CancellationToken) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut stream = signal(kind)?;
+        let cancel = cancel.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                cancel.cancel();
+            }
+        });
+    }
+    Ok(())
+}
+
 /// Has the next interrupt end the process at once, as there is no run left to cancel: who reads the answer may be
 /// stuck. Returns whether there was an interrupt before.
 pub(crate) fn end_on_interrupt() -> bool {

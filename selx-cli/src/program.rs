@@ -60,8 +60,9 @@ impl Program {
 
     /// Runs a command line of this process. A panic is a bug, and to a scheduler it is unknown.
     fn guarded(&self, arguments: Vec<OsString>, console: &mut Console, secrets: Arc<Secrets>) -> u8 {
+        let bug = if changes(&arguments) { exit_codes::BUG } else { exit_codes::UNKNOWN };
         let code = std::panic::catch_unwind(AssertUnwindSafe(|| self.dispatch(arguments, console, secrets, true)));
-        code.unwrap_or(exit_codes::UNKNOWN)
+        code.unwrap_or(bug)
     }
 
     /// Runs one command line inside another program and returns its exit code. The first argument is the program's name.
@@ -78,11 +79,13 @@ impl Program {
     }
 
     fn dispatch(&self, raw: Vec<OsString>, console: &mut Console, secrets: Arc<Secrets>, owns_process: bool) -> u8 {
+        // Codes 1 to 3 say how a look went, and nothing about a change.
+        let wrong = if changes(&raw) { exit_codes::USAGE } else { exit_codes::UNKNOWN };
         let mut registry = Registry::new();
         for register in &self.registers {
             if let Err(error) = register(&mut registry) {
                 console.complain(&format!("selx: {error}; two plugins have the same kind\n"));
-                return exit_codes::UNKNOWN;
+                return if wrong == exit_codes::USAGE { exit_codes::BUG } else { wrong };
             }
         }
         let mut grammar = Arguments::command();
@@ -100,11 +103,11 @@ impl Program {
         }
         let matches = match grammar.try_get_matches_from(raw) {
             Ok(matches) => matches,
-            Err(error) => return told_by_clap(console, &error, kind.map(|kind| kind.meta())),
+            Err(error) => return told_by_clap(console, &error, kind.map(|kind| kind.meta()), wrong),
         };
         let arguments = match Arguments::from_arg_matches(&matches) {
             Ok(arguments) => arguments,
-            Err(error) => return told_by_clap(console, &error, None),
+            Err(error) => return told_by_clap(console, &error, None, wrong),
         };
         let options = arguments.options;
         if let Some(level) = options.log {
@@ -121,7 +124,13 @@ impl Program {
                 let asked = command::run::Asked { kind, name, given, warning, critical };
                 command::run::check(&mut session, &asked, &run)
             }
-            Command::List { checks } => command::list::list(&mut session, checks),
+            Command::Act { names, confirming, act } => command::act::act(&mut session, &names, &confirming, &act),
+            Command::Recover { run, as_it_is, act } => {
+                command::recover::recover(&mut session, run.as_deref(), as_it_is, &act)
+            }
+            Command::Stop { reason, act } => command::stop::stop(&session, &reason.join(" "), &act),
+            Command::Start { act } => command::stop::start(&session, &act),
+            Command::List { checks, actions } => command::list::list(&mut session, checks, actions),
             Command::Explain { topic } => command::explain::explain(&mut session, &topic),
             Command::Init { file } => command::init::init(&mut session, &file),
             Command::Validate { file } => command::validate::validate(&mut session, file),
@@ -132,22 +141,29 @@ impl Program {
         };
         match answer {
             Ok(answer) => deliver(console, &options, &answer),
-            Err(refusal) => refuse(console, options.color, &refusal),
+            Err(refusal) => refuse(console, options.color, &refusal.code(wrong)),
         }
     }
 }
 
+/// Tells whether a command line is one that changes something.
+fn changes(arguments: &[OsString]) -> bool {
+    // Most command lines have none of the words, and the grammar takes its time.
+    arguments.iter().skip(1).filter_map(|word| word.to_str()).any(Command::changes)
+        && flags::command_of(arguments, &Arguments::command()).is_some_and(|command| Command::changes(&command))
+}
+
 /// Prints what clap has to say: help and version are answers, everything else is a wrong command line.
-fn told_by_clap(console: &mut Console, error: &clap::Error, kind: Option<&Meta>) -> u8 {
+fn told_by_clap(console: &mut Console, error: &clap::Error, kind: Option<&Meta>, wrong: u8) -> u8 {
     if let Some(refusal) = unknown_option(error, kind) {
-        return refuse(console, Color::Auto, &refusal);
+        return refuse(console, Color::Auto, &refusal.code(wrong));
     }
     // The options are not known yet; the environment and the terminal decide.
     let text = error.render();
     if error.use_stderr() {
         let text = if console.error_colours(Color::Auto) { text.ansi().to_string() } else { text.to_string() };
         console.complain(&text);
-        return exit_codes::UNKNOWN;
+        return wrong;
     }
     let text = if console.colours(Color::Auto) { text.ansi().to_string() } else { text.to_string() };
     match console.print(text.as_bytes()) {

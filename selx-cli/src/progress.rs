@@ -30,7 +30,7 @@ struct State {
 }
 
 impl Progress {
-    /// Makes the progress of a run of so many checks on a terminal of that width.
+    /// Makes the progress of a run of so many checks on a terminal of that width; of none, it is that of one action.
     pub(crate) fn new(total: usize, width: usize, unicode: bool) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State { done: 0, running: BTreeMap::new(), shown: false, over: false }),
@@ -67,11 +67,18 @@ impl Progress {
 
     fn line(&self, state: &State, now: Instant) -> String {
         let (dot, cut) = if self.unicode { ("·", "…") } else { ("-", "...") };
-        let mut line = format!("{} of {}", state.done, self.total);
+        let mut line = String::new();
+        if self.total > 0 {
+            line = format!("{} of {} {dot} waiting for ", state.done, self.total);
+        }
         // The one that began first is the one that a reader wonders about.
         if let Some((name, (since, extent))) = state.running.iter().min_by_key(|(_, (since, _))| *since) {
             let waited = TimeSpan::from(Duration::from_secs(now.saturating_duration_since(*since).as_secs()));
-            line.push_str(&format!(" {dot} waiting for {name} {waited}"));
+            let words = match extent.words() {
+                words if words.is_empty() => String::new(),
+                words => format!(": {} {dot}", selx_core::escape::visible(&words)),
+            };
+            line.push_str(&format!("{name}{words} {waited}"));
             if let Some((done, whole)) = extent.seen() {
                 let percent = done as f64 / whole as f64 * 100.0;
                 line.push_str(&format!(", {percent:.0}% of {}", ByteSize(whole)));
@@ -79,6 +86,8 @@ impl Progress {
             if state.running.len() > 1 {
                 line.push_str(&format!(" and {} more", state.running.len() - 1));
             }
+        } else if self.total > 0 {
+            line = format!("{} of {}", state.done, self.total);
         }
         if line.chars().count() >= self.width {
             let room = self.width.saturating_sub(1 + cut.chars().count());
@@ -125,6 +134,17 @@ mod tests {
         assert_eq!(line(&["http.api", "http.b"], 80), "0 of 12 · waiting for http.api 2s and 1 more");
         assert_eq!(line(&[], 80), "0 of 12");
         assert_eq!(line(&["http.api"], 20), "0 of 12 · waiting …");
+    }
+
+    #[test]
+    fn an_action_says_which_step_it_is_at() {
+        let progress = Progress::new(0, 80, true);
+        let extent = Arc::new(Extent::default());
+        progress.started("logs-clean.shop", &extent);
+        extent.doing("3 of 20: delete app.log.3.gz, 5 KiB, 41d old");
+        let state = progress.state.lock().unwrap();
+        let line = progress.line(&state, Instant::now() + Duration::from_secs(2));
+        assert_eq!(line, "logs-clean.shop: 3 of 20: delete app.log.3.gz, 5 KiB, 41d old · 2s");
     }
 
     #[test]

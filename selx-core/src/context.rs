@@ -139,8 +139,9 @@ impl Context {
         self
     }
 
-    /// Ties the context to what an observer reads of how far the probe is.
-    pub(crate) fn telling(mut self, extent: Arc<Extent>) -> Self {
+    /// Ties the context to what an observer reads of how far the probe, or the action, is.
+    #[must_use]
+    pub fn telling(mut self, extent: Arc<Extent>) -> Self {
         extent.reset();
         self.extent = extent;
         self

@@ -1,6 +1,7 @@
 //! How far a probe is with work that takes its time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// How many bytes a probe has read, and how many it knows it has to: what a terminal shows while it waits.
 ///
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Extent {
     done: AtomicU64,
     whole: AtomicU64,
+    words: Mutex<String>,
 }
 
 impl Extent {
@@ -30,10 +32,21 @@ impl Extent {
         self.done.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Begins anew, as an attempt that is made again does.
-    pub(crate) fn reset(&self) {
+    /// Says in a few words what is being done, such as `3 of 20: delete app.log.3.gz`. The bytes count anew from there.
+    pub fn doing(&self, words: impl Into<String>) {
         self.done.store(0, Ordering::Relaxed);
         self.whole.store(0, Ordering::Relaxed);
+        *self.words.lock().unwrap_or_else(PoisonError::into_inner) = words.into();
+    }
+
+    /// Returns what was last said about what is being done; empty if nothing was.
+    pub fn words(&self) -> String {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins anew, as an attempt that is made again does.
+    pub(crate) fn reset(&self) {
+        self.doing("");
     }
 
     /// Returns how many bytes were read of how many; `None` if the probe has not said how many there are.

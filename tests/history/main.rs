@@ -152,6 +152,7 @@ fn settings() -> Settings {
         state: None,
         history: true,
         retention: 90 * DAY,
+        action_timeout: Duration::from_secs(60),
     }
 }
 

@@ -1,5 +1,7 @@
-//! What actions stand on, on a real machine: locks that the kernel holds, a stop file, and journals that are on the disk.
+//! What actions stand on, on a real machine: plans that have no right to write, locks that the kernel holds, a stop file, and
+//! journals that are on the disk.
 
+mod confined;
 mod folder;
 mod journals;
 mod lock;
@@ -10,6 +12,8 @@ use std::path::{Path, PathBuf};
 use selx_core::action::journal::Ledger;
 use selx_core::action::{Ground, Holder, Machine, Open, Space, Stopped, Tried};
 use selx_core::{Host, Result};
+
+pub use confined::{Confined, plan};
 
 /// The stop file, the locks and the journals of this machine.
 ///

@@ -9,17 +9,22 @@ use crate::page::broken;
 use crate::session::Session;
 
 /// Lists kinds by area, or checks in the order of the file.
-pub(crate) fn list(session: &mut Session<'_>, checks: bool) -> Result<Answer, Refusal> {
+pub(crate) fn list(session: &mut Session<'_>, checks: bool, actions: bool) -> Result<Answer, Refusal> {
     let as_json = human_or_json(session.options)?;
     if checks {
         return list_checks(session, as_json);
     }
+    if actions {
+        return list_actions(session, as_json);
+    }
     if let Some(path) = &session.options.config {
         return Err(Refusal::new(format!("`list` names the kinds, and reads nothing of `{}`", path.display()))
-            .advice("`selx list --checks` names the checks of a configuration"));
+            .advice("`--checks` and `--actions` name what a configuration has"));
     }
     let mut metas: Vec<_> = session.registry.kinds().map(|kind| *kind.meta()).collect();
     metas.sort_by_key(|meta| (meta.area, meta.id));
+    let mut acts: Vec<_> = session.registry.actions().map(|kind| *kind.meta()).collect();
+    acts.sort_by_key(|meta| (meta.area, meta.id));
     if as_json {
         let kinds: Vec<_> = metas
             .iter()
@@ -30,9 +35,13 @@ pub(crate) fn list(session: &mut Session<'_>, checks: bool) -> Result<Answer, Re
                 })
             })
             .collect();
-        return Ok(Answer::new(format!("{}\n", json!({ "kinds": kinds }))));
+        let acts: Vec<_> = acts
+            .iter()
+            .map(|meta| json!({ "id": meta.id, "area": meta.area, "summary": meta.summary, "rights": meta.needs }))
+            .collect();
+        return Ok(Answer::new(format!("{}\n", json!({ "kinds": kinds, "actions": acts }))));
     }
-    let width = metas.iter().map(|meta| meta.id.as_str().len()).max().unwrap_or(0);
+    let width = metas.iter().chain(&acts).map(|meta| meta.id.as_str().len()).max().unwrap_or(0);
     let (bold, plain) = session.bold();
     let mut text = String::new();
     let mut area: Option<Area> = None;
@@ -42,6 +51,12 @@ pub(crate) fn list(session: &mut Session<'_>, checks: bool) -> Result<Answer, Re
             text.push_str(&format!("{gap}{bold}{}{plain}\n", meta.area));
             area = Some(meta.area);
         }
+        text.push_str(&session.row(meta.id.as_str(), width, meta.summary));
+    }
+    if !acts.is_empty() {
+        text.push_str(&format!("\n{bold}actions: they change something, and show it before{plain}\n"));
+    }
+    for meta in &acts {
         text.push_str(&session.row(meta.id.as_str(), width, meta.summary));
     }
     let last = "`selx explain KIND` has the page of a kind, `selx check KIND --help` its settings.";
@@ -84,6 +99,35 @@ fn list_checks(session: &mut Session<'_>, as_json: bool) -> Result<Answer, Refus
     }
     if suite.instances.is_empty() {
         text.push_str("  no checks\n");
+    }
+    Ok(Answer::new(text))
+}
+
+fn list_actions(session: &mut Session<'_>, as_json: bool) -> Result<Answer, Refusal> {
+    let suite = super::act::described(session)?.actions;
+    if as_json {
+        let actions: Vec<_> = suite
+            .iter()
+            .map(|action| {
+                json!({
+                    "action": action.full_name(), "kind": action.meta().id, "name": action.name,
+                    "permitted": action.permit.as_ref().map(ToString::to_string),
+                })
+            })
+            .collect();
+        return Ok(Answer::new(format!("{}\n", json!({ "actions": actions }))));
+    }
+    let width = suite.iter().map(|action| action.full_name().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for action in &suite {
+        let permit = match &action.permit {
+            Some(policy) => format!("permitted by itself: {policy}"),
+            None => "only when somebody confirms it".to_owned(),
+        };
+        text.push_str(&session.row(&action.full_name(), width, &permit));
+    }
+    if suite.is_empty() {
+        text.push_str("  no actions\n");
     }
     Ok(Answer::new(text))
 }

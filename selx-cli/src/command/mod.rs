@@ -1,12 +1,16 @@
 //! The commands, one file each.
 
+pub(crate) mod act;
+mod acting;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 mod history;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod print;
+pub(crate) mod recover;
 pub(crate) mod run;
+pub(crate) mod stop;
 pub(crate) mod validate;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use selx_core::format::{Format, Style, render};
+use selx_core::format::{Format, render};
 use selx_core::recording::Recording;
 use selx_core::{Entry, Finding, Instance, Report, Runner, Selection, Settings, config, exit_codes};
 use tokio::runtime::Runtime;
@@ -199,16 +199,11 @@ fn looked(
 }
 
 fn reported(session: &Session<'_>, report: &Report, format: Format) -> Answer {
-    let style = Style {
-        width: session.on_terminal().then(|| session.console.width()),
-        color: session.options.output.is_none() && session.console.colours(session.options.color),
-        unicode: session.console.unicode(),
-        verbosity: session.options.verbose,
-    };
     Answer {
-        text: render(report, format, &style, &session.secrets),
+        text: render(report, format, &session.style(), &session.secrets),
         code: report.status().exit_code(),
         mode: if format == Format::Openmetrics { PUBLIC } else { PRIVATE },
+        lasting: false,
     }
 }
 

@@ -68,6 +68,7 @@ impl Running<'_> {
                 break;
             }
             let planned = self.planned(step)?;
+            self.cx.extent().doing(format!("{} of {}: {}", step + 1, self.plan.steps.len(), planned.what));
             let applied = match contained("the step", self.action.apply(&planned.step, &self.permit, self.cx)).await {
                 // A whole without one of its parts is none.
                 Ok(Applied::Skipped(why)) if self.plan.whole => {

@@ -66,6 +66,22 @@ pub struct Policy {
     pub max_bytes: Option<ByteSize>,
 }
 
+impl std::fmt::Display for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "what is {} at most", self.risk.as_str())?;
+        if let Some(window) = &self.window {
+            write!(f, ", in {window}")?;
+        }
+        if let Some(steps) = self.max_steps {
+            write!(f, ", {steps} steps")?;
+        }
+        if let Some(bytes) = self.max_bytes {
+            write!(f, ", {bytes}")?;
+        }
+        Ok(())
+    }
+}
+
 /// Who allows it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Permission {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::ground::{Ground, Open};
-use super::journal::{Journal, Progress};
+use super::journal::{Begin, Journal, Progress};
 use super::life::{Refusal, verify};
 use super::locks::{Locks, in_order};
 use super::mend::Running;
@@ -13,6 +13,7 @@ use super::report::{ActionReport, StepState};
 use super::typed::DynAction;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::registry::Registry;
 
 /// Why a step is looked at.
 const DIED: &str = "its process ended before it was done";
@@ -37,8 +38,11 @@ pub async fn recover(
     cx: &Context,
 ) -> ActionReport {
     let began = Instant::now();
-    let mut report = match attempt(open, action, as_it_is, ground, cx).await {
-        Ok(report) => report,
+    let mut report = match begun(open, ground) {
+        Ok(begin) => match attempt(open, begin, action, as_it_is, ground, cx).await {
+            Ok(report) => report,
+            Err(report) => *report,
+        },
         Err(report) => *report,
     };
     report.run = Some(open.run.clone());
@@ -46,16 +50,43 @@ pub async fn recover(
     report
 }
 
-async fn attempt(
+/// Does the same with the action that the journal names, made by a registry of the settings that stand there: the file
+/// may say something else by now, or be gone.
+///
+/// # Cancellation safety
+///
+/// As [`recover`].
+pub async fn recover_by(
+    registry: &Registry,
     open: &Open,
-    action: &dyn DynAction,
     as_it_is: bool,
     ground: &dyn Ground,
     cx: &Context,
-) -> Result<ActionReport, Refusal> {
-    let unfinished = |name: &str, why: String, advice: String| {
-        Box::new(ActionReport::nothing(name, Outcome::Unfinished, [why]).advice(advice))
-    };
+) -> ActionReport {
+    let made = begun(open, ground).and_then(|begin| {
+        let name = &begin.plan.action;
+        let kind = name.split('.').next().unwrap_or_default();
+        let Some(factory) = registry.get_action(kind) else {
+            let why = format!("this program knows no action `{kind}`");
+            return Err(unfinished(name, why, "recover it with the program that began it"));
+        };
+        factory.build_json(&begin.plan.with).map_err(|error| {
+            let why = format!("its settings are none of `{kind}` in this version: {error}");
+            unfinished(name, why, "recover it with the version that began it; the journal names it")
+        })
+    });
+    match made {
+        Ok(action) => recover(open, &*action, as_it_is, ground, cx).await,
+        Err(report) => ActionReport { run: Some(open.run.clone()), ..*report },
+    }
+}
+
+fn unfinished(name: &str, why: String, advice: impl Into<String>) -> Refusal {
+    Box::new(ActionReport::nothing(name, Outcome::Unfinished, [why]).advice(advice))
+}
+
+/// Finds the beginning of a run, or reports why there is nothing to recover.
+fn begun<'a>(open: &'a Open, ground: &dyn Ground) -> Result<&'a Begin, Refusal> {
     let read = open.read.as_ref().map_err(|damaged| {
         let file = open.path.display();
         let advice = format!("nothing is guessed: look at `{file}` and at what it names, then move the file away");
@@ -63,14 +94,27 @@ async fn attempt(
     })?;
     let Some(begin) = read.begin() else {
         ground.close(&open.run);
-        return Ok(ActionReport::nothing("?", Outcome::Done, ["it ended before anything was begun".to_owned()]));
+        let why = "it ended before anything was begun".to_owned();
+        return Err(Box::new(ActionReport::nothing("?", Outcome::Done, [why])));
     };
     let name = &begin.plan.action;
-    let failed = |error: Error| Box::new(ActionReport::failed(name, &error));
     if let Some(outcome) = read.end() {
         ground.close(&open.run);
-        return Ok(ActionReport::nothing(name, outcome, ["it had come to its end".to_owned()]));
+        return Err(Box::new(ActionReport::nothing(name, outcome, ["it had come to its end".to_owned()])));
     }
+    Ok(begin)
+}
+
+async fn attempt(
+    open: &Open,
+    begin: &Begin,
+    action: &dyn DynAction,
+    as_it_is: bool,
+    ground: &dyn Ground,
+    cx: &Context,
+) -> Result<ActionReport, Refusal> {
+    let name = &begin.plan.action;
+    let failed = |error: Error| Box::new(ActionReport::failed(name, &error));
     if !begin.plan.machine.is(&ground.machine()) {
         let why = format!("it is a run of the machine {}", begin.plan.machine.name);
         let advice = "recover it there; a copy of its journal says nothing about this machine".to_owned();

@@ -197,8 +197,9 @@ pub(in crate::format) fn report(report: &ActionReport, style: &Style) -> String 
     };
     let tail = format!("({})", length(report.took));
     let head = [
-        span(paint, format!("{mark} {}:", report.outcome.as_str())),
+        span(paint, mark),
         span(Paint::Strong, report.action.as_str()),
+        span(paint, format!("{}:", report.outcome.as_str())),
         span(Paint::Plain, meaning(report)),
         span(Paint::Dim, tail),
     ];
@@ -235,14 +236,14 @@ fn meaning(report: &ActionReport) -> String {
         Outcome::Done if changed == 0 => "nothing was to be done".to_owned(),
         Outcome::Done => format!("{} done", steps(changed)),
         Outcome::Skips => format!("{} done, {left} left alone by a rule", steps(changed)),
-        Outcome::Pending => "planned, nothing changed".to_owned(),
+        Outcome::Pending => "nothing changed yet".to_owned(),
         Outcome::Locked => "another run is at work, nothing changed".to_owned(),
         Outcome::Refused => "a safety rule says no, nothing changed".to_owned(),
-        Outcome::Unconfirmed => "not confirmed, nothing changed".to_owned(),
+        Outcome::Unconfirmed => "nobody allowed it, nothing changed".to_owned(),
         Outcome::Unfinished => "an earlier run is not over, nothing changed".to_owned(),
-        Outcome::Stale => "the plan is not what the world is like any more, nothing changed".to_owned(),
-        Outcome::Failed => "failed, nothing changed".to_owned(),
-        Outcome::Undone => "failed, and what was done was undone".to_owned(),
+        Outcome::Stale => "the world is not as planned any more, nothing changed".to_owned(),
+        Outcome::Failed => "nothing changed".to_owned(),
+        Outcome::Undone => "it failed, and what was done was taken back".to_owned(),
         Outcome::Leftover => format!("did not come to its end; {} done, see above", steps(changed)),
         Outcome::Unclear => "it could not be found out what it came to".to_owned(),
     }

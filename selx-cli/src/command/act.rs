@@ -1,0 +1,228 @@
+//! `act`: what actions would do, and doing it once it is confirmed.
+
+use std::io::{BufRead as _, Read as _};
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use selx_checks::ground::{self, Confined};
+use selx_core::action::{
+    ActionReport, FORMAT, Ground as _, Outcome, Permission, Request, SavedPlan, ShortHash, Unfit, apply,
+};
+use selx_core::format::{self, write_atomic};
+use selx_core::{ActionInstance, Suite, SystemClock, exit_codes};
+
+use super::acting::Acting;
+use super::suite;
+use crate::answer::{Answer, PRIVATE, Refusal};
+use crate::arguments::{ActOptions, Confirming};
+use crate::session::Session;
+
+/// How long a saved plan may be.
+const LONGEST: u64 = 256 << 20;
+
+/// Said where the kernel cannot keep a plan from writing.
+const NOT_CONFINED: &str = "selx: this kernel cannot keep a plan from writing (it needs Landlock); that it only looked is \
+                            the word of the action alone\n";
+
+/// Plans actions, and applies what is confirmed.
+pub(crate) fn act(
+    session: &mut Session<'_>,
+    names: &[String],
+    confirming: &Confirming,
+    act: &ActOptions,
+) -> Result<Answer, Refusal> {
+    let suite = described(session)?;
+    let acting = Acting::new(session, &suite.settings, act)?;
+    if let Some(path) = &confirming.plan {
+        let plan = read(path)?;
+        let action = chosen(&suite, std::slice::from_ref(&plan.action))?.into_iter().next();
+        let action = action.ok_or_else(|| Refusal::new("the plan names no action"))?;
+        let report = applied(session, &acting, &action, &plan, &Permission::Given);
+        let text = acting.told(session, &report);
+        return Ok(acting.answer(&[text], report.outcome));
+    }
+    let actions = chosen(&suite, names)?;
+    if (confirming.apply.is_some() || confirming.save.is_some()) && actions.len() != 1 {
+        let names: Vec<String> = actions.iter().map(ActionInstance::full_name).collect();
+        let refusal = Refusal::new(format!("one plan is one action's, and these are {}", names.join(", ")));
+        return Err(refusal.advice("name one of them"));
+    }
+    let (mut texts, mut worst) = (Vec::new(), Outcome::Done);
+    for action in &actions {
+        let outcome = one(session, &acting, action, confirming, &mut texts)?;
+        worst = worst.worse(outcome);
+        // What comes after one that was not done may rest on it.
+        let goes_on = matches!(outcome, Outcome::Done | Outcome::Skips) || !confirming.permitted;
+        if !goes_on || acting.is_cancelled() {
+            let behind = actions.iter().map(ActionInstance::full_name).skip_while(|name| *name != action.full_name());
+            let behind: Vec<String> = behind.skip(1).collect();
+            if !behind.is_empty() && !acting.as_json {
+                texts.push(format!("not begun, as `{}` was not done: {}\n", action.full_name(), behind.join(", ")));
+            }
+            break;
+        }
+    }
+    Ok(acting.answer(&texts, worst))
+}
+
+/// Plans one action, and applies it if it is confirmed.
+fn one(
+    session: &mut Session<'_>,
+    acting: &Acting,
+    action: &ActionInstance,
+    confirming: &Confirming,
+    texts: &mut Vec<String>,
+) -> Result<Outcome, Refusal> {
+    let plan = match planned(session, acting, action) {
+        Ok(plan) => plan,
+        Err(report) => {
+            texts.push(acting.told(session, &report));
+            return Ok(report.outcome);
+        }
+    };
+    let permission = match (&confirming.apply, &action.permit) {
+        (Some(hash), _) => Some(Permission::Typed(hash.clone())),
+        (None, Some(policy)) if confirming.permitted => Some(Permission::Policy(policy.clone())),
+        (None, None) if confirming.permitted => {
+            let name = action.full_name();
+            let why = format!("the configuration permits `{name}` nothing by itself");
+            let report = ActionReport::nothing(&name, Outcome::Unconfirmed, [why]);
+            let report = report.advice(format!(
+                "look at `selx act {name}`, then say below `[action.{name}]` what it may do: `permit = {{ risk = \"…\" }}`"
+            ));
+            texts.push(acting.told(session, &report));
+            return Ok(report.outcome);
+        }
+        (None, _) => None,
+    };
+    if let Some(permission) = permission {
+        let report = applied(session, acting, action, &plan, &permission);
+        texts.push(acting.told(session, &report));
+        return Ok(report.outcome);
+    }
+    if let Some(path) = &confirming.save {
+        let text =
+            serde_json::to_vec(&plan).map_err(|error| Refusal::new(format!("the plan cannot be written: {error}")))?;
+        write_atomic(path, &text, PRIVATE).map_err(|error| Refusal::from(error).code(Outcome::Failed.exit_code()))?;
+    }
+    let outcome = match (plan.plan.refused.is_empty(), plan.plan.steps.is_empty()) {
+        (false, _) => Outcome::Refused,
+        (true, true) => Outcome::Done,
+        (true, false) => Outcome::Pending,
+    };
+    let text = match acting.as_json {
+        true => format::plan_json(&plan, &session.secrets),
+        false => format::plan(&plan, &session.style(), &session.secrets),
+    };
+    if outcome == Outcome::Pending && confirming.save.is_none() && session.can_ask() {
+        return ask(session, acting, action, &plan, &text, texts);
+    }
+    texts.push(text);
+    Ok(outcome)
+}
+
+/// Shows a plan and asks for its hash. What is typed is the hash, never just `y`: the hand knows that one too well.
+fn ask(
+    session: &mut Session<'_>,
+    acting: &Acting,
+    action: &ActionInstance,
+    plan: &SavedPlan,
+    text: &str,
+    texts: &mut Vec<String>,
+) -> Result<Outcome, Refusal> {
+    let (hash, name) = (plan.hash(), action.full_name());
+    let shown = session.console.print(text.as_bytes());
+    shown.map_err(|error| {
+        Refusal::new(format!("the plan cannot be shown: {error}")).code(Outcome::Failed.exit_code())
+    })?;
+    session.console.complain(&format!("\nType {hash} to do it; anything else leaves all as it is: "));
+    let mut line = String::new();
+    let read = std::io::stdin().lock().take(1024).read_line(&mut line);
+    let typed = read.ok().and_then(|_| line.parse::<ShortHash>().ok());
+    if let Some(typed) = typed.filter(|typed| hash.is(typed)) {
+        let report = applied(session, acting, action, plan, &Permission::Typed(typed));
+        texts.push(acting.told(session, &report));
+        return Ok(report.outcome);
+    }
+    texts.push(format!("{name}: nothing was changed\n"));
+    Ok(Outcome::Pending)
+}
+
+/// Makes the plan of an action, in a thread that may not write.
+fn planned(
+    session: &mut Session<'_>,
+    acting: &Acting,
+    action: &ActionInstance,
+) -> Result<SavedPlan, Box<ActionReport>> {
+    let name = action.full_name();
+    // What a secret is has to be known before any text is made of what was seen.
+    for from in action.action.secrets() {
+        drop(session.secrets.get(from));
+    }
+    let planned = acting.during(session, &name, action.timeout, |cx| ground::plan(action.action.clone(), cx));
+    match planned {
+        Ok((plan, confined)) => {
+            if confined == Confined::No && !session.options.quiet {
+                session.console.complain(NOT_CONFINED);
+            }
+            Ok(SavedPlan::new(name, action.with.clone(), acting.ground.machine(), &SystemClock, plan))
+        }
+        Err(error) => Err(Box::new(ActionReport::failed(name, &error))),
+    }
+}
+
+fn applied(
+    session: &Session<'_>,
+    acting: &Acting,
+    action: &ActionInstance,
+    plan: &SavedPlan,
+    permission: &Permission,
+) -> ActionReport {
+    let name = action.full_name();
+    let (with, zone) = (&action.with, &TimeZone::system());
+    let request = Request { action: &*action.action, name: &name, with, plan, permission, zone };
+    acting.during(session, &name, action.timeout, |cx| {
+        let (request, ground) = (&request, &acting.ground);
+        async move { apply(request, ground, &cx).await }
+    })
+}
+
+/// Returns the configuration, without which there is no action.
+pub(super) fn described(session: &Session<'_>) -> Result<Suite, Refusal> {
+    let loaded = suite(session).map_err(|refusal| refusal.code(exit_codes::CONFIG))?;
+    let none = || {
+        let refusal = Refusal::new("there is no configuration file, and an action is only what one describes");
+        refusal.advice("`selx explain logs-clean` shows how; `selx list` names the kinds").code(exit_codes::CONFIG)
+    };
+    loaded.map(|(_, suite)| suite).ok_or_else(none)
+}
+
+fn chosen(suite: &Suite, names: &[String]) -> Result<Vec<ActionInstance>, Refusal> {
+    suite.select_actions(names).map_err(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        let refusal = Refusal::new(wrong.join("\n"));
+        match suite.actions.iter().map(ActionInstance::full_name).collect::<Vec<_>>() {
+            none if none.is_empty() => refusal.advice("the configuration has no actions: `[action.KIND.NAME]`"),
+            known => refusal.advice(format!("its actions: {}", known.join(", "))),
+        }
+    })
+}
+
+/// Reads a plan that was saved. That it is ours, of this machine and fresh is looked at where it is applied.
+fn read(path: &Path) -> Result<SavedPlan, Refusal> {
+    let shown = path.display();
+    let refuse = |why: String| Refusal::new(why).advice("`selx act NAME --save FILE` writes one");
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| refuse(format!("`{shown}` cannot be read: {error}")))?;
+    file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| refuse(format!("`{shown}` cannot be read: {error}")))?;
+    let text: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| refuse(format!("`{shown}` is no plan: {error}")))?;
+    match text.get("format").and_then(serde_json::Value::as_u64) {
+        Some(format) if format != u64::from(FORMAT) => {
+            let unfit = Unfit::Format(u32::try_from(format).unwrap_or(u32::MAX));
+            return Err(refuse(format!("`{shown}`: {unfit}")).code(Outcome::Stale.exit_code()));
+        }
+        _ => {}
+    }
+    serde_json::from_value(text).map_err(|error| refuse(format!("`{shown}` is no plan: {error}")))
+}
