@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails; functions beside the tests are part of them"
 )]
 
+mod actions;
 mod configuration;
 mod delivery;
 mod doctor;

@@ -13,6 +13,11 @@ use super::process::{Place, SUITE};
 
 /// Runs a command on a terminal of that width and returns what it showed.
 fn on_terminal(command: &mut Command, columns: u16) -> (Option<i32>, String) {
+    typing(command, columns, "")
+}
+
+/// Does the same while somebody has typed something.
+pub(crate) fn typing(command: &mut Command, columns: u16, typed: &str) -> (Option<i32>, String) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
@@ -25,6 +30,7 @@ fn on_terminal(command: &mut Command, columns: u16) -> (Option<i32>, String) {
     let mut child = command.spawn().unwrap();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     drop(theirs);
+    rustix::io::write(&ours, typed.as_bytes()).unwrap();
     let mut shown = Vec::new();
     // The terminal says EIO when its last user is gone.
     let _ = File::from(ours).read_to_end(&mut shown);

@@ -117,7 +117,8 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     }
     old.sort_by(|one, other| one.file.cmp(&other.file));
     let refused = refused(config, &walked.incomplete, &old, logs, now);
-    let steps = old.iter().map(|file| step(file, now)).take(config.max_files.get() as usize).collect();
+    let steps =
+        old.iter().map(|file| step(config.path.as_str(), file, now)).take(config.max_files.get() as usize).collect();
     Ok(Plan { steps, whole: false, kept: kept.0.into_values().collect(), refused })
 }
 
@@ -195,12 +196,12 @@ fn refused(config: &Config, incomplete: &Option<String>, old: &[Old], logs: u64,
     refused
 }
 
-fn step(file: &Old, now: i64) -> Planned<Step> {
+fn step(folder: &str, file: &Old, now: i64) -> Planned<Step> {
     let name = written(&file.file);
     let age = std::time::Duration::from_nanos(u64::try_from(now - file.youngest).unwrap_or(0));
     let days = TimeSpan::from(std::time::Duration::from_secs(age.as_secs() / 86_400 * 86_400));
     Planned {
-        what: format!("delete {name}, {}, {days} old", ByteSize(file.takes)),
+        what: format!("delete {folder}/{name}, {}, {days} old", ByteSize(file.takes)),
         target: name.clone(),
         step: Step { file: name, print: file.print },
         risk: Risk::Destructive,

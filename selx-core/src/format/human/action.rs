@@ -130,10 +130,9 @@ fn end(page: &mut Page, saved: &SavedPlan, hash: &PlanHash) {
     }
     page.row(&[(0, &sum(plan))]);
     let after = [
-        span(Paint::Plain, "nothing has been changed; this plan is"),
-        span(Paint::Strong, hash.to_string()),
-        span(Paint::Dim, "to do it:"),
-        span(Paint::Plain, format!("selx act {} --apply {hash}", saved.action)),
+        span(Paint::Plain, "Nothing has been changed. Plan"),
+        span(Paint::Strong, format!("{hash},")),
+        span(Paint::Plain, format!("to be done by `selx act {} --apply {hash}`", saved.action)),
     ];
     page.row(&[(0, &after)]);
 }
