@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use selx_core::{Registry, TimeSpan, config};
+use selx_core::action::Outcome;
+use selx_core::{Registry, TimeSpan, config, exit_codes};
 
 const README: &str = include_str!("../README.md");
 
@@ -54,6 +55,8 @@ fn the_page_of_the_configuration_names_every_setting_and_default() {
     let mut missing = Vec::new();
     for (heading, table) in [
         ("## A check", "/properties/check/properties/http/additionalProperties"),
+        ("## `[action.KIND.NAME]`", "/properties/action/properties/logs-clean/additionalProperties"),
+        ("## `[action.KIND.NAME]`", "/$defs/PermitTable"),
         ("## Limits", "/$defs/Limit/oneOf/1"),
         ("## `[runner]`", "/$defs/RunnerTable"),
         ("## `[history]`", "/$defs/HistoryTable"),
@@ -72,7 +75,8 @@ fn the_page_of_the_configuration_names_every_setting_and_default() {
         format!("attempt of a check may take. | `\"{}\"` |", TimeSpan::from(defaults.timeout)),
         format!("`\"{}\"` |\n| `retries`", TimeSpan::from(defaults.deadline)),
         format!("0 to 20. | `{}` |", defaults.retries),
-        format!("`\"{}\"` |\n\n## `[history]`", TimeSpan::from(defaults.retry_delay)),
+        format!("`\"{}\"` |\n| `action-timeout`", TimeSpan::from(defaults.retry_delay)),
+        format!("`\"{}\"` |\n\n## `[history]`", TimeSpan::from(defaults.action_timeout)),
         format!("are kept. | `\"{}\"` |", TimeSpan::from(defaults.retention)),
     ] {
         assert!(page.contains(&said), "{said}");
@@ -85,6 +89,23 @@ fn the_table_of_kinds_is_the_registry() {
     let shown: Vec<&str> =
         table.lines().take_while(|line| line.starts_with('|')).filter_map(|line| line.split('`').nth(1)).collect();
     assert_eq!(shown, registry().names().collect::<Vec<_>>());
+    let (_, table) = README.split_once("| kind | does |\n|---|---|\n").unwrap();
+    let shown: Vec<&str> =
+        table.lines().take_while(|line| line.starts_with('|')).filter_map(|line| line.split('`').nth(1)).collect();
+    assert_eq!(shown, registry().action_names().collect::<Vec<_>>());
+}
+
+/// The codes of changing are told as the program has them.
+#[test]
+fn the_page_of_exit_codes_has_every_outcome() {
+    let page = include_str!("../docs/EXIT-CODES.md");
+    for outcome in Outcome::ALL {
+        let row = format!("| {} | {} |", outcome.exit_code(), outcome.as_str());
+        assert!(page.contains(&row), "{row}");
+    }
+    for code in [exit_codes::USAGE, exit_codes::BUG, exit_codes::CONFIG] {
+        assert!(page.contains(&format!("| {code} | |")), "{code}");
+    }
 }
 
 #[test]
