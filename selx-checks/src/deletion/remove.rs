@@ -43,6 +43,14 @@ pub enum Standing {
     Gone,
 }
 
+/// A file that was moved into a folder of ours.
+struct Taken {
+    place: OwnedFd,
+    parent: OwnedFd,
+    name: OsString,
+    takes: u64,
+}
+
 impl Root {
     /// Removes a file below the root if it is still the one that was seen.
     ///
@@ -50,72 +58,89 @@ impl Root {
     ///
     /// `Local` if a file was moved and could neither be removed nor put back: it is in `.selx-removal` then.
     pub fn remove(&self, below: &Path, print: &Print) -> Result<Removed> {
-        let left = |errno: Errno, doing: &str| Removed::Left(format!("{doing}: {errno}"));
-        self.is_on(print)?;
-        let (parent, name) = match self.parent(below) {
-            Ok(found) => found,
-            Err(Errno::NOENT) => return Ok(Removed::Gone),
-            Err(Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => {
-                return Ok(Removed::Left("its folder is another one than before".to_owned()));
-            }
-            Err(errno) => return Ok(left(errno, "its folder cannot be opened")),
+        let taken = match self.take(below, print, QUARANTINE, &aside(print))? {
+            Ok(taken) => taken,
+            Err(removed) => return Ok(removed),
         };
-        // Without waiting: what has its name now may be a pipe.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = match openat(&parent, &name, flags, Mode::empty()) {
-            Ok(file) => file,
-            Err(Errno::NOENT) => return Ok(Removed::Gone),
-            Err(Errno::LOOP | Errno::NXIO) => return Ok(Removed::Left("it is no file any more".to_owned())),
-            Err(errno) => return Ok(left(errno, "it cannot be opened")),
-        };
-        let stat = match bare_stat(file.as_fd(), OsStr::new("")) {
-            Ok(stat) => stat,
-            Err(errno) => return Ok(left(errno, "it cannot be looked at")),
-        };
-        if FileType::from_raw_mode(u32::from(stat.stx_mode)) != FileType::RegularFile || is_mount(&stat) {
-            return Ok(Removed::Left("it is no file any more".to_owned()));
-        }
-        if Print::of(&stat) != *print {
-            return Ok(Removed::Left("it has changed since it was planned".to_owned()));
-        }
-        if stat.stx_nlink != 1 {
-            return Ok(Removed::Left("it has another name elsewhere".to_owned()));
-        }
-        // Whoever locks a file of his works with it.
-        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            return Ok(match errno {
-                Errno::WOULDBLOCK => Removed::Left("another program has locked it".to_owned()),
-                errno => left(errno, "it cannot be locked"),
-            });
-        }
-        let quarantine = self.quarantine()?;
-        let aside = aside(print);
-        match renameat_with(&parent, &name, &quarantine, &aside, RenameFlags::NOREPLACE) {
-            Ok(()) => {}
-            Err(Errno::NOENT) => return Ok(Removed::Gone),
-            Err(errno) => return Ok(left(errno, "it cannot be moved")),
-        }
-        // What was moved is what had the name in that moment.
-        let moved = bare_stat(quarantine.as_fd(), &aside);
-        let is_it = moved.is_ok_and(|stat| stat.stx_nlink == 1 && Print::of(&stat).is_same_file(print));
-        if !is_it {
-            return self.put_back(&quarantine, &aside, &parent, &name);
-        }
-        match unlinkat(&quarantine, &aside, AtFlags::empty()) {
-            Ok(()) => Ok(Removed::Removed(stat.stx_blocks.saturating_mul(512))),
-            Err(errno) => match self.put_back(&quarantine, &aside, &parent, &name)? {
-                Removed::Left(_) => Ok(left(errno, "it cannot be removed")),
+        match unlinkat(&taken.place, aside(print), AtFlags::empty()) {
+            Ok(()) => Ok(Removed::Removed(taken.takes)),
+            Err(errno) => match self.put_back(&taken, &aside(print), QUARANTINE)? {
+                Removed::Left(_) => Ok(Removed::Left(format!("it cannot be removed: {errno}"))),
                 other => Ok(other),
             },
         }
     }
 
-    fn put_back(&self, quarantine: &OwnedFd, aside: &OsStr, parent: &OwnedFd, name: &OsStr) -> Result<Removed> {
-        match renameat_with(quarantine, aside, parent, name, RenameFlags::NOREPLACE) {
+    /// Moves a file below the root into a folder of ours in the root, under its own name, if it is still the one that was
+    /// seen. Returns why not, if it was left or is gone.
+    ///
+    /// # Errors
+    ///
+    /// `Local` if another file was moved and could not be put back: it is in that folder then.
+    pub(crate) fn set_aside(&self, below: &Path, print: &Print, into: &str) -> Result<Result<(), Removed>> {
+        let name = below.file_name().unwrap_or_default().to_owned();
+        Ok(self.take(below, print, into, &name)?.map(drop))
+    }
+
+    /// Moves a file into a folder of ours and makes sure there that it is the one that was seen.
+    fn take(&self, below: &Path, print: &Print, into: &str, called: &OsStr) -> Result<Result<Taken, Removed>> {
+        let left = |errno: Errno, doing: &str| Removed::Left(format!("{doing}: {errno}"));
+        self.is_on(print)?;
+        let (parent, name) = match self.parent(below) {
+            Ok(found) => found,
+            Err(Errno::NOENT) => return Ok(Err(Removed::Gone)),
+            Err(Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => {
+                return Ok(Err(Removed::Left("its folder is another one than before".to_owned())));
+            }
+            Err(errno) => return Ok(Err(left(errno, "its folder cannot be opened"))),
+        };
+        // Without waiting: what has its name now may be a pipe.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = match openat(&parent, &name, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(Err(Removed::Gone)),
+            Err(Errno::LOOP | Errno::NXIO) => return Ok(Err(Removed::Left("it is no file any more".to_owned()))),
+            Err(errno) => return Ok(Err(left(errno, "it cannot be opened"))),
+        };
+        let stat = match bare_stat(file.as_fd(), OsStr::new("")) {
+            Ok(stat) => stat,
+            Err(errno) => return Ok(Err(left(errno, "it cannot be looked at"))),
+        };
+        if FileType::from_raw_mode(u32::from(stat.stx_mode)) != FileType::RegularFile || is_mount(&stat) {
+            return Ok(Err(Removed::Left("it is no file any more".to_owned())));
+        }
+        if Print::of(&stat) != *print {
+            return Ok(Err(Removed::Left("it has changed since it was planned".to_owned())));
+        }
+        if stat.stx_nlink != 1 {
+            return Ok(Err(Removed::Left("it has another name elsewhere".to_owned())));
+        }
+        // Whoever locks a file of his works with it.
+        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            return Ok(Err(match errno {
+                Errno::WOULDBLOCK => Removed::Left("another program has locked it".to_owned()),
+                errno => left(errno, "it cannot be locked"),
+            }));
+        }
+        let place = self.private(into)?;
+        match renameat_with(&parent, &name, &place, called, RenameFlags::NOREPLACE) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(Err(Removed::Gone)),
+            Err(errno) => return Ok(Err(left(errno, "it cannot be moved"))),
+        }
+        let taken = Taken { place, parent, name, takes: stat.stx_blocks.saturating_mul(512) };
+        // What was moved is what had the name in that moment.
+        let moved = bare_stat(taken.place.as_fd(), called);
+        let is_it = moved.is_ok_and(|stat| stat.stx_nlink == 1 && Print::of(&stat).is_same_file(print));
+        if is_it { Ok(Ok(taken)) } else { self.put_back(&taken, called, into).map(Err) }
+    }
+
+    fn put_back(&self, taken: &Taken, called: &OsStr, into: &str) -> Result<Removed> {
+        match renameat_with(&taken.place, called, &taken.parent, &taken.name, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(Removed::Left("another file had taken its place".to_owned())),
             Err(errno) => {
-                let place = self.path().join(QUARANTINE).join(aside);
-                let message = format!("another file had the name `{}` and could not be put back", name.display());
+                let place = self.path().join(into).join(called);
+                let message = format!("another file had the name `{}` and could not be put back", taken.name.display());
                 let error = Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno));
                 Err(error.advice(format!("it is whole, at `{}`: move it where it belongs", place.display())))
             }
@@ -202,7 +227,7 @@ impl Root {
             let message = format!("`{}` could not be removed", shown.display());
             Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno))
         };
-        let quarantine = self.quarantine()?;
+        let quarantine = self.private(QUARANTINE)?;
         let stat = match bare_stat(quarantine.as_fd(), &aside(print)) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(Removed::Gone),
@@ -221,27 +246,41 @@ impl Root {
     ///
     /// If there is another one in its place, or the file system says no.
     pub fn restore(&self, below: &Path, print: &Print) -> Result<()> {
+        self.bring_back(below, &aside(print), QUARANTINE)
+    }
+
+    /// Puts a file back that was set aside.
+    ///
+    /// # Errors
+    ///
+    /// As [`Root::restore`].
+    pub(crate) fn bring_back(&self, below: &Path, called: &OsStr, from: &str) -> Result<()> {
         let failed = |errno: Errno| {
             let message = format!("`{}` cannot be put back", self.path().join(below).display());
             Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno))
         };
         let (parent, name) = self.parent(below).map_err(failed)?;
-        let quarantine = self.quarantine()?;
-        renameat_with(&quarantine, aside(print), &parent, &name, RenameFlags::NOREPLACE).map_err(failed)
+        let place = self.private(from)?;
+        renameat_with(&place, called, &parent, &name, RenameFlags::NOREPLACE).map_err(failed)
     }
 
     /// Takes the folder away into which files are moved, if it is empty.
     pub fn tidy(&self) {
         // If something is in it, it stays: that is another run's, or a file that could not be put back, which was told.
-        let _ = unlinkat(self.folder(), QUARANTINE, AtFlags::REMOVEDIR);
+        self.remove_empty(QUARANTINE);
     }
 
-    /// Opens that folder, which is ours alone, and makes it where it is not there.
-    fn quarantine(&self) -> Result<OwnedFd> {
-        let shown = format!("`{}`", self.path().join(QUARANTINE).display());
-        let made = mkdirat(self.folder(), QUARANTINE, Mode::RWXU);
+    /// Takes a folder of ours away, if it is empty.
+    pub(crate) fn remove_empty(&self, name: &str) {
+        let _ = unlinkat(self.folder(), name, AtFlags::REMOVEDIR);
+    }
+
+    /// Opens a folder in the root that is ours alone, and makes it where it is not there.
+    fn private(&self, name: &str) -> Result<OwnedFd> {
+        let shown = format!("`{}`", self.path().join(name).display());
+        let made = mkdirat(self.folder(), name, Mode::RWXU);
         let opened = match made {
-            Ok(()) | Err(Errno::EXIST) => open_below(self.folder(), Path::new(QUARANTINE)),
+            Ok(()) | Err(Errno::EXIST) => open_below(self.folder(), Path::new(name)),
             Err(errno) => Err(errno),
         };
         let folder = opened.map_err(|errno| {
