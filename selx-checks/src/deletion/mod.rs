@@ -8,6 +8,8 @@
 
 mod remove;
 mod root;
+#[cfg(all(feature = "backup", feature = "command", feature = "postgres"))]
+mod tree;
 mod walk;
 
 pub use remove::{Removed, Standing};

@@ -24,9 +24,9 @@ pub(super) struct Column {
 
 /// One result. Values are text; `None` is NULL.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     pub(super) columns: Vec<Column>,
-    pub(super) rows: Vec<Vec<Option<String>>>,
+    pub(crate) rows: Vec<Vec<Option<String>>>,
     /// Whether there are more rows than were asked for.
     pub(super) more: bool,
 }
@@ -93,7 +93,13 @@ impl Session {
 
     /// Reads until the server was ready so many times. The first error counts; what follows it follows from it. What is
     /// beyond the cap is left at the server if a part will do.
-    async fn answers(&mut self, mut times: u32, cap: usize, partial: bool, cx: &Context) -> Result<Vec<Table>, Ended> {
+    pub(super) async fn answers(
+        &mut self,
+        mut times: u32,
+        cap: usize,
+        partial: bool,
+        cx: &Context,
+    ) -> Result<Vec<Table>, Ended> {
         let mut tables: Vec<Table> = Vec::new();
         let mut open: Option<Table> = None;
         let mut error: Option<ServerError> = None;

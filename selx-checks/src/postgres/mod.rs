@@ -21,10 +21,15 @@ mod scram;
 mod secure;
 mod server;
 mod session;
+#[cfg(all(feature = "backup", feature = "command"))]
+pub(crate) mod talk;
 mod turn;
 mod wire;
 
 pub use literal::without_literals;
 pub use refusal::{ServerError, Trouble};
+pub(crate) use server::Server;
+#[cfg(all(feature = "backup", feature = "command"))]
+pub(crate) use server::settings;
 pub use server::{Name, Postgres, Tls};
 pub use session::Way;

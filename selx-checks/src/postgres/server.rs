@@ -58,7 +58,7 @@ impl Name {
     }
 
     /// Returns it as an identifier of SQL: in quotes, with its own quotes doubled.
-    pub(super) fn quoted(&self) -> String {
+    pub(crate) fn quoted(&self) -> String {
         format!("\"{}\"", self.0.replace('"', "\"\""))
     }
 }
@@ -85,14 +85,14 @@ impl JsonSchema for Name {
 
 /// The shared settings of a check.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Server<'a> {
-    pub(super) target: &'a Target<Postgres>,
-    pub(super) user: Option<&'a Name>,
-    pub(super) database: Option<&'a Name>,
-    pub(super) password: Option<&'a SecretRef>,
-    pub(super) tls: Option<Tls>,
-    pub(super) ca_file: Option<&'a Path>,
-    pub(super) weak_login: bool,
+pub(crate) struct Server<'a> {
+    pub(crate) target: &'a Target<Postgres>,
+    pub(crate) user: Option<&'a Name>,
+    pub(crate) database: Option<&'a Name>,
+    pub(crate) password: Option<&'a SecretRef>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) ca_file: Option<&'a Path>,
+    pub(crate) weak_login: bool,
 }
 
 /// Who asks, at this look.
@@ -171,8 +171,8 @@ macro_rules! settings {
         }
 
         impl $name {
-            pub(super) fn server(&self) -> crate::postgres::server::Server<'_> {
-                crate::postgres::server::Server {
+            pub(super) fn server(&self) -> crate::postgres::Server<'_> {
+                crate::postgres::Server {
                     target: &self.target,
                     user: self.user.as_ref(),
                     database: self.database.as_ref(),
@@ -185,4 +185,4 @@ macro_rules! settings {
         }
     };
 }
-pub(super) use settings;
+pub(crate) use settings;

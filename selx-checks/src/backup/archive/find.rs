@@ -60,6 +60,12 @@ impl Candidate {
         }
     }
 
+    /// Looks at one file.
+    pub(super) fn of(path: PathBuf, host: &Host) -> io::Result<Self> {
+        let meta = std::fs::symlink_metadata(&path)?;
+        Ok(Self::new(path, host, &meta))
+    }
+
     /// Returns the name that it has when it is finished.
     fn finished_name(&self) -> &str {
         name::finished(&self.name).unwrap_or(&self.name)

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::facts::Manifest;
 
 /// The longest manifest.
-pub(super) const LONGEST: u64 = 64 << 20;
+pub(crate) const LONGEST: u64 = 64 << 20;
 /// Names of manifests in an archive and beside it.
 const NAMES: &[&str] =
     &["manifest.json", "manifest.sha256", "sha256sums", "sha256sums.txt", "checksums.sha256", "checksums.txt"];
@@ -27,20 +27,28 @@ pub(super) struct Sums {
     left: HashMap<String, String>,
 }
 
-/// The form of `manifest.json`. Keys that are unknown are left to whoever wrote them.
-#[derive(Deserialize)]
+/// The form of `manifest.json`, as it is read and written. Keys that are unknown are left to whoever wrote them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Json {
+pub(crate) struct Json {
+    /// When the content was as it is in the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created: Option<Timestamp>,
+    /// The host whose files they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) host: Option<String>,
+    /// The database, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) database: Option<String>,
+    /// The cluster, as `pg_controldata` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) system_identifier: Option<serde_json::Value>,
+    /// The SHA-256 of each file, in hexadecimal digits.
     #[serde(default)]
-    created: Option<Timestamp>,
-    #[serde(default)]
-    host: Option<String>,
-    #[serde(default)]
-    database: Option<String>,
-    #[serde(default)]
-    system_identifier: Option<serde_json::Value>,
-    #[serde(default)]
-    files: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
+    /// What `backup-create` adds, in the form that it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) selx: Option<serde_json::Value>,
 }
 
 impl Sums {

@@ -17,7 +17,7 @@ mod inspect;
 mod judge;
 mod lines;
 mod links;
-mod manifest;
+pub(crate) mod manifest;
 mod name;
 mod plain;
 mod probe;
@@ -29,6 +29,8 @@ mod stream;
 mod tar;
 #[cfg(test)]
 mod walked;
+#[cfg(all(feature = "command", feature = "postgres"))]
+pub(crate) mod whole;
 mod words;
 
 use selx_core::{
@@ -40,6 +42,8 @@ pub use facts::{
     Archive, Content, Damage, DamageKind, Disagreeing, Dump, DumpForm, Facts, Form, Level, Listed, Manifest, Proof,
     Series, TimeBy, Unfinished,
 };
+#[cfg(all(feature = "command", feature = "postgres"))]
+pub(crate) use name::says_dump;
 
 /// Reads the bytes of a file, in pieces of a size, as the check does: what it holds, what is wrong, how far it is proven.
 #[cfg(feature = "fuzz")]

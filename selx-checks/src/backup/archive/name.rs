@@ -74,7 +74,7 @@ pub(super) fn says_tar(name: &str) -> bool {
 }
 
 /// Tells whether a name says that its content is a dump of a database.
-pub(super) fn says_dump(name: &str) -> bool {
+pub(crate) fn says_dump(name: &str) -> bool {
     ending(name).is_some_and(|ending| [".sql", ".dump", ".pgdump"].iter().any(|start| ending.starts_with(start)))
 }
 

@@ -1,11 +1,13 @@
 //! Child processes, the one way this project starts them.
 //!
 //! A program is named by its absolute path and may be changed by nobody but root and the running user. It gets its
-//! arguments as they are (no shell), an environment made from scratch, no input, and a process group of its own. Its
+//! arguments as they are (no shell), an environment made from scratch, no input but one that is given, and a process group of its own. Its
 //! output is capped. When its time is up the whole group is asked to end and then killed; so it is when the future is
 //! dropped. Processes that it leaves behind cannot hold the caller up.
 
 mod capture;
+mod group;
+mod streams;
 mod trust;
 
 use std::io;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use command_fds::{CommandFdExt as _, FdMapping};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use selx_core::action::Permit;
 use selx_core::{Context, Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use capture::Capture;
 pub use capture::Output;
+use group::{Group, not_started};
+use streams::Streams;
 
 /// How much of each output is kept unless another limit is set.
 pub const OUTPUT_LIMIT: usize = 64 * 1024;
@@ -93,6 +97,7 @@ pub struct Child {
     limit: usize,
     grace: Duration,
     locks: Vec<Arc<OwnedFd>>,
+    streams: Streams,
 }
 
 impl Child {
@@ -107,6 +112,7 @@ impl Child {
             limit: OUTPUT_LIMIT,
             grace: GRACE,
             locks: Vec::new(),
+            streams: Streams::default(),
         }
     }
 
@@ -114,6 +120,13 @@ impl Child {
     #[must_use]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
+        self
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
@@ -186,7 +199,9 @@ impl Child {
             .and_then(|mut command| command.spawn())
             .map_err(|error| not_started(error, &program))?;
         let group = Group::of(&child);
-        let seam = self.secret_env.iter().map(|(_, secret)| 3 * secret.expose().len()).max().unwrap_or(0);
+        self.streams.lower(&child);
+        let secrets = self.secret_env.iter().chain(self.streams.secrets());
+        let seam = secrets.map(|(_, secret)| 3 * secret.expose().len()).max().unwrap_or(0);
         let mut out = Capture::new(self.limit);
         let mut err = Capture::new(self.limit);
         let most = self.limit as u64 * FLOOD;
@@ -270,8 +285,8 @@ impl Child {
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .envs(self.secret_env.iter().map(|(name, secret)| (name, secret.expose())))
             .current_dir(&self.directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdin(self.streams.stdin()?)
+            .stdout(self.streams.stdout()?)
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
@@ -280,7 +295,8 @@ impl Child {
             .iter()
             .zip(LOCKS..)
             .map(|(lock, child_fd)| Ok(FdMapping { parent_fd: lock.try_clone()?, child_fd }));
-        let mappings = mappings.collect::<io::Result<Vec<_>>>()?;
+        let mut mappings = mappings.collect::<io::Result<Vec<_>>>()?;
+        mappings.extend(self.streams.files(&mut command)?);
         if !mappings.is_empty() {
             command.fd_mappings(mappings).map_err(io::Error::other)?;
         }
@@ -315,32 +331,6 @@ impl End {
     }
 }
 
-/// The process group of a child. It is killed when this is dropped before [`Group::done`].
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &tokio::process::Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
-    }
-
-    /// Sends a signal to all of the group. That nobody is left in it is as good as any other answer.
-    fn signal(&self, signal: Signal) {
-        if let Some(pid) = self.0 {
-            let _ = kill_process_group(pid, signal);
-        }
-    }
-
-    fn done(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-    }
-}
-
 /// More came than anybody can want.
 struct Flood;
 
@@ -362,37 +352,4 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, into: &mut Capture, most: u6
             return Err(Flood);
         }
     }
-}
-
-fn not_started(error: io::Error, program: &Path) -> Error {
-    let shown = program.display();
-    let (kind, message, advice) = match rustix::io::Errno::from_io_error(&error) {
-        Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => (
-            ErrorKind::Denied,
-            format!("no right to run `{shown}`"),
-            "look at its mode, and whether its file system is mounted `noexec`",
-        ),
-        Some(rustix::io::Errno::NOENT) => (
-            ErrorKind::Missing,
-            format!("`{shown}` needs an interpreter or a loader that is not there"),
-            "look at its first line (`#!`), or at `file` of it",
-        ),
-        Some(rustix::io::Errno::NOEXEC) => (
-            ErrorKind::Missing,
-            format!("`{shown}` is not a program that this machine can run"),
-            "a script begins with `#!` and its interpreter; a binary is built for this processor",
-        ),
-        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => (
-            ErrorKind::Local,
-            format!("no file descriptors left to start `{shown}`"),
-            "raise `LimitNOFILE` of the service or lower `concurrency`",
-        ),
-        Some(rustix::io::Errno::AGAIN | rustix::io::Errno::NOMEM) => (
-            ErrorKind::Local,
-            format!("no processes or no memory left to start `{shown}`"),
-            "look at `ulimit -u`, the `pids` limit of the control group, and the free memory",
-        ),
-        _ => (ErrorKind::Local, format!("`{shown}` could not be started"), "look at the kernel log"),
-    };
-    Error::new(kind, message).advice(advice).source_error(error)
 }

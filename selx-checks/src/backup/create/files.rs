@@ -1,0 +1,169 @@
+//! The files of the host that go into a backup: which there are, and each as it is read.
+
+use std::ffi::OsString;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use selx_core::{Error, ErrorKind, Host, Result};
+use tokio_util::sync::CancellationToken;
+
+use super::Config;
+use crate::backup::archive::says_dump;
+use crate::regular::other_than_file;
+
+/// How deep folders may lie in each other.
+const DEPTH: usize = 64;
+/// How many things of one sort are named.
+const NAMED: usize = 1_000;
+
+/// What something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    File,
+    Folder,
+    /// A link, with where it leads.
+    Link(Vec<u8>),
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// The path as the host calls it.
+    pub(super) shown: String,
+    /// Its name in the archive.
+    pub(super) member: Vec<u8>,
+    pub(super) sort: Sort,
+    pub(super) mode: u32,
+    pub(super) owner: (u32, u32),
+    pub(super) size: u64,
+    pub(super) modified: i64,
+}
+
+/// What there is.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) items: Vec<Item>,
+    pub(super) bytes: u64,
+    /// Sockets, pipes and devices.
+    pub(super) passed_over: Vec<String>,
+    /// How many were left out by a pattern.
+    pub(super) excluded: u64,
+    /// Links that lead to what is not in the backup.
+    pub(super) leading_out: Vec<String>,
+    /// Files without a content that are named as a dump: no backup with one of them counts as whole.
+    pub(super) empty_dumps: Vec<String>,
+}
+
+/// Lists the files of the settings.
+///
+/// # Errors
+///
+/// One of the settings is not there; a folder cannot be read; there are more than `max-files`.
+pub(super) fn list(config: &Config, host: &Host, cancel: &CancellationToken) -> Result<Listed> {
+    let mut listed = Listed::default();
+    for root in &config.files {
+        let path = Path::new(root.as_str());
+        add(path, 0, config, host, cancel, &mut listed)?;
+    }
+    // A path that lies in another one is there once.
+    let mut members = std::collections::HashSet::new();
+    listed.items.retain(|item| members.insert(item.member.clone()));
+    listed.bytes = listed.items.iter().map(|item| item.size).sum();
+    Ok(listed)
+}
+
+fn add(
+    path: &Path,
+    depth: usize,
+    config: &Config,
+    host: &Host,
+    cancel: &CancellationToken,
+    listed: &mut Listed,
+) -> Result<()> {
+    let shown = path.to_string_lossy().into_owned();
+    let failed = |error: std::io::Error| Error::from_io(error, format!("`{shown}`"));
+    if cancel.is_cancelled() {
+        return Err(Error::new(ErrorKind::Cancelled, "the look was stopped"));
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if config.exclude.iter().any(|pattern| pattern.matches(&name) || pattern.matches(&shown)) {
+        listed.excluded += 1;
+        return Ok(());
+    }
+    let real = host.path(path);
+    let meta = match std::fs::symlink_metadata(&real) {
+        Ok(meta) => meta,
+        // What went away since its folder was read is as if it had gone before.
+        Err(error) if depth > 0 && error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error).advice("correct `files`")),
+    };
+    let sort = match meta.file_type() {
+        kind if kind.is_file() => Sort::File,
+        kind if kind.is_dir() => Sort::Folder,
+        kind if kind.is_symlink() => {
+            Sort::Link(std::fs::read_link(&real).map_err(failed)?.as_os_str().as_bytes().to_vec())
+        }
+        kind => {
+            note(&mut listed.passed_over, || format!("{shown}: {}", other_than_file(kind).unwrap_or("no file")));
+            return Ok(());
+        }
+    };
+    if listed.items.len() >= config.max_files.get() as usize {
+        let message = format!("there are more than {} files and folders in `files`", config.max_files);
+        return Err(Error::new(ErrorKind::Limit, message).advice("name less, leave some out, or raise `max-files`"));
+    }
+    if matches!(sort, Sort::Link(_)) {
+        let is_in = std::fs::canonicalize(&real)
+            .is_ok_and(|target| config.files.iter().any(|root| target.starts_with(host.path(root.as_str()))));
+        if !is_in {
+            note(&mut listed.leading_out, || shown.clone());
+        }
+    }
+    if sort == Sort::File && meta.len() == 0 && says_dump(&name) {
+        note(&mut listed.empty_dumps, || shown.clone());
+    }
+    let is_folder = sort == Sort::Folder;
+    listed.items.push(item(path, real.clone(), sort, &meta));
+    if !is_folder {
+        return Ok(());
+    }
+    if depth >= DEPTH {
+        return Err(Error::new(ErrorKind::Limit, format!("`{shown}` lies more than {DEPTH} folders deep")));
+    }
+    let entries = std::fs::read_dir(&real).map_err(failed)?;
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<std::io::Result<Vec<OsString>>>();
+    let mut names = names.map_err(failed)?;
+    names.sort();
+    for name in names {
+        add(&path.join(name), depth + 1, config, host, cancel, listed)?;
+    }
+    Ok(())
+}
+
+fn item(path: &Path, real: PathBuf, sort: Sort, meta: &Metadata) -> Item {
+    let mut member = b"files".to_vec();
+    member.extend(path.as_os_str().as_bytes());
+    if sort == Sort::Folder {
+        member.push(b'/');
+    }
+    Item {
+        shown: path.to_string_lossy().into_owned(),
+        path: real,
+        member,
+        size: if sort == Sort::File { meta.len() } else { 0 },
+        sort,
+        mode: meta.mode() & 0o7777,
+        owner: (meta.uid(), meta.gid()),
+        modified: meta.mtime(),
+    }
+}
+
+fn note(list: &mut Vec<String>, text: impl FnOnce() -> String) {
+    if list.len() < NAMED {
+        list.push(text());
+    }
+}
