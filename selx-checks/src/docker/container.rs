@@ -231,7 +231,7 @@ impl Container {
 }
 
 /// Reads a time of the engine. What never happened is dated to the year one.
-fn time(text: &str) -> Option<Timestamp> {
+pub(super) fn time(text: &str) -> Option<Timestamp> {
     let time: Timestamp = text.parse().ok()?;
     (time > Timestamp::UNIX_EPOCH).then_some(time)
 }

@@ -16,8 +16,9 @@ use tokio::time::Instant;
 
 use super::container::{Container, Summary};
 use super::place::{EngineAt, denied};
-use super::transport::{Exchange, client, take};
+use super::transport::{Exchange, Line, take};
 use super::version::{CURRENT, NEWEST, OLDEST, minor_of, other_version};
+use super::words::{name, words};
 use crate::net::{Failure, FailureKind, Phase, bounded, of_io};
 
 /// What stands for the version of an engine that has not said which it speaks: it is asked without one.
@@ -44,7 +45,7 @@ pub struct Engine {
 }
 
 /// What asking came to: an answer, nothing of that name, or what the engine did wrong.
-type Answer<T> = Result<Result<T, Failure>>;
+pub(super) type Answer<T> = Result<Result<T, Failure>>;
 
 impl Engine {
     /// Makes a client; nothing is connected yet.
@@ -78,7 +79,7 @@ impl Engine {
         self.minor().map(|minor| format!("1.{minor}"))
     }
 
-    fn minor(&self) -> Option<usize> {
+    pub(super) fn minor(&self) -> Option<usize> {
         Some(self.minor.load(Ordering::Relaxed)).filter(|minor| *minor != UNKNOWN)
     }
 
@@ -189,13 +190,36 @@ impl Engine {
     where
         F: Future<Output = Result<T, ClientError>>,
     {
+        self.exchange((cap, None), since, cx, |line| {
+            let asked = line.docker().map(&question);
+            async move { asked?.await }
+        })
+        .await
+    }
+
+    /// The same for a question that is put over the line itself; besides reads, one request may leave over it.
+    pub(super) async fn exchange<T, F>(
+        &self,
+        (cap, allowed): (usize, Option<(hyper::Method, String)>),
+        since: Instant,
+        cx: &Context,
+        question: impl Fn(Line) -> F,
+    ) -> Answer<Option<T>>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
         let mut minor = self.minor();
         for last in [false, true] {
             let exchange = Arc::new(Exchange::default());
-            let docker = client(&self.path, minor, cap, &exchange)
-                .map_err(|error| Error::new(ErrorKind::Bug, "no client for the engine").source_error(error))?;
+            let line = Line {
+                path: self.path.clone(),
+                version: minor,
+                cap,
+                allowed: allowed.clone(),
+                exchange: Arc::clone(&exchange),
+            };
             let own = Instant::now();
-            let answer = bounded(cx, cx.deadline(), Box::pin(question(docker))).await?;
+            let answer = bounded(cx, cx.deadline(), Box::pin(question(line))).await?;
             self.note(&exchange, cx);
             let speaks = take(&exchange.speaks);
             let spoken = speaks.as_deref().and_then(minor_of);
@@ -343,39 +367,4 @@ fn silent(shown: &str, phase: Phase, waited: Duration) -> Failure {
         _ => format!("{shown} did not end its answer within {waited}"),
     };
     Failure::new(phase, FailureKind::TimedOut, text)
-}
-
-/// Shows what a client or an engine said: short, and harmless.
-fn words(error: &ClientError) -> String {
-    let text = match error {
-        ClientError::DockerResponseServerError { message, .. } => message.trim().to_owned(),
-        error => error.to_string(),
-    };
-    let mut letters = text.chars();
-    let short: String = letters.by_ref().take(200).collect();
-    let more = if letters.next().is_some() { "…" } else { "" };
-    format!("{}{more}", escape::visible(&short))
-}
-
-/// Writes a name so that it is nothing else in a path.
-pub(super) fn name(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b':' | b'@' | b'/' => out.push(byte.into()),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out.replace("..", "%2E%2E")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_do_not_leave_their_place() {
-        assert_eq!(name("localhost:5000/shop/api:1@sha256:0a"), "localhost:5000/shop/api:1@sha256:0a");
-        assert_eq!(name("../x?a=b#c\n"), "%2E%2E/x%3Fa%3Db%23c%0A");
-    }
 }

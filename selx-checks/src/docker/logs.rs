@@ -35,7 +35,7 @@ impl Engine {
         let seen = self
             .ask(LOG_CAP, tokio::time::Instant::now(), cx, |docker| {
                 let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&lines.to_string()).build();
-                let (id, collected) = (super::engine::name(id), &collected);
+                let (id, collected) = (super::words::name(id), &collected);
                 async move {
                     let mut stream = docker.logs(&id, Some(options));
                     while let Some(piece) = stream.next().await {

@@ -53,6 +53,15 @@ impl EngineAt {
     }
 }
 
+impl EngineAt {
+    /// Returns which engine is meant, for the name of its lock: two paths to one socket are one engine.
+    pub(super) fn shown(given: Option<&Self>) -> String {
+        let named = || Self::parse(&std::env::var("DOCKER_HOST").ok()?).ok();
+        let Self(path) = given.cloned().or_else(named).unwrap_or_else(|| Self(DEFAULT_SOCKET.into()));
+        std::fs::canonicalize(&path).unwrap_or(path).display().to_string()
+    }
+}
+
 impl fmt::Display for EngineAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "unix:{}", self.0.display())

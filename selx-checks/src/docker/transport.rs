@@ -1,20 +1,22 @@
-//! One request on one connection: nothing but `GET`, a cap on the bytes that come back, and what went wrong kept apart
-//! from the client's own words for it.
+//! One request on one connection: nothing but `GET`, or the one removal that a step of an action is; a cap on the bytes
+//! that come back, and what went wrong kept apart from the client's own words for it.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 
 use bollard::errors::Error as ClientError;
-use bollard::{BollardRequest, Docker};
-use hyper::body::Incoming;
+use bollard::{BollardRequest, Docker, body_full};
+use http_body_util::BodyExt as _;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{DATE, HOST, HeaderValue};
-use hyper::{Method, Response, Uri};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio_util::task::AbortOnDropHandle;
@@ -67,35 +69,66 @@ pub(super) fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
     place.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// Makes a client for one exchange that speaks a version of the API, by its minor number, or none, and reads at most `cap`
-/// bytes.
-pub(super) fn client(
-    path: &Path,
-    version: Option<usize>,
-    cap: usize,
-    exchange: &Arc<Exchange>,
-) -> Result<Docker, ClientError> {
-    let (path, exchange) = (path.to_owned(), Arc::clone(exchange));
-    let transport = move |request: BollardRequest| send(request, path.clone(), version, cap, Arc::clone(&exchange));
-    let client_version = bollard::ClientVersion { major_version: 1, minor_version: version.unwrap_or_default() };
-    // The time is bounded by who waits; this is only never reached before.
-    Docker::connect_with_custom_transport(transport, Some("http://engine"), 86_400, &client_version)
+/// The way of one exchange to the engine.
+#[derive(Clone)]
+pub(super) struct Line {
+    /// The socket file.
+    pub(super) path: PathBuf,
+    /// The minor number of the version of the API that is spoken, if one is said.
+    pub(super) version: Option<usize>,
+    /// How many bytes are read at most.
+    pub(super) cap: usize,
+    /// The one request besides reads that may leave: its method, and its path without a version.
+    pub(super) allowed: Option<(Method, String)>,
+    /// What the exchange comes to.
+    pub(super) exchange: Arc<Exchange>,
 }
 
-async fn send(
-    mut request: BollardRequest,
-    path: PathBuf,
-    version: Option<usize>,
-    cap: usize,
-    exchange: Arc<Exchange>,
-) -> Result<Response<Incoming>, ClientError> {
-    // This is the one place through which every request leaves.
-    if request.method() != Method::GET {
-        return Err(exchange.fail(io::Error::other("only reads are allowed")));
+impl Line {
+    /// Makes a client for this exchange.
+    pub(super) fn docker(&self) -> Result<Docker, ClientError> {
+        let line = self.clone();
+        let transport = move |request: BollardRequest| send(request, line.clone());
+        let client_version =
+            bollard::ClientVersion { major_version: 1, minor_version: self.version.unwrap_or_default() };
+        // The time is bounded by who waits; this is only never reached before.
+        Docker::connect_with_custom_transport(transport, Some("http://engine"), 86_400, &client_version)
     }
+
+    /// Sends a request without a body, and reads the answer as a type of ours: the client's own types know one version of
+    /// the API, and take a list that an older engine gives in another place for none. An answer without a body is `null`.
+    pub(super) async fn json<T: DeserializeOwned>(self, method: Method, path: String) -> Result<T, ClientError> {
+        let request = Request::builder().method(method).uri(path).body(body_full(Bytes::new()));
+        let request = request.map_err(|_| self.exchange.fail(io::ErrorKind::InvalidInput.into()))?;
+        let response = send(request, self).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        if !status.is_success() {
+            #[derive(serde::Deserialize)]
+            struct Said {
+                message: String,
+            }
+            let message = match serde_json::from_slice::<Said>(&body) {
+                Ok(said) => said.message,
+                Err(_) => String::from_utf8_lossy(&body).into_owned(),
+            };
+            return Err(ClientError::DockerResponseServerError { status_code: status.as_u16(), message });
+        }
+        let text: &[u8] = if body.is_empty() { b"null" } else { &body };
+        serde_json::from_slice(text).map_err(ClientError::from)
+    }
+}
+
+async fn send(mut request: BollardRequest, line: Line) -> Result<Response<Incoming>, ClientError> {
+    let Line { path, version, cap, allowed, exchange } = line;
     let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
     // The client leaves the version out of the path, or says that which it was made with.
     let bare = asked.strip_prefix("/v1.").map(|rest| rest.trim_start_matches(|letter: char| letter.is_ascii_digit()));
+    // This is the one place through which every request leaves.
+    let is_removal = allowed.is_some_and(|(method, path)| request.method() == method && bare.unwrap_or(asked) == path);
+    if request.method() != Method::GET && !is_removal {
+        return Err(exchange.fail(io::Error::other("only reads are allowed")));
+    }
     let asked = match version {
         Some(minor) => format!("/v1.{minor}{}", bare.unwrap_or(asked)),
         None => bare.unwrap_or(asked).to_owned(),
@@ -167,10 +200,17 @@ mod tests {
         let path = folder.path().join("engine.sock");
         let listener = tokio::net::UnixListener::bind(&path).unwrap();
         let exchange = Arc::new(Exchange::default());
-        let docker = client(&path, Some(44), 1024, &exchange).unwrap();
+        let allowed = Some((Method::DELETE, "/containers/y".to_owned()));
+        let line = Line { path: path.clone(), version: Some(44), cap: 1024, allowed, exchange: Arc::clone(&exchange) };
+        let docker = line.docker().unwrap();
         docker.stop_container("x", None).await.unwrap_err();
         docker.remove_container("x", None).await.unwrap_err();
         docker.pause_container("x").await.unwrap_err();
+        // The one removal is that alone: not another method, and nothing more than its path.
+        docker.start_container("y", None).await.unwrap_err();
+        for (method, asked) in [(Method::DELETE, "/containers/y?force=true"), (Method::POST, "/containers/y")] {
+            line.clone().json::<serde_json::Value>(method, asked.to_owned()).await.unwrap_err();
+        }
         assert!(take(&exchange.refused).unwrap().to_string().contains("only reads"));
         // No connection was even opened.
         let waited = tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await;

@@ -31,4 +31,5 @@ pub mod sizes;
 pub mod stamp;
 mod sweep;
 mod tally;
+pub mod vacuum;
 mod window;

@@ -2,12 +2,14 @@
 
 mod merge;
 mod model;
+mod names;
 mod project;
 mod service;
 mod variables;
 mod yaml;
 
 pub use model::Model;
+pub use names::Names;
 pub use project::ComposeFiles;
 pub(crate) use project::{Project, Source};
 pub use service::{Condition, Service};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use selx_core::{Context, Error, ErrorKind, Host, Result};
 
 use super::merge;
+use super::names::{Names, absolute};
 use super::project::{ComposeFiles, Project, Source, text_of, tree_of, wrong};
 use super::service::Service;
 use super::variables::{self, Variables, interpolate};
@@ -36,6 +37,8 @@ pub struct Model {
     pub profiles: BTreeSet<String>,
     /// What the files ask for that is not read: with it the services may be others.
     pub not_read: Vec<String>,
+    /// What the engine calls the networks and volumes of the files, those of others that they use included.
+    pub names: Names,
 }
 
 impl Model {
@@ -62,7 +65,8 @@ impl Model {
         // Today's compose offers the name of the project to its own file.
         variables.entry("COMPOSE_PROJECT_NAME".to_owned()).or_insert_with(|| name.clone());
         let profiles = source.variables.get("COMPOSE_PROFILES").map(String::as_str).unwrap_or_default();
-        let mut reader = Reader { host, not_read: Vec::new(), left: MAX_WORK };
+        let mut reader =
+            Reader { host, not_read: Vec::new(), left: MAX_WORK, names: Names::of(&name, other.as_deref()) };
         let mut all: Vec<(String, Arc<Node>)> = Vec::new();
         for (path, tree) in &source.files {
             let place = Place { path, folder: &source.folder, tree, variables: &variables };
@@ -85,6 +89,7 @@ impl Model {
             services,
             profiles: profiles.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             not_read: reader.not_read,
+            names: reader.names,
         })
     }
 }
@@ -141,6 +146,7 @@ struct Reader<'a> {
     not_read: Vec<String>,
     /// How much may still be made, by [`MAX_WORK`].
     left: usize,
+    names: Names,
 }
 
 impl Reader<'_> {
@@ -150,6 +156,7 @@ impl Reader<'_> {
             Some(include) if !include.is_null() => self.included(place, include, step)?,
             _ => Vec::new(),
         };
+        self.names.take(place.tree, place.variables);
         let own = own_services(place.path, place.tree)?;
         if own.len() > MAX_SERVICES {
             return Err(too_many(place.path));
@@ -261,25 +268,6 @@ impl Reader<'_> {
 
 fn too_much() -> String {
     format!("comes to more than {MAX_WORK} nodes when what it extends and includes is followed")
-}
-
-/// Puts a folder before relative names of files, in any of the forms in which they may be written.
-fn absolute(files: &Arc<Node>, folder: &Path) -> Arc<Node> {
-    let kind = match &files.kind {
-        Kind::Scalar { .. } => match files.scalar() {
-            Some(name) => return files.with_text(&folder.join(name).to_string_lossy()),
-            None => return Arc::clone(files),
-        },
-        Kind::List(items) => Kind::List(items.iter().map(|item| absolute(item, folder)).collect()),
-        Kind::Map(entries) => {
-            let each = |(name, node): &(String, Arc<Node>)| {
-                let node = if name == "path" { absolute(node, folder) } else { Arc::clone(node) };
-                (name.clone(), node)
-            };
-            Kind::Map(entries.iter().map(each).collect())
-        }
-    };
-    Arc::new(Node { kind, merging: files.merging, missing: Vec::new() })
 }
 
 /// Returns the services that stand in a file. Files of the oldest form have nothing else.

@@ -1,7 +1,7 @@
 //! The action `logs-clean`: old logs are deleted, by the age that they have, and never the last one of a log.
 
 mod open;
-mod plan;
+pub(super) mod plan;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};

@@ -217,12 +217,12 @@ fn step(folder: &str, file: &Old, now: i64) -> Planned<Step> {
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
 /// Writes a path as text that reads again as the same bytes.
-pub(super) fn written(path: &Path) -> String {
+pub(in crate::logs) fn written(path: &Path) -> String {
     percent_encode(path.as_os_str().as_bytes(), ESCAPED).to_string()
 }
 
 /// Reads such a text.
-pub(super) fn read(text: &str) -> Result<PathBuf> {
+pub(in crate::logs) fn read(text: &str) -> Result<PathBuf> {
     let path = PathBuf::from(OsString::from_vec(percent_decode_str(text).collect()));
     // What would be written otherwise, no plan has written.
     if written(&path) == text {
