@@ -58,7 +58,7 @@ mod proposal;
 pub mod redis;
 #[cfg(any(feature = "backup", feature = "logs"))]
 mod regular;
-#[cfg(any(feature = "backup", feature = "host", feature = "logs"))]
+#[cfg(any(feature = "backup", feature = "host", feature = "logs", feature = "postgres"))]
 pub mod setting;
 #[cfg(feature = "docker")]
 pub mod target;
