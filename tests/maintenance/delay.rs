@@ -28,10 +28,10 @@ async fn ask(cluster: &Cluster, question: &'static str, stop: &AtomicBool) -> (D
 }
 
 /// Measures readers and writers while something goes on, with a transaction that holds the table for six seconds.
-async fn measure(cluster: &Cluster, what: impl Future<Output = String>) -> String {
+async fn measure(cluster: &Cluster, holding: &'static str, what: impl Future<Output = String>) -> String {
     let stop = AtomicBool::new(false);
     let mut blocker = cluster.session().await;
-    say(&mut blocker, "BEGIN; INSERT INTO orders VALUES (-1, 'held')").await;
+    say(&mut blocker, holding).await;
     let work = async {
         let (said, ()) = tokio::join!(what, async {
             tokio::time::sleep(Duration::from_secs(6)).await;
@@ -61,14 +61,19 @@ async fn the_longest_delay_of_others() {
         }
     };
     let desk = Desk::of(&cluster);
-    for lock_timeout in ["500ms", "2s", "10s"] {
-        let with = desk.with(json!({ "min-size": "1MiB", "lock-timeout": lock_timeout, "bloat": "0%", "retries": 1 }));
-        let plan = desk.plan::<PostgresReindex>(&with).await;
-        let selx = async {
-            let report = desk.apply::<PostgresReindex>(&plan).await;
-            format!("selx, lock-timeout {lock_timeout}: {}", report.outcome.as_str())
-        };
-        println!("{}", measure(&cluster, selx).await);
+    let writer = "BEGIN; INSERT INTO orders VALUES (-1, 'held')";
+    let reader = "BEGIN; SELECT note FROM orders WHERE id = 20";
+    for (who, holding) in [("a writer", writer), ("a reader", reader)] {
+        for lock_timeout in ["500ms", "2s", "10s"] {
+            let with =
+                desk.with(json!({ "min-size": "1MiB", "lock-timeout": lock_timeout, "bloat": "0%", "retries": 1 }));
+            let plan = desk.plan::<PostgresReindex>(&with).await;
+            let selx = async {
+                let report = desk.apply::<PostgresReindex>(&plan).await;
+                format!("{who} holds the table; selx, lock-timeout {lock_timeout}: {}", report.outcome.as_str())
+            };
+            println!("{}", measure(&cluster, holding, selx).await);
+        }
+        println!("{who} holds the table; {}", measure(&cluster, holding, plain("REINDEX DATABASE shop")).await);
     }
-    println!("{}", measure(&cluster, plain("REINDEX DATABASE shop")).await);
 }

@@ -100,6 +100,47 @@ async fn d9_a_rebuild_that_waited_in_vain_takes_its_copy_away() {
     assert_whole(&cluster, "t", 1);
 }
 
+/// A reader who holds the table keeps a rebuild waiting after its copy has taken its place.
+async fn a_reader_holds(longer: bool) -> (Outcome, String) {
+    let cluster = Cluster::start(&["autovacuum=off"]).await;
+    psql(&cluster, "CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 1000); CREATE INDEX t_n ON t (n)");
+    invalidate(&cluster, "t_n");
+    let desk = Desk::of(&cluster);
+    let plan = desk.plan::<PostgresReindex>(&desk.with(json!({ "lock-timeout": "1s", "retries": 0 }))).await;
+    let mut reader = cluster.session().await;
+    say(&mut reader, "BEGIN; SELECT count(*) FROM t").await;
+    let report = disturbed(desk.apply::<PostgresReindex>(&plan), async {
+        until(&cluster, "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 't_n_ccold')").await;
+        tokio::time::sleep(Duration::from_millis(if longer { 16_000 } else { 2_500 })).await;
+        say(&mut reader, "COMMIT").await;
+    })
+    .await;
+    let said = format!("{report:?}\n{}", cluster.said());
+    assert!(said.contains("canceling statement due to lock timeout"), "{said}");
+    // The index itself is new and in use, whatever waits for its end.
+    assert_eq!(psql(&cluster, "SELECT indisvalid FROM pg_index WHERE indexrelid = 't_n'::regclass"), "t");
+    if longer {
+        let plan = desk.plan::<PostgresReindex>(&desk.with(json!({}))).await;
+        assert_eq!(targets(&plan), ["public.t_n_ccold"]);
+        assert_eq!(desk.apply::<PostgresReindex>(&plan).await.outcome, Outcome::Done);
+    }
+    assert_whole(&cluster, "t", 1);
+    (report.outcome, said)
+}
+
+#[tokio::test]
+async fn d9_the_old_form_of_an_index_is_dropped_once_nobody_reads_it() {
+    let (outcome, said) = a_reader_holds(false).await;
+    assert_eq!(outcome, Outcome::Done, "{said}");
+}
+
+#[tokio::test]
+async fn d9_an_old_form_that_stays_is_told_and_the_next_plan_has_it() {
+    let (outcome, said) = a_reader_holds(true).await;
+    assert_eq!(outcome, Outcome::Leftover, "{said}");
+    assert!(said.contains("left-behind") && said.contains("application `shop-api`"), "{said}");
+}
+
 #[tokio::test]
 async fn m9_two_hosts_do_not_work_on_one_database() {
     let cluster = Cluster::start(&["autovacuum=off"]).await;

@@ -23,6 +23,7 @@ mod leftovers;
 mod locks;
 mod reindex;
 mod rights;
+mod room;
 mod vacuum;
 
 use std::path::{Path, PathBuf};
@@ -93,11 +94,15 @@ impl Desk {
 
     /// Applies a plan as somebody does who typed its hash.
     async fn apply<A: Action>(&self, plan: &SavedPlan) -> ActionReport {
+        self.apply_in::<A>(plan, &self.context()).await
+    }
+
+    async fn apply_in<A: Action>(&self, plan: &SavedPlan, cx: &Context) -> ActionReport {
         let action = self.action::<A>(&plan.with);
         let permission = Permission::Typed(plan.hash().to_string().parse().unwrap());
         let (name, with) = (plan.action.as_str(), &plan.with);
         let request = Request { action: &action, name, with, plan, permission: &permission, zone: &TimeZone::UTC };
-        apply(&request, &self.ground(), &self.context()).await
+        apply(&request, &self.ground(), cx).await
     }
 
     /// Plans and applies.

@@ -99,3 +99,22 @@ async fn d12_an_autovacuum_against_wraparound_is_left_alone() {
     until(&cluster, at_work).await;
     assert!(!cluster.said().contains("canceling autovacuum"), "{}", cluster.said());
 }
+
+#[tokio::test]
+async fn who_waits_is_told_how_far_it_is() {
+    let cluster = Cluster::start(&["autovacuum=off"]).await;
+    psql(
+        &cluster,
+        "CREATE TABLE t (n int, filler text); INSERT INTO t SELECT n, repeat('x', 500) FROM generate_series(1, 20000) n;
+         ALTER ROLE postgres SET vacuum_cost_delay = '5ms'; ALTER ROLE postgres SET vacuum_cost_limit = 50",
+    );
+    psql(&cluster, "DELETE FROM t WHERE n % 2 = 0");
+    let desk = Desk::of(&cluster);
+    let plan = desk.plan::<PostgresVacuum>(&desk.with(json!({}))).await;
+    let cx = desk.context();
+    let report = desk.apply_in::<PostgresVacuum>(&plan, &cx).await;
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    let (done, whole) = cx.extent().seen().expect("it was told");
+    let size: u64 = psql(&cluster, "SELECT pg_relation_size('t')").parse().unwrap();
+    assert!(whole == size && done > 0 && done <= whole, "{done} of {whole}, {size}");
+}
