@@ -58,7 +58,7 @@ mod proposal;
 pub mod redis;
 #[cfg(any(feature = "backup", feature = "logs"))]
 mod regular;
-#[cfg(any(feature = "backup", feature = "docker", feature = "host", feature = "logs"))]
+#[cfg(any(feature = "backup", feature = "docker", feature = "host", feature = "logs", feature = "postgres"))]
 pub mod setting;
 #[cfg(feature = "docker")]
 pub mod target;
@@ -96,8 +96,6 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     #[cfg(feature = "http")]
     registry.check::<http::Http>()?;
     #[cfg(feature = "logs")]
-    registry.action::<logs::clean::LogsClean>()?;
-    #[cfg(feature = "logs")]
     registry.check::<logs::patterns::LogsPatterns>()?;
     #[cfg(feature = "logs")]
     registry.check::<logs::sizes::LogsSizes>()?;
@@ -115,6 +113,18 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     registry.check::<postgres::query::SqlQuery>()?;
     #[cfg(feature = "tls")]
     registry.check::<tls::TlsCertificate>()?;
+    #[cfg(all(feature = "backup", feature = "command", feature = "postgres"))]
+    registry.action::<backup::create::BackupCreate>()?.action::<backup::drill::BackupDrill>()?;
+    #[cfg(all(feature = "backup", feature = "command", feature = "postgres"))]
+    registry.action::<backup::restore::BackupRestore>()?;
+    #[cfg(feature = "docker")]
+    registry.action::<docker::prune::DockerPrune>()?;
+    #[cfg(feature = "logs")]
+    registry.action::<logs::clean::LogsClean>()?.action::<logs::vacuum::JournalVacuum>()?;
+    #[cfg(feature = "postgres")]
+    registry.action::<postgres::analyze::PostgresAnalyze>()?.action::<postgres::reindex::PostgresReindex>()?;
+    #[cfg(feature = "postgres")]
+    registry.action::<postgres::vacuum::PostgresVacuum>()?;
     let _ = &registry;
     Ok(())
 }

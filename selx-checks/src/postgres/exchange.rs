@@ -11,6 +11,8 @@ use crate::net::{Failure, FailureKind, Phase};
 const ALLOWED: &[u8] = b"EN12tnTDCIsZSA3";
 /// The most columns of a result.
 const COLUMNS: usize = 200;
+/// The most remarks that are kept of one answer.
+const NOTICES: usize = 20;
 /// The most characters of the name of a column. Servers have 63 bytes.
 const NAME: usize = 100;
 
@@ -91,6 +93,29 @@ impl Session {
         }
     }
 
+    /// Says statements of our own as they are, outside of the transaction that questions stand in.
+    pub(super) async fn say(&mut self, statements: &str, cap: usize, cx: &Context) -> Result<Vec<Table>, Ended> {
+        self.turn = None;
+        self.wire.send(&frame(b'Q', &[statements.as_bytes(), &[0]].concat()), Phase::FirstByte, cx).await?;
+        self.answers(1, cap, false, cx).await
+    }
+
+    /// Begins one statement that no transaction may be around, such as `VACUUM`. The server takes one and no more,
+    /// whatever stands in it.
+    pub(super) async fn begin(&mut self, statement: &str, cx: &Context) -> Result<(), Ended> {
+        self.turn = None;
+        let mut bytes = frame(b'P', &[&[0], statement.as_bytes(), &[0, 0, 0]].concat());
+        bytes.extend(frame(b'B', &[0, 0, 0, 0, 0, 0, 0, 0]));
+        bytes.extend(frame(b'E', &[0, 0, 0, 0, 0]));
+        bytes.extend(frame(b'S', &[]));
+        self.wire.send(&bytes, Phase::FirstByte, cx).await
+    }
+
+    /// Waits for what came of the statement that was begun.
+    pub(super) async fn outcome(&mut self, cap: usize, cx: &Context) -> Result<(), Ended> {
+        self.answers(1, cap, false, cx).await.map(|_| ())
+    }
+
     /// Reads until the server was ready so many times. The first error counts; what follows it follows from it. What is
     /// beyond the cap is left at the server if a part will do.
     pub(super) async fn answers(
@@ -105,6 +130,7 @@ impl Session {
         let mut error: Option<ServerError> = None;
         let mut left = cap;
         let mut phase = Phase::FirstByte;
+        self.notices.clear();
         loop {
             let message = match self.wire.message(ALLOWED, left, phase, cx).await {
                 Err(Ended::Peer(Trouble::Broken(failure)))
@@ -132,6 +158,7 @@ impl Session {
                     }
                     error.get_or_insert(told);
                 }
+                b'N' if self.notices.len() < NOTICES => self.notices.push(ServerError::read(&message.body)),
                 b'T' => open = Some(Table { columns: columns(&message.body), ..Table::default() }),
                 b'D' => {
                     if let (Some(table), Some(row)) = (open.as_mut(), row(&message.body)) {

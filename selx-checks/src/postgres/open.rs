@@ -59,22 +59,38 @@ pub(super) async fn session(server: &Server<'_>, cx: &Context) -> Result<(Way, R
     let (way, opened) = open(server, cx).await?;
     let opened = match opened {
         Ok(Opened::Session(session)) => Ok(*session),
-        Ok(Opened::Asked) => {
-            let method = way.method.as_deref().unwrap_or("a password");
-            let text = format!("the server wants {method} of role `{}`, and the check has no password", way.user);
-            return Err(Error::new(ErrorKind::Config, text).advice("set `password = \"file:/PATH\"` or `\"env:NAME\"`"));
-        }
+        Ok(Opened::Asked) => return Err(no_password(&way, "check")),
         Err(trouble) => Err(trouble),
     };
     Ok((way, opened))
 }
 
+fn no_password(way: &Way, asker: &str) -> Error {
+    let method = way.method.as_deref().unwrap_or("a password");
+    let text = format!("the server wants {method} of role `{}`, and the {asker} has no password", way.user);
+    Error::new(ErrorKind::Config, text).advice("set `password = \"file:/PATH\"` or `\"env:NAME\"`")
+}
+
+/// Goes to a session that is nobody else's, before or after. `keys` is where the password comes from; how long it may take
+/// is up to `cx`.
+pub(super) async fn fresh(server: &Server<'_>, keys: &Context, cx: &Context) -> Result<(Way, Session), Ended> {
+    let mut way = Way { address: server.target.to_string(), ..Way::default() };
+    match go_with(server, &mut way, keys, cx).await? {
+        Opened::Session(session) => Ok((way, *session)),
+        Opened::Asked => Err(no_password(&way, "action").into()),
+    }
+}
+
 async fn go(server: &Server<'_>, way: &mut Way, cx: &Context) -> Result<Opened, Ended> {
+    go_with(server, way, cx, cx).await
+}
+
+async fn go_with(server: &Server<'_>, way: &mut Way, keys: &Context, cx: &Context) -> Result<Opened, Ended> {
     let began = Instant::now();
     let endpoint = server.target.find(cx).await?.map_err(Trouble::Broken).map_err(Ended::Peer)?;
     way.address = endpoint.address.to_string();
     way.container = endpoint.container.as_ref().map(|container| container.name.clone());
-    let who = server.who(&endpoint, cx)?;
+    let who = server.who(&endpoint, keys)?;
     (way.user, way.database) = (who.user.clone(), who.database.clone());
     let (stream, stays_here) = connect(&endpoint, way, cx).await?;
     let wire = Wire::new(stream, way.address.clone(), began);
@@ -186,7 +202,7 @@ pub(super) async fn stand(mut wire: Wire, mut accepted: bool, cx: &Context) -> R
                 }
             }
             b'K' => process = message.body.first_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number)),
-            b'Z' if accepted => return Ok(Session { wire, process, parameters, turn: None }),
+            b'Z' if accepted => return Ok(Session { wire, process, parameters, turn: None, notices: Vec::new() }),
             b'Z' => {
                 let text = format!("{} began a session without accepting the login", wire.whom);
                 return Err(Failure::new(Phase::Login, FailureKind::Malformed, text).into());

@@ -52,6 +52,11 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// Takes a name that a server gave: it has such things, whatever stands in it.
+    pub(super) fn of_server(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// Returns it as it is.
     pub fn as_str(&self) -> &str {
         &self.0

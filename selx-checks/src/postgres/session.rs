@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::refusal::ServerError;
 use super::turn::Turn;
 use super::wire::Wire;
 use crate::net::Attempt;
@@ -47,6 +48,8 @@ pub(super) struct Session {
     pub(super) parameters: BTreeMap<String, String>,
     /// The turn in which it is held, and how it was reached, for who comes next; nothing if it is to end.
     pub(super) turn: Option<(Turn, Way)>,
+    /// What the server remarked on its last answers, the first few remarks.
+    pub(super) notices: Vec<ServerError>,
 }
 
 /// The time limits of one look, at the server.

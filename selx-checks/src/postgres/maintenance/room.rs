@@ -1,0 +1,142 @@
+//! How much room there is where a server keeps its data, if that is a place of this machine.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use selx_core::{Context, Host};
+
+use super::reader::Facts;
+use crate::postgres::server::Server;
+use crate::target::{Place, Target};
+
+/// How many processes are looked at.
+const PROCESSES: usize = 100_000;
+/// How many seconds the server's own word may differ from its file: it writes the file first.
+const APART: f64 = 15.0;
+
+/// Where a server keeps its data.
+#[derive(Clone, Debug)]
+pub(in crate::postgres) enum Room {
+    /// Its folder, as this process reaches it, and what stands before every path of the server.
+    Here { data: PathBuf, root: PathBuf },
+    /// It cannot be looked at; why.
+    Unknown(String),
+}
+
+impl Room {
+    /// Finds it. It is the place only if the file of the server that lies there says when that one started.
+    pub(in crate::postgres) async fn find(server: &Server<'_>, facts: &Facts, cx: &Context) -> Self {
+        let Some(data) = facts.data.clone() else {
+            return Self::Unknown(format!(
+                "role `{}` may not know where the data are (pg_read_all_settings)",
+                facts.role
+            ));
+        };
+        let is_near = match server.target {
+            Target::Compose(_) => true,
+            Target::Address(address, _) => match &address.place {
+                Place::Unix(_) => true,
+                Place::Tcp { host, .. } => {
+                    host == "localhost"
+                        || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+                }
+            },
+        };
+        if !is_near {
+            return Self::Unknown("the server is on another machine".to_owned());
+        }
+        let (host, started) = (cx.host().clone(), facts.started);
+        let found =
+            cx.blocking("looking for the data of the server", move |_| Ok(search(&host, Path::new(&data), started)));
+        match found.await {
+            Ok(Some(room)) => room,
+            Ok(None) => Self::Unknown("the folder of the data is not to be seen from here".to_owned()),
+            Err(error) => Self::Unknown(error.to_string()),
+        }
+    }
+
+    /// Returns how many bytes are free in the place of a tablespace, or in that of the data.
+    ///
+    /// # Errors
+    ///
+    /// Why that cannot be known.
+    pub(in crate::postgres) fn free(&self, tablespace: Option<&str>) -> Result<u64, String> {
+        let (data, root) = match self {
+            Self::Here { data, root } => (data, root),
+            Self::Unknown(why) => return Err(why.clone()),
+        };
+        let place = match tablespace.filter(|path| !path.is_empty()) {
+            Some(path) => below(root, Path::new(path)),
+            None => data.clone(),
+        };
+        let room = rustix::fs::statvfs(&place).map_err(|error| format!("`{}`: {error}", place.display()))?;
+        Ok(room.f_bavail.saturating_mul(room.f_frsize))
+    }
+}
+
+fn below(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+/// Looks in this host's own files, and in those of the containers in which a server runs.
+fn search(host: &Host, data: &Path, started: f64) -> Option<Room> {
+    let roots = std::iter::once(host.root.clone()).chain(servers(&host.proc));
+    roots
+        .map(|root| (below(&root, data), root))
+        .find(|(data, _)| is_of(data, started))
+        .map(|(data, root)| Room::Here { data, root })
+}
+
+/// Returns the roots that servers see.
+fn servers(proc: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(proc).into_iter().flatten().flatten().take(PROCESSES);
+    let named = entries.filter(|entry| {
+        let is_process = entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
+        is_process
+            && short(&entry.path().join("comm")).is_some_and(|name| matches!(name.trim(), "postgres" | "postmaster"))
+    });
+    named.map(|entry| entry.path().join("root")).collect()
+}
+
+/// Tells whether a folder is that of the server which started then.
+fn is_of(data: &Path, started: f64) -> bool {
+    let text = short(&data.join("postmaster.pid"));
+    let line = text.as_deref().and_then(|text| text.lines().nth(2)?.trim().parse::<f64>().ok());
+    line.is_some_and(|line| (started - line).abs() <= APART)
+}
+
+fn short(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    std::fs::File::open(path).ok()?.take(4096).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_folder_of_this_very_server_is_its_place() {
+        let whole = tempfile::tempdir().unwrap();
+        let data = whole.path().join("srv/data");
+        std::fs::create_dir_all(&data).unwrap();
+        let host = Host::below(whole.path());
+        assert!(search(&host, Path::new("/srv/data"), 1000.0).is_none());
+        std::fs::write(data.join("postmaster.pid"), "12\n/srv/data\n1000\n5432\n").unwrap();
+        let room = search(&host, Path::new("/srv/data"), 1001.5).unwrap();
+        assert!(room.free(None).unwrap() > 0);
+        assert!(room.free(Some("/srv/nowhere")).is_err());
+        assert!(search(&host, Path::new("/srv/data"), 2000.0).is_none());
+    }
+
+    #[test]
+    fn the_folder_of_a_server_in_a_container_is_found_through_its_process() {
+        let whole = tempfile::tempdir().unwrap();
+        let data = whole.path().join("proc/77/root/srv/data");
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::write(whole.path().join("proc/77/comm"), "postgres\n").unwrap();
+        std::fs::write(data.join("postmaster.pid"), "1\n/srv/data\n1000\n5432\n").unwrap();
+        let room = search(&Host::below(whole.path()), Path::new("/srv/data"), 1000.0).unwrap();
+        assert!(matches!(&room, Room::Here { data: found, .. } if *found == data), "{room:?}");
+    }
+}
