@@ -116,7 +116,7 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     #[cfg(all(feature = "backup", feature = "command", feature = "postgres"))]
     registry.action::<backup::create::BackupCreate>()?.action::<backup::drill::BackupDrill>()?;
     #[cfg(all(feature = "backup", feature = "command", feature = "postgres"))]
-    registry.action::<backup::restore::BackupRestore>()?;
+    registry.action::<backup::prune::BackupPrune>()?.action::<backup::restore::BackupRestore>()?;
     #[cfg(feature = "docker")]
     registry.action::<docker::prune::DockerPrune>()?;
     #[cfg(feature = "logs")]

@@ -11,6 +11,7 @@ mod load;
 mod made;
 #[cfg(all(feature = "command", feature = "postgres"))]
 mod programs;
+#[cfg(all(feature = "command", feature = "postgres"))]
 pub mod prune;
 #[cfg(all(feature = "command", feature = "postgres"))]
 pub mod restore;

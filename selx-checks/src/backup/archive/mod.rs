@@ -18,7 +18,7 @@ mod judge;
 mod lines;
 mod links;
 pub(crate) mod manifest;
-mod name;
+pub(super) mod name;
 mod plain;
 mod probe;
 mod records;

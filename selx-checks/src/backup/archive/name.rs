@@ -55,7 +55,7 @@ pub(super) fn ending(name: &str) -> Option<&'static str> {
 }
 
 /// Returns the name that an unfinished file is to have in the end, if its name says that it is unfinished.
-pub(super) fn finished(name: &str) -> Option<&str> {
+pub(crate) fn finished(name: &str) -> Option<&str> {
     let lower = name.to_ascii_lowercase();
     if let Some(ending) = UNFINISHED.iter().find(|ending| lower.ends_with(*ending)) {
         return name.get(..name.len() - ending.len()).map(|name| name.trim_start_matches('.'));
@@ -122,7 +122,7 @@ pub(super) fn parts(text: &str) -> Vec<&str> {
 }
 
 /// Returns the date in a name, with its time if it has one: year, month, day in this order, or seconds since 1970.
-pub(super) fn date(name: &str) -> Option<DateTime> {
+pub(crate) fn date(name: &str) -> Option<DateTime> {
     let numbers: Vec<(usize, &str)> = numbers(name);
     for (index, (_, digits)) in numbers.iter().enumerate() {
         let rest = numbers.get(index + 1..).unwrap_or_default();

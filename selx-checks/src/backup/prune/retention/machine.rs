@@ -104,8 +104,7 @@ impl World {
         assert!(decision.go.iter().all(|index| !decision.kept.contains_key(index)));
         // The run may die anywhere: any part of them is gone, not only the first.
         let all = self.chance.next(2) == 0;
-        let going: HashSet<usize> =
-            decision.go.iter().copied().filter(|_| all || self.chance.next(3) > 0).collect();
+        let going: HashSet<usize> = decision.go.iter().copied().filter(|_| all || self.chance.next(3) > 0).collect();
         self.gone += going.len() as u64;
         let after: Vec<Backup> =
             before.iter().enumerate().filter(|(index, _)| !going.contains(index)).map(|(_, one)| one.clone()).collect();
@@ -204,7 +203,8 @@ fn where_nothing_would_go_nothing_is_read() {
 
 #[test]
 fn what_is_not_good_counts_for_no_rule_and_stays() {
-    let times = times(&["2026-03-05T00:00:00Z", "2026-03-04T00:00:00Z", "2026-03-03T00:00:00Z", "2026-03-02T00:00:00Z"]);
+    let times =
+        times(&["2026-03-05T00:00:00Z", "2026-03-04T00:00:00Z", "2026-03-03T00:00:00Z", "2026-03-02T00:00:00Z"]);
     let now = "2026-03-05T01:00:00Z".parse().unwrap();
     let decision = decide(&times, &RULES, now, false, &mut |index| {
         Ok(if index == 1 { Proof::Bad("cut short".to_owned()) } else { Proof::Good })
