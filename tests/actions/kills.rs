@@ -39,16 +39,16 @@ fn the_child_of_a_kill() {
     assert_eq!(machine.apply::<LogsClean>(&plan).outcome, Outcome::Done);
 }
 
-/// Runs the child, killed at the call of that name and number. Returns whether it was.
-fn killed_at(folder: &Path, call: &str, number: u32) -> bool {
+/// Runs a test as a child, killed at the call of that name and number. Returns whether it was.
+pub(crate) fn killed_at((variable, folder): (&str, &Path), test: &str, call: &str, number: u32) -> bool {
     let child = std::env::current_exe().unwrap();
     #[expect(clippy::disallowed_methods, reason = "a process that is killed at a system call")]
     let status = Command::new("/usr/bin/strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
         .arg(format!("--inject={call}:signal=KILL:when={number}"))
         .arg(child)
-        .args(["--exact", "kills::the_child_of_a_kill", "--test-threads=1"])
-        .env(CHILD, folder)
+        .args(["--exact", test, "--test-threads=1"])
+        .env(variable, folder)
         .output()
         .expect("strace is there");
     use std::os::unix::process::ExitStatusExt as _;
@@ -72,7 +72,7 @@ fn l01_i19_killed_at_every_call_of_logs_clean_it_is_recovered() {
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(&path, name).unwrap();
             }
-            let killed = killed_at(&folder, call, number);
+            let killed = killed_at((CHILD, &folder), "kills::the_child_of_a_kill", call, number);
             kills += u32::from(killed);
             holds(&folder, &format!("{call} {number}"));
             if !killed {

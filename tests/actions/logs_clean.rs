@@ -275,3 +275,15 @@ fn i16_numbers_of_customers_are_no_counters_and_a_restore_makes_no_file_the_newe
     assert!(!targets.contains(&"b.log.1"), "{targets:?}");
     assert!(targets.len() >= 2, "{targets:?}");
 }
+
+#[test]
+fn logs_clean_keeps_to_the_contract_of_a_life() {
+    let machine = Machine::new();
+    for name in ["app.log.1", "app.log.2", "deep/api.log.1"] {
+        machine.file(name, 100);
+    }
+    machine.days_pass(31);
+    let with = with(&machine, &[]);
+    let broken = run(selx_core::contract::life::<LogsClean>(&with, &machine.ground(), &machine.context()));
+    assert_eq!(broken, [""; 0]);
+}

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod backup_prune;
 mod kills;
 mod logs_clean;
 
