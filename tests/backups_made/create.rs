@@ -165,7 +165,9 @@ async fn m1_several_databases_with_odd_names_and_a_file_that_changes() {
     // As large as it takes to pack for a while, and growing.
     let growing = machine.folder.parent().unwrap().join("growing");
     std::fs::write(&growing, vec![b'g'; 8 << 20]).unwrap();
-    with["files"] = json!([growing]);
+    // The folder of the archives lies in the other one, and is not in the archive.
+    std::fs::write(machine.folder.join("large"), vec![b'l'; 1 << 20]).unwrap();
+    with["files"] = json!([growing, machine.folder.parent().unwrap()]);
     let writer = {
         let growing = growing.clone();
         let stop = machine.cancel.child_token();
@@ -184,7 +186,10 @@ async fn m1_several_databases_with_odd_names_and_a_file_that_changes() {
     writer.0.cancel();
     writer.1.join().unwrap();
     assert_eq!(report.outcome, Outcome::Done, "{report:?}");
-    let there = unpacked(&machine.folder.join(&machine.names()[0]));
+    let names = machine.names();
+    let there = unpacked(&machine.folder.join(names.iter().find(|name| name.starts_with("shop-")).unwrap()));
+    let below = there.path().join("files").join(machine.folder.strip_prefix("/").unwrap());
+    assert!(below.with_file_name("growing").is_file() && !below.exists());
     let manifest: Value = serde_json::from_slice(&std::fs::read(there.path().join("manifest.json")).unwrap()).unwrap();
     let dumps = manifest["selx"]["dumps"].as_object().unwrap();
     let of: Vec<&str> = dumps.values().map(|dump| dump["database"].as_str().unwrap()).collect();

@@ -17,7 +17,7 @@ settings! {
         #[serde(default)]
         databases: Vec<Name>,
         /// Files and folders that go into the archive as well: the configuration, the compose file, certificates. Links stay
-        /// links. Default: none.
+        /// links; the folder of the archives is left out. Default: none.
         #[serde(default)]
         files: Vec<AbsolutePath>,
         /// What is left out of them: patterns of names or of whole paths. Default: none.

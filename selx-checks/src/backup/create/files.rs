@@ -52,6 +52,8 @@ pub(super) struct Listed {
     pub(super) passed_over: Vec<String>,
     /// How many were left out by a pattern.
     pub(super) excluded: u64,
+    /// Whether the folder of the archives lies in one of `files`; it is not in the backup.
+    pub(super) has_folder: bool,
     /// Links that lead to what is not in the backup.
     pub(super) leading_out: Vec<String>,
     /// Files without a content that are named as a dump: no backup with one of them counts as whole.
@@ -92,6 +94,11 @@ fn add(
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if config.exclude.iter().any(|pattern| pattern.matches(&name) || pattern.matches(&shown)) {
         listed.excluded += 1;
+        return Ok(());
+    }
+    if shown == config.folder.as_str() {
+        // Archives that hold those before them would double each time.
+        listed.has_folder = true;
         return Ok(());
     }
     let real = host.path(path);

@@ -69,6 +69,7 @@ impl Action for BackupCreate {
     type Step = Step;
     const META: Meta =
         Meta::new("backup-create", Area::Backup, "put databases and files into one archive, and read it back whole")
+            .sample(include_str!("sample.toml"))
             .codes(CODES);
 
     fn new(config: Config) -> Self {

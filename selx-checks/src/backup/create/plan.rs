@@ -209,6 +209,7 @@ fn kept(listed: &Listed, finished: &[String]) -> Vec<Kept> {
         some("archives that are there already; the newest is named", finished.len(), &newest),
         some("not in it: sockets, pipes and devices", listed.passed_over.len(), &listed.passed_over),
         some("not in it: left out by `exclude`", usize::try_from(listed.excluded).unwrap_or(0), &[]),
+        some("not in it: the folder of the archives, which lies in `files`", usize::from(listed.has_folder), &[]),
         some("in it as links, which lead to what is not in it", listed.leading_out.len(), &listed.leading_out),
     ]
     .into_iter()

@@ -10,10 +10,10 @@ use selx_core::{Context, Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::Step;
-use crate::backup::programs::{Programs, is_fine};
+use crate::backup::programs::{Programs, is_fine, reaching};
 use crate::command::{Child, Ended};
 use crate::deletion::Root;
-use crate::postgres::talk::Talk;
+use crate::postgres::talk::{Login, Talk};
 use crate::postgres::{Name, Postgres, Server};
 use crate::target::Target;
 
@@ -103,6 +103,13 @@ impl<'a> Cluster<'a> {
             child = child.arg(format!("--reuid={user}")).arg(format!("--regid={user}")).arg("--init-groups");
         }
         child.arg(self.programs.program(program).display().to_string()).holding(self.permit)
+    }
+
+    /// Lets the makers' own program look at all tables and indexes of a database.
+    pub(super) async fn amcheck(&self, database: &str, cx: &Context) -> Result<()> {
+        let child = self.child("pg_amcheck").args(["--install-missing", "--heapallindexed", "--no-password"]);
+        let login = Login::of(&self.server(None), cx).await?;
+        is_fine(&reaching(child, &login, database).run(cx).await?, "pg_amcheck")
     }
 
     /// Returns the settings of a session in a database.

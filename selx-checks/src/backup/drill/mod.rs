@@ -62,6 +62,7 @@ impl Action for BackupDrill {
     type Step = Step;
     const META: Meta =
         Meta::new("backup-drill", Area::Backup, "restore the newest backup into a server of its own, and compare it")
+            .sample(include_str!("sample.toml"))
             .codes(CODES);
 
     fn new(config: Config) -> Self {
