@@ -10,6 +10,9 @@ mod cluster;
 mod create;
 mod drill;
 mod failing;
+#[path = "../compose/fake.rs"]
+#[expect(dead_code, reason = "what other tests need of it")]
+mod fake;
 mod kills;
 mod machine;
 #[path = "../host/mount.rs"]

@@ -7,6 +7,7 @@ mod logs;
 mod place;
 mod transport;
 mod version;
+mod volume;
 
 pub use container::{Container, Health, Network, Port, State, Summary};
 pub use engine::Engine;

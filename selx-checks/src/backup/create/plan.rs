@@ -6,6 +6,7 @@ use selx_core::{ByteSize, Context, ErrorKind, Result};
 use super::database::Database;
 use super::files::{self, Listed};
 use super::place::{self, Place};
+use super::volumes::origins;
 use super::{Config, Step};
 use crate::backup::programs::Programs;
 
@@ -23,8 +24,8 @@ pub(super) async fn plan(config: &Config, cx: &Context) -> Result<Plan<Step>> {
         let database = Database::open(config, name, cx).await?;
         databases.push(database);
     }
-    let (list, host) = (config.clone(), cx.host().clone());
-    let listed = cx.blocking("listing files", move |token| files::list(&list, &host, token)).await?;
+    let (list, origins, host) = (config.clone(), origins(config, cx).await?, cx.host().clone());
+    let listed = cx.blocking("listing files", move |token| files::list(&list, &origins, &host, token)).await?;
     let mut refused = of_place(config, &place, &finished, cx)?;
     let server = databases.first().map_or(0, |database| database.major);
     let programs = Programs::of(config.programs.as_ref().map(|path| path.as_str()), "pg_dump", server, cx).await;
