@@ -10,7 +10,7 @@ use selx_core::Check as _;
 use selx_core::action::{Ground as _, Outcome, recover};
 use serde_json::{Value, json};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, command};
 use crate::machine::{Machine, action, content, fill, names, psql};
 
 /// A folder that the user of a server can get to.
@@ -134,6 +134,35 @@ async fn q1_j14_k11_what_is_not_as_it_was_proves_nothing() {
     }
 }
 
+#[tokio::test]
+async fn q1_k9_a_server_that_an_earlier_drill_left_is_ended_and_goes() {
+    let (machine, cluster) = (Machine::new(), Cluster::start(&[]).await);
+    fill(&cluster);
+    assert_eq!(machine.run::<BackupCreate>(&machine.settings(&cluster)).await.outcome, Outcome::Done);
+    let (_keep, scratch) = scratch();
+    let left = scratch.join(".selx-drill-0badcafe");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let data = left.join("data");
+    let mut initdb = command("initdb");
+    assert!(initdb.args(["-U", "postgres", "--no-sync", "-D"]).arg(&data).output().unwrap().status.success());
+    let mut server = command("postgres");
+    server.arg("-D").arg(&data).arg("-k").arg(&left).args(["-c", "listen_addresses="]);
+    let mut server = server.stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !left.join(".s.PGSQL.5432").exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let plan = machine.plan::<BackupDrill>(&settings(&machine, &scratch)).await;
+    assert!(plan.plan.steps[0].what.contains("`.selx-drill-0badcafe` goes"), "{}", plan.plan.steps[0].what);
+    assert!(server.try_wait().unwrap().is_none(), "a plan ends nothing");
+    let waiting = std::thread::spawn(move || server.wait().unwrap());
+    let report = machine.apply::<BackupDrill>(&plan).await;
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    waiting.join().unwrap();
+    assert_eq!(names(&scratch), Vec::<String>::new());
+    assert_eq!(psql(&cluster, "shop", "SELECT 1"), "1", "the other server goes on");
+}
+
 /// Where the child finds the machine of the test.
 const CHILD: &str = "SELX_TEST_DRILL_CHILD";
 
@@ -187,7 +216,15 @@ async fn q1_k9_l1_killed_at_any_time_a_drill_leaves_no_server_and_no_folder() {
         let here = Machine::at(&folder);
         let ground = here.ground();
         for open in ground.open().unwrap() {
-            let report = recover(&open, &action::<BackupDrill>(&with), false, &ground, &here.context()).await;
+            let action = action::<BackupDrill>(&with);
+            let mut report = recover(&open, &action, false, &ground, &here.context()).await;
+            for _ in 0..500 {
+                if report.outcome != Outcome::Locked {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                report = recover(&open, &action, false, &ground, &here.context()).await;
+            }
             let fine = matches!(report.outcome, Outcome::Done | Outcome::Undone | Outcome::Failed);
             assert!(fine, "after {wait:?}: {report:?}");
         }
