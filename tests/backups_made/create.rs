@@ -10,6 +10,7 @@ use selx_core::action::Outcome;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, PASSWORD, command};
+use crate::fake::{Fake, good, http};
 use crate::machine::{Machine, content, fill, program, psql, unpacked};
 use crate::mount::{Mounted, host};
 
@@ -165,7 +166,9 @@ async fn m1_several_databases_with_odd_names_and_a_file_that_changes() {
     // As large as it takes to pack for a while, and growing.
     let growing = machine.folder.parent().unwrap().join("growing");
     std::fs::write(&growing, vec![b'g'; 8 << 20]).unwrap();
-    with["files"] = json!([growing]);
+    // The folder of the archives lies in the other one, and is not in the archive.
+    std::fs::write(machine.folder.join("large"), vec![b'l'; 1 << 20]).unwrap();
+    with["files"] = json!([growing, machine.folder.parent().unwrap()]);
     let writer = {
         let growing = growing.clone();
         let stop = machine.cancel.child_token();
@@ -184,7 +187,10 @@ async fn m1_several_databases_with_odd_names_and_a_file_that_changes() {
     writer.0.cancel();
     writer.1.join().unwrap();
     assert_eq!(report.outcome, Outcome::Done, "{report:?}");
-    let there = unpacked(&machine.folder.join(&machine.names()[0]));
+    let names = machine.names();
+    let there = unpacked(&machine.folder.join(names.iter().find(|name| name.starts_with("shop-")).unwrap()));
+    let below = there.path().join("files").join(machine.folder.strip_prefix("/").unwrap());
+    assert!(below.with_file_name("growing").is_file() && !below.exists());
     let manifest: Value = serde_json::from_slice(&std::fs::read(there.path().join("manifest.json")).unwrap()).unwrap();
     let dumps = manifest["selx"]["dumps"].as_object().unwrap();
     let of: Vec<&str> = dumps.values().map(|dump| dump["database"].as_str().unwrap()).collect();
@@ -262,4 +268,43 @@ async fn m1_what_the_server_says_no_to_is_told_and_nothing_is_left() {
     psql(&cluster, "postgres", "CREATE DATABASE brief");
     assert_eq!(machine.apply::<BackupCreate>(&plan).await.outcome, Outcome::Stale, "another one of that name");
     assert_eq!(machine.names(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn m1_volumes_are_in_it_and_the_data_of_a_running_server_is_not() {
+    let (machine, cluster) = (Machine::new(), Cluster::start(&[]).await);
+    fill(&cluster);
+    let redis = machine.folder.parent().unwrap().join("volumes/shop_redis/_data");
+    std::fs::create_dir_all(redis.join("sub")).unwrap();
+    std::fs::write(redis.join("dump.rdb"), "REDIS0011").unwrap();
+    std::fs::write(redis.join("sub/other"), "x").unwrap();
+    let data = cluster.folder().join("data");
+    let (redis_at, data_at) = (redis.display().to_string(), data.display().to_string());
+    let engine = Fake::new(move |path| {
+        let volume = |name: &str, at: &str| {
+            good(&json!({ "Name": name, "Driver": "local", "Mountpoint": at, "Labels": {}, "Options": {},
+                "Scope": "local" }))
+        };
+        match path {
+            path if path.ends_with("/volumes/shop_redis") => volume("shop_redis", &redis_at),
+            path if path.ends_with("/volumes/shop_data") => volume("shop_data", &data_at),
+            _ => http("404 Not Found", "Api-Version: 1.52\r\n", "{\"message\":\"no such volume\"}"),
+        }
+    });
+    let mut with = machine.settings(&cluster);
+    with["engine"] = json!(format!("unix:{}", engine.socket().display()));
+    for (volume, words) in [("shop_data", "holds the data of a server"), ("nothing", "there is no volume `nothing`")] {
+        with["volumes"] = json!([volume]);
+        let error = machine.try_plan::<BackupCreate>(&with).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    with["volumes"] = json!(["shop_redis"]);
+    let report = machine.run::<BackupCreate>(&with).await;
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    let there = unpacked(&machine.folder.join(&machine.names()[0]));
+    let below = there.path().join("volumes/shop_redis");
+    assert_eq!(std::fs::read_to_string(below.join("dump.rdb")).unwrap(), "REDIS0011");
+    assert_eq!(std::fs::read_to_string(below.join("sub/other")).unwrap(), "x");
+    let asked = engine.asked.lock().unwrap();
+    assert!(asked.iter().all(|line| line.starts_with("GET ")), "{asked:?}");
 }

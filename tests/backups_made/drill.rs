@@ -10,7 +10,7 @@ use selx_core::Check as _;
 use selx_core::action::{Ground as _, Outcome, recover};
 use serde_json::{Value, json};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, command};
 use crate::machine::{Machine, action, content, fill, names, psql};
 
 /// A folder that the user of a server can get to.
@@ -47,6 +47,7 @@ async fn q1_k7_k9_k10_a_drill_proves_the_newest_backup_and_touches_nothing_else(
         "customers are there": { "sql": "SELECT count(*) = 3000 FROM customers" },
         "ids go on": { "sql": "SELECT last_value >= (SELECT max(id) FROM customers) FROM customers_id_seq" },
     });
+    with["amcheck"] = json!(true);
     let began = psql(&cluster, "shop", "SELECT pg_postmaster_start_time()");
     let was = content(&cluster, "shop");
     machine.clock.advance(std::time::Duration::from_secs(3600));
@@ -69,7 +70,7 @@ async fn q1_k7_k9_k10_a_drill_proves_the_newest_backup_and_touches_nothing_else(
     assert!((3600.0..3700.0).contains(&point), "{point}");
     let (time, phases) = (proof["recovery-time"].as_f64().unwrap(), proof["phases"].as_object().unwrap());
     let sum: f64 = phases.values().map(|seconds| seconds.as_f64().unwrap()).sum();
-    assert!(sum > 0.0 && sum <= time && phases.len() == 5, "{proof}");
+    assert!(sum > 0.0 && sum <= time && phases.len() == 6, "{proof}");
     // The check reads it.
     let check =
         BackupArchive::new(serde_json::from_value(json!({ "path": machine.folder, "min-level": "started" })).unwrap());
@@ -123,11 +124,43 @@ async fn q1_j14_k11_what_is_not_as_it_was_proves_nothing() {
     let mut with = settings(&machine, &scratch);
     with["min-free"] = json!("900TiB");
     assert_eq!(machine.run::<BackupDrill>(&with).await.outcome, Outcome::Refused);
-    with = settings(&machine, &machine.folder);
+    let closed = machine.folder.parent().unwrap().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
+    with = settings(&machine, &closed);
     if rustix::process::geteuid().is_root() {
         let report = machine.run::<BackupDrill>(&with).await;
-        assert!(report.why[0].contains("cannot get to"), "{report:?}");
+        assert!(format!("{report:?}").contains("cannot get to"), "{report:?}");
     }
+}
+
+#[tokio::test]
+async fn q1_k9_a_server_that_an_earlier_drill_left_is_ended_and_goes() {
+    let (machine, cluster) = (Machine::new(), Cluster::start(&[]).await);
+    fill(&cluster);
+    assert_eq!(machine.run::<BackupCreate>(&machine.settings(&cluster)).await.outcome, Outcome::Done);
+    let (_keep, scratch) = scratch();
+    let left = scratch.join(".selx-drill-0badcafe");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let data = left.join("data");
+    let mut initdb = command("initdb");
+    assert!(initdb.args(["-U", "postgres", "--no-sync", "-D"]).arg(&data).output().unwrap().status.success());
+    let mut server = command("postgres");
+    server.arg("-D").arg(&data).arg("-k").arg(&left).args(["-c", "listen_addresses="]);
+    let mut server = server.stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !left.join(".s.PGSQL.5432").exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let plan = machine.plan::<BackupDrill>(&settings(&machine, &scratch)).await;
+    assert!(plan.plan.steps[0].what.contains("`.selx-drill-0badcafe` goes"), "{}", plan.plan.steps[0].what);
+    assert!(server.try_wait().unwrap().is_none(), "a plan ends nothing");
+    let waiting = std::thread::spawn(move || server.wait().unwrap());
+    let report = machine.apply::<BackupDrill>(&plan).await;
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    waiting.join().unwrap();
+    assert_eq!(names(&scratch), Vec::<String>::new());
+    assert_eq!(psql(&cluster, "shop", "SELECT 1"), "1", "the other server goes on");
 }
 
 /// Where the child finds the machine of the test.
@@ -183,7 +216,15 @@ async fn q1_k9_l1_killed_at_any_time_a_drill_leaves_no_server_and_no_folder() {
         let here = Machine::at(&folder);
         let ground = here.ground();
         for open in ground.open().unwrap() {
-            let report = recover(&open, &action::<BackupDrill>(&with), false, &ground, &here.context()).await;
+            let action = action::<BackupDrill>(&with);
+            let mut report = recover(&open, &action, false, &ground, &here.context()).await;
+            for _ in 0..500 {
+                if report.outcome != Outcome::Locked {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                report = recover(&open, &action, false, &ground, &here.context()).await;
+            }
             let fine = matches!(report.outcome, Outcome::Done | Outcome::Undone | Outcome::Failed);
             assert!(fine, "after {wait:?}: {report:?}");
         }

@@ -8,7 +8,7 @@ use selx_core::action::{Ground as _, Outcome, SavedPlan, recover};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, PASSWORD};
-use crate::machine::{Machine, action, content, fill, psql};
+use crate::machine::{Machine, action, content, fill, program, psql, unpacked};
 
 /// The settings of a restore out of the newest archive.
 fn settings(machine: &Machine, cluster: &Cluster, into: &str) -> Value {
@@ -108,6 +108,51 @@ async fn k2_k3_what_does_not_fit_is_refused_before() {
     std::fs::write(&newest, &bytes[..bytes.len() - 700]).unwrap();
     assert!(why(&machine.plan::<BackupRestore>(&with).await).contains("is not restored"));
     assert!(!databases(&cluster).iter().any(|name| name.starts_with("third")));
+}
+
+/// Packs the newest archive anew by other programs, with another manifest.
+fn edited(machine: &Machine, change: impl FnOnce(&mut Value)) {
+    let archive = machine.folder.join(machine.names().last().unwrap());
+    let there = unpacked(&archive);
+    let path = there.path().join("manifest.json");
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    change(&mut manifest);
+    std::fs::write(&path, manifest.to_string()).unwrap();
+    let (archive, at) = (archive.to_str().unwrap(), there.path().to_str().unwrap());
+    program("/usr/bin/tar", &["--zstd", "-cf", archive, "-C", at, "manifest.json", "database"]);
+}
+
+#[tokio::test]
+async fn k2_k3_a_dump_of_a_newer_server_and_one_that_needs_more_are_refused() {
+    let (machine, cluster) = backed_up().await;
+    let with = settings(&machine, &cluster, "again");
+    let plan = machine.plan::<BackupRestore>(&with).await;
+    assert_eq!(why(&plan), "");
+    let dump = |manifest: &mut Value, key: &str, value: Value| {
+        manifest["selx"]["dumps"]["database/shop.dump"][key] = value;
+    };
+    edited(&machine, |manifest| dump(manifest, "extensions", json!({ "plpgsql": "1.0", "no_such": "3" })));
+    // As whole as before, and another one: what was confirmed was not this.
+    assert_eq!(machine.apply::<BackupRestore>(&plan).await.outcome, Outcome::Refused);
+    let plan = machine.plan::<BackupRestore>(&with).await;
+    assert!(why(&plan).contains("no extensions `no_such`"), "{}", why(&plan));
+    edited(&machine, |manifest| dump(manifest, "extensions", json!({})));
+    assert_eq!(machine.apply::<BackupRestore>(&plan).await.outcome, Outcome::Refused, "a refused plan stays one");
+    let plan = machine.plan::<BackupRestore>(&with).await;
+    assert_eq!(why(&plan), "");
+    edited(&machine, |manifest| dump(manifest, "server", json!("15.0")));
+    assert_eq!(machine.apply::<BackupRestore>(&plan).await.outcome, Outcome::Stale, "other bytes than were confirmed");
+    edited(&machine, |manifest| dump(manifest, "server", json!("99.1")));
+    let plan = machine.plan::<BackupRestore>(&with).await;
+    assert!(why(&plan).contains("of PostgreSQL 99.1, and the server is the older"), "{}", why(&plan));
+    // Rows that the snapshot had and the dump has not: nothing gets the name.
+    edited(&machine, |manifest| {
+        dump(manifest, "server", json!("15.0"));
+        dump(manifest, "rows", json!({ "public.customers": 3001 }));
+    });
+    let known = databases(&cluster);
+    let report = machine.run::<BackupRestore>(&with).await;
+    assert_eq!((report.outcome, databases(&cluster)), (Outcome::Undone, known), "{report:?}");
 }
 
 /// Makes a `pg_restore` that is not the real one.

@@ -4,6 +4,7 @@
 
 mod breakages;
 mod group;
+mod streams;
 mod trust;
 
 use std::path::Path;

@@ -125,6 +125,8 @@ pub(crate) struct Load<'a> {
     pub(crate) programs: &'a Programs,
     /// Whether what is loaded belongs to the role that loads it.
     pub(crate) without_owners: bool,
+    /// Whether it is a copy that keeps apart from what the original is connected to.
+    pub(crate) is_apart: bool,
 }
 
 impl Load<'_> {
@@ -144,6 +146,9 @@ impl Load<'_> {
             .holding(permit);
         if self.without_owners {
             child = child.arg("--no-owner").arg("--no-privileges");
+        }
+        if self.is_apart {
+            child = child.arg("--no-subscriptions").arg("--no-publications");
         }
         let child = reaching(child, login, database);
         let restoring = async move {

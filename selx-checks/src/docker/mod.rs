@@ -9,6 +9,7 @@ pub mod prune;
 mod removal;
 mod transport;
 mod version;
+mod volume;
 mod words;
 
 pub use container::{Container, Health, Network, Port, State, Summary};

@@ -61,6 +61,7 @@ impl Candidate {
     }
 
     /// Looks at one file.
+    #[cfg(all(feature = "command", feature = "postgres"))]
     pub(super) fn of(path: PathBuf, host: &Host) -> io::Result<Self> {
         let meta = std::fs::symlink_metadata(&path)?;
         Ok(Self::new(path, host, &meta))

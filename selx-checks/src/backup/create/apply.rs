@@ -16,6 +16,7 @@ use super::frames::Bounds;
 use super::packing::Packing;
 use super::place::Place;
 use super::plan::names;
+use super::volumes::origins;
 use super::{Config, Step};
 use crate::backup::archive::manifest::Json;
 use crate::backup::made::Made;
@@ -50,8 +51,8 @@ pub(super) async fn apply(config: &Config, step: &Step, permit: &Permit, cx: &Co
     }
     is_planned(step, &databases)?;
     let login = Login::of(&config.server(), cx).await?;
-    let (list, host) = (config.clone(), cx.host().clone());
-    let listed = cx.blocking("listing files", move |token| files::list(&list, &host, token)).await?;
+    let (list, origins, host) = (config.clone(), origins(config, cx).await?, cx.host().clone());
+    let listed = cx.blocking("listing files", move |token| files::list(&list, &origins, &host, token)).await?;
     for name in partial.iter().filter(|name| step.leftovers.contains(name)) {
         place.remove(name)?;
     }

@@ -7,6 +7,7 @@ use selx_core::ByteSize;
 use serde::{Deserialize, Deserializer};
 
 use crate::backup::archive::Bounded;
+use crate::docker::EngineAt;
 use crate::postgres::{Name, settings};
 use crate::setting::{AbsolutePath, NamePattern};
 
@@ -17,9 +18,17 @@ settings! {
         #[serde(default)]
         databases: Vec<Name>,
         /// Files and folders that go into the archive as well: the configuration, the compose file, certificates. Links stay
-        /// links. Default: none.
+        /// links; the folder of the archives is left out. Default: none.
         #[serde(default)]
         files: Vec<AbsolutePath>,
+        /// Volumes of the engine that go into the archive as well, by their names; their files are read while whoever has
+        /// them goes on. The data of a running PostgreSQL is refused: it is dumped. Default: none.
+        #[serde(default)]
+        volumes: Vec<Volume>,
+        /// The socket of the engine that has the volumes, `unix:/PATH`. Default: that of `DOCKER_HOST` if it is set, else
+        /// `unix:/var/run/docker.sock`.
+        #[serde(default)]
+        engine: Option<EngineAt>,
         /// What is left out of them: patterns of names or of whole paths. Default: none.
         #[serde(default)]
         exclude: Vec<NamePattern>,
@@ -93,6 +102,31 @@ impl TryFrom<String> for Prefix {
                  characters at most"
                     .to_owned())
             }
+        }
+    }
+}
+
+/// The name of a volume.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub struct Volume(#[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"))] String);
+
+impl Volume {
+    /// Returns it as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Volume {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // As the engine takes them: nothing of it is a path.
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        match is_plain && text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) {
+            true => Ok(Self(text)),
+            false => Err("the name of a volume is made of letters, digits, `_`, `.` and `-`".to_owned()),
         }
     }
 }

@@ -20,6 +20,7 @@ mod packing;
 mod place;
 mod plan;
 mod tar;
+mod volumes;
 
 use std::path::PathBuf;
 
@@ -27,7 +28,7 @@ use selx_core::action::{Action, Applied, Permit, Plan, Seen};
 use selx_core::{Area, Code, Context, Finding, Meta, Result};
 use serde::{Deserialize, Serialize};
 
-pub use config::{Config, Prefix};
+pub use config::{Config, Prefix, Volume};
 use place::Place;
 
 /// One archive that is to be made.
@@ -69,6 +70,7 @@ impl Action for BackupCreate {
     type Step = Step;
     const META: Meta =
         Meta::new("backup-create", Area::Backup, "put databases and files into one archive, and read it back whole")
+            .sample(include_str!("sample.toml"))
             .codes(CODES);
 
     fn new(config: Config) -> Self {

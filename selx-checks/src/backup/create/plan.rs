@@ -6,6 +6,7 @@ use selx_core::{ByteSize, Context, ErrorKind, Result};
 use super::database::Database;
 use super::files::{self, Listed};
 use super::place::{self, Place};
+use super::volumes::origins;
 use super::{Config, Step};
 use crate::backup::programs::Programs;
 
@@ -23,8 +24,8 @@ pub(super) async fn plan(config: &Config, cx: &Context) -> Result<Plan<Step>> {
         let database = Database::open(config, name, cx).await?;
         databases.push(database);
     }
-    let (list, host) = (config.clone(), cx.host().clone());
-    let listed = cx.blocking("listing files", move |token| files::list(&list, &host, token)).await?;
+    let (list, origins, host) = (config.clone(), origins(config, cx).await?, cx.host().clone());
+    let listed = cx.blocking("listing files", move |token| files::list(&list, &origins, &host, token)).await?;
     let mut refused = of_place(config, &place, &finished, cx)?;
     let server = databases.first().map_or(0, |database| database.major);
     let programs = Programs::of(config.programs.as_ref().map(|path| path.as_str()), "pg_dump", server, cx).await;
@@ -209,6 +210,7 @@ fn kept(listed: &Listed, finished: &[String]) -> Vec<Kept> {
         some("archives that are there already; the newest is named", finished.len(), &newest),
         some("not in it: sockets, pipes and devices", listed.passed_over.len(), &listed.passed_over),
         some("not in it: left out by `exclude`", usize::try_from(listed.excluded).unwrap_or(0), &[]),
+        some("not in it: the folder of the archives, which lies in `files`", usize::from(listed.has_folder), &[]),
         some("in it as links, which lead to what is not in it", listed.leading_out.len(), &listed.leading_out),
     ]
     .into_iter()

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use selx_core::action::Permit;
 use selx_core::{Context, Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::Step;
-use crate::backup::programs::{Programs, is_fine};
+use crate::backup::programs::{Programs, is_fine, reaching};
 use crate::command::{Child, Ended};
 use crate::deletion::Root;
-use crate::postgres::talk::Talk;
+use crate::postgres::talk::{Login, Talk};
 use crate::postgres::{Name, Postgres, Server};
 use crate::target::Target;
 
@@ -53,7 +54,6 @@ pub(super) fn folders(root: &Root) -> Result<Vec<String>> {
 /// The server of a drill.
 pub(super) struct Cluster<'a> {
     step: &'a Step,
-    permit: &'a Permit,
     programs: Programs,
     pub(super) folder: PathBuf,
     pub(super) target: Target<Postgres>,
@@ -79,12 +79,12 @@ impl<'a> Cluster<'a> {
         let target = serde_json::from_value(serde_json::json!(format!("unix:{}", socket.display())));
         let target = target.map_err(|error| super::config("the folder is no target", "").source_error(error))?;
         let superuser = Name::new("postgres").map_err(|error| Error::new(ErrorKind::Bug, error))?;
-        let cluster = Self { step, permit, programs, folder, target, superuser };
+        let cluster = Self { step, programs, folder, target, superuser };
         let initdb = cluster
             .child("initdb")
             .args(["--username=postgres", "--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync", "-D"])
             .arg(cluster.data());
-        is_fine(&initdb.run(cx).await?, "initdb")?;
+        is_fine(&initdb.holding(permit).run(cx).await?, "initdb")?;
         Ok(cluster)
     }
 
@@ -96,13 +96,21 @@ impl<'a> Cluster<'a> {
         &self.programs
     }
 
-    /// Makes a child that ends when its starter does, as the user without rights.
+    /// Makes a child that ends when its starter does, as the user without rights. It holds no locks: a server that goes on all
+    /// the same is ended by whoever recovers the run.
     fn child(&self, program: &str) -> Child {
         let mut child = Child::new(SETPRIV).arg("--pdeathsig=QUIT");
         if let Some((user, ..)) = &self.step.user {
             child = child.arg(format!("--reuid={user}")).arg(format!("--regid={user}")).arg("--init-groups");
         }
-        child.arg(self.programs.program(program).display().to_string()).holding(self.permit)
+        child.arg(self.programs.program(program).display().to_string())
+    }
+
+    /// Lets the makers' own program look at all tables and indexes of a database.
+    pub(super) async fn amcheck(&self, database: &str, cx: &Context) -> Result<()> {
+        let child = self.child("pg_amcheck").args(["--install-missing", "--heapallindexed", "--no-password"]);
+        let login = Login::of(&self.server(None), cx).await?;
+        is_fine(&reaching(child, &login, database).run(cx).await?, "pg_amcheck")
     }
 
     /// Returns the settings of a session in a database.
@@ -184,6 +192,42 @@ impl<'a> Cluster<'a> {
             }
         }
     }
+}
+
+/// Ends the server of a folder, if one is at work there, and removes the folder.
+pub(super) async fn clear(root: &Root, name: &str, cx: &Context) -> Result<()> {
+    let data = root.path().join(name).join("data");
+    let process = || -> Option<Pid> {
+        let mut text = String::new();
+        let file = crate::regular::open(&data.join("postmaster.pid"), false).ok()?;
+        std::io::Read::read_to_string(&mut std::io::Read::take(file, 4096), &mut text).ok()?;
+        Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
+    };
+    // A number may be another process's by now: a server is in its folder.
+    let is_there = |pid: Pid| {
+        let at = cx.host().proc.join(pid.as_raw_nonzero().to_string()).join("cwd");
+        std::fs::read_link(at).is_ok_and(|at| at == data)
+    };
+    if let Some(pid) = process()
+        && let Ok(held) = pidfd_open(pid, PidfdFlags::empty())
+        && is_there(pid)
+    {
+        let _ = pidfd_send_signal(&held, Signal::QUIT);
+        let began = tokio::time::Instant::now();
+        while is_there(pid) && began.elapsed() < STOP {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let mut removed = root.remove_own_folder(name.as_ref());
+    // The processes of a server that was ended go a moment after it.
+    for _ in 0..50 {
+        if removed.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        removed = root.remove_own_folder(name.as_ref());
+    }
+    removed
 }
 
 /// Finds a user of this host.

@@ -35,6 +35,9 @@ pub struct Config {
     /// What has to be true of what was restored, by names of your own. Default: none.
     #[serde(default)]
     pub(super) assertions: BTreeMap<String, Assertion>,
+    /// Whether `pg_amcheck` looks at every table and index that was restored, which reads all of it once more. Default: false.
+    #[serde(default)]
+    pub(super) amcheck: bool,
     /// How much room has to stay free on the disk of `scratch`. Not zero. Default: 1 GiB.
     #[serde(default = "gibibyte", deserialize_with = "floor")]
     pub(super) min_free: ByteSize,

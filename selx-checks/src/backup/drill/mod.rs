@@ -62,6 +62,7 @@ impl Action for BackupDrill {
     type Step = Step;
     const META: Meta =
         Meta::new("backup-drill", Area::Backup, "restore the newest backup into a server of its own, and compare it")
+            .sample(include_str!("sample.toml"))
             .codes(CODES);
 
     fn new(config: Config) -> Self {
@@ -91,11 +92,11 @@ impl Action for BackupDrill {
         }
         let root = self.root(cx)?;
         for name in cluster::folders(&root)?.iter().filter(|name| step.leftovers.contains(name)) {
-            root.remove_own_folder(name.as_ref())?;
+            cluster::clear(&root, name, cx).await?;
         }
         let name = cluster::name(&proof::identity(step)?);
         let drilled = work::drill(&self.0, step, &name, permit, cx).await;
-        let removed = root.remove_own_folder(name.as_ref());
+        let removed = cluster::clear(&root, &name, cx).await;
         let proof = drilled?;
         removed?;
         let text = proof.words();
@@ -113,13 +114,16 @@ impl Action for BackupDrill {
 
     async fn undo(&self, step: &Step, _: &Permit, cx: &Context) -> Result<Applied> {
         let name = cluster::name(&proof::identity(step)?);
-        self.root(cx)?.remove_own_folder(name.as_ref())?;
+        cluster::clear(&self.root(cx)?, &name, cx).await?;
         Ok(Applied::Changed(format!("removed `{name}`")))
     }
 
     async fn tidy(&self, _: &Permit, cx: &Context) -> Result<()> {
         let root = self.root(cx)?;
-        cluster::folders(&root)?.iter().try_for_each(|name| root.remove_own_folder(name.as_ref()))
+        for name in cluster::folders(&root)? {
+            cluster::clear(&root, &name, cx).await?;
+        }
+        Ok(())
     }
 
     async fn verify(&self, done: &[Step], _: &Context) -> Result<Vec<Finding>> {

@@ -49,6 +49,9 @@ pub(super) async fn drill(config: &Config, step: &Step, name: &str, permit: &Per
             let mut talk = Talk::open(&cluster.server(Some(&database)), cx).await?;
             let found = phases.time("compare", load::compare(&mut talk, dumped, cx)).await?;
             talk.end(cx).await;
+            if config.amcheck {
+                phases.time("amcheck", cluster.amcheck(&dumped.database, cx)).await?;
+            }
             compared.insert(dumped.database.clone(), found);
         }
         for (name, assertion) in &config.assertions {
@@ -131,7 +134,8 @@ async fn restore(
     }
     talk.end(cx).await;
     let login = Login::of(&cluster.server(None), cx).await?;
-    let load = Load { source: &step.source, member, sum, programs: cluster.programs(), without_owners: true };
+    let (source, programs) = (&step.source, cluster.programs());
+    let load = Load { source, member, sum, programs, without_owners: true, is_apart: true };
     load.run(&login, &dumped.database, permit, cx).await
 }
 

@@ -43,32 +43,43 @@ pub struct About {
     pub identity: String,
 }
 
+/// What is loaded, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loading {
+    /// Which databases.
+    pub about: About,
+    /// The archive.
+    pub source: Source,
+    /// The dump in it.
+    pub member: String,
+    /// Its SHA-256.
+    pub sum: String,
+    /// The encoding and the collation of the new database.
+    pub locale: (String, String),
+    /// The role that owns the new database, if it is not the one that restores.
+    pub owner: Option<String>,
+    /// The folder and the version of the programs.
+    pub programs: (String, u32, String),
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// The dump is loaded into a database of its own, and compared.
-    Load {
-        /// Which databases.
-        about: About,
-        /// The archive.
-        source: Source,
-        /// The dump in it.
-        member: String,
-        /// Its SHA-256.
-        sum: String,
-        /// The encoding and the collation of the new database.
-        locale: (String, String),
-        /// The role that owns the new database, if it is not the one that restores.
-        owner: Option<String>,
-        /// The folder and the version of the programs.
-        programs: (String, u32, String),
-    },
+    Load(Box<Loading>),
     /// The new database gets the name.
-    Swap {
-        /// Which databases.
-        about: About,
-    },
+    Swap(About),
+}
+
+impl Step {
+    fn about(&self) -> &About {
+        match self {
+            Self::Load(loading) => &loading.about,
+            Self::Swap(about) => about,
+        }
+    }
 }
 
 const CODES: &[Code] = &[Code::new(
@@ -98,10 +109,8 @@ impl BackupRestore {
     }
 
     /// Loads the dump and compares it.
-    async fn load(&self, step: &Step, permit: &Permit, cx: &Context) -> Result<Applied> {
-        let Step::Load { about, source, member, sum, locale, owner, programs } = step else {
-            return Err(Error::new(ErrorKind::Bug, "the step loads nothing"));
-        };
+    async fn load(&self, loading: &Loading, permit: &Permit, cx: &Context) -> Result<Applied> {
+        let Loading { about, source, member, sum, locale, owner, programs } = loading;
         load::is_same(source, cx).await?;
         let mut talk = self.planned(about, cx).await?;
         let seen = swap::look(&mut talk, about, cx).await?;
@@ -116,7 +125,8 @@ impl BackupRestore {
         let dumped = dumped(source, member)?;
         let (folder, major, version) = programs.clone();
         let programs = Programs { folder: folder.into(), major, version };
-        let load = Load { source, member, sum, programs: &programs, without_owners: self.0.without_owners };
+        let without_owners = self.0.without_owners;
+        let load = Load { source, member, sum, programs: &programs, without_owners, is_apart: false };
         let login = Login::of(&self.0.server(), cx).await?;
         load.run(&login, &about.scratch, permit, cx).await?;
         let scratch = Name::new(&about.scratch).map_err(|error| Error::new(ErrorKind::Bug, error))?;
@@ -147,6 +157,7 @@ impl Action for BackupRestore {
     type Step = Step;
     const META: Meta =
         Meta::new("backup-restore", Area::Backup, "restore a database beside the one that is there, and swap them")
+            .sample(include_str!("sample.toml"))
             .codes(CODES);
 
     fn new(config: Config) -> Self {
@@ -170,8 +181,8 @@ impl Action for BackupRestore {
 
     async fn apply(&self, step: &Step, permit: &Permit, cx: &Context) -> Result<Applied> {
         match step {
-            Step::Load { .. } => self.load(step, permit, cx).await,
-            Step::Swap { about } => {
+            Step::Load(loading) => self.load(loading, permit, cx).await,
+            Step::Swap(about) => {
                 let mut talk = self.planned(about, cx).await?;
                 let applied = swap::swap(&mut talk, about, self.0.disconnect, cx).await?;
                 talk.end(cx).await;
@@ -181,26 +192,26 @@ impl Action for BackupRestore {
     }
 
     async fn probe(&self, step: &Step, cx: &Context) -> Result<Seen> {
-        let (Step::Load { about, .. } | Step::Swap { about }) = step;
+        let about = step.about();
         let mut talk = self.planned(about, cx).await?;
         let seen = swap::look(&mut talk, about, cx).await?;
         talk.end(cx).await;
         Ok(match step {
-            Step::Load { .. } if seen.is_loaded() => Seen::After,
-            Step::Load { .. } if seen.scratch.is_some() => {
+            Step::Load(_) if seen.is_loaded() => Seen::After,
+            Step::Load(_) if seen.scratch.is_some() => {
                 Seen::Partial(format!("the database `{}` is there, and is not loaded", about.scratch))
             }
-            Step::Swap { .. } if seen.is_swapped() => Seen::After,
+            Step::Swap(_) if seen.is_swapped() => Seen::After,
             _ => Seen::Before,
         })
     }
 
     async fn undo(&self, step: &Step, _: &Permit, cx: &Context) -> Result<Applied> {
-        let (Step::Load { about, .. } | Step::Swap { about }) = step;
+        let about = step.about();
         let mut talk = self.planned(about, cx).await?;
         let applied = match step {
-            Step::Load { .. } => swap::drop_scratch(&mut talk, about, cx).await?,
-            Step::Swap { .. } => swap::swap_back(&mut talk, about, self.0.disconnect, cx).await?,
+            Step::Load(_) => swap::drop_scratch(&mut talk, about, cx).await?,
+            Step::Swap(_) => swap::swap_back(&mut talk, about, self.0.disconnect, cx).await?,
         };
         talk.end(cx).await;
         Ok(applied)
@@ -209,7 +220,7 @@ impl Action for BackupRestore {
     async fn verify(&self, done: &[Step], cx: &Context) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         for step in done {
-            let Step::Swap { about } = step else { continue };
+            let Step::Swap(about) = step else { continue };
             let mut talk = self.planned(about, cx).await?;
             if !swap::look(&mut talk, about, cx).await?.is_swapped() {
                 let message = "is not the database that was restored";

@@ -6,7 +6,7 @@ use ring::digest::{SHA256, digest};
 use selx_core::action::{Kept, Plan, Planned, Refused, Risk, Undo};
 use selx_core::{ByteSize, Context, Error, ErrorKind, Result, TimeSpan};
 
-use super::{About, BackupRestore, Config, Step, swap};
+use super::{About, BackupRestore, Config, Loading, Step, swap};
 use crate::backup::load::{self, Proven};
 use crate::backup::made::Dumped;
 use crate::backup::programs::Programs;
@@ -100,7 +100,7 @@ pub(super) async fn plan(action: &BackupRestore, cx: &Context) -> Result<Plan<St
              does not hold"
                 .to_owned(),
         ],
-        step: Step::Load {
+        step: Step::Load(Box::new(Loading {
             about: about.clone(),
             source: proven.source.clone(),
             member: member.clone(),
@@ -108,7 +108,7 @@ pub(super) async fn plan(action: &BackupRestore, cx: &Context) -> Result<Plan<St
             locale: (dumped.encoding.clone(), dumped.collation.clone()),
             owner: there.owner.filter(|_| !config.without_owners),
             programs: (programs.folder.display().to_string(), programs.major, programs.version),
-        },
+        })),
     });
     let (into, old) = (&about.into, &about.old);
     plan.steps.push(Planned {
@@ -129,7 +129,7 @@ pub(super) async fn plan(action: &BackupRestore, cx: &Context) -> Result<Plan<St
             (Some(_), false) => vec!["whether somebody is in the database when its turn comes".to_owned()],
             (None, _) => Vec::new(),
         },
-        step: Step::Swap { about: about.clone() },
+        step: Step::Swap(about.clone()),
     });
     if about.oid.is_some() {
         plan.kept.push(Kept {
