@@ -1,10 +1,34 @@
 //! The whole of it, as an operator uses it: planned, shown, confirmed, applied, and looked at with the engine's own client.
 
+use std::path::Path;
+
+use selx_checks::docker::prune::DockerPrune;
 use selx_core::action::{Outcome, Risk};
+use selx_core::{Registry, contract};
 use serde_json::json;
 
 use crate::engine::{Bench, STAYS, docker, has};
-use crate::machine::{Machine, is_empty, kept, targets};
+use crate::machine::{Machine, is_empty, kept, run, targets};
+
+#[test]
+fn it_keeps_to_the_contract_of_actions() {
+    let mut registry = Registry::new();
+    registry.action::<DockerPrune>().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("selx-checks/src/docker/prune");
+    let found: Vec<String> =
+        registry.actions().flat_map(|factory| contract::of_action(factory, &registry, &folder)).collect();
+    assert_eq!(found, [""; 0]);
+    let bench = Bench::new("contract");
+    bench.run("contract-ended", &[], &["sh"]);
+    bench.image("", "");
+    bench.network("contract-net", &[]);
+    let machine = Machine::new();
+    machine.days_pass(8);
+    let with = machine.settings(json!({ "only-labels": [&bench.label] }));
+    let found = run(contract::life::<DockerPrune>(&with, &machine.ground(), &machine.context()));
+    assert_eq!(found, [""; 0]);
+    assert!(!has("container", "contract-ended"));
+}
 
 #[test]
 fn w17_what_is_old_and_unused_is_planned_shown_and_removed_by_its_id() {
