@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use selx_checks::docker::prune::DockerPrune;
-use selx_core::action::{Outcome, Risk};
+use selx_core::action::{Ground as _, Outcome, Risk};
 use selx_core::{Registry, contract};
 use serde_json::json;
 
 use crate::engine::{Bench, STAYS, docker, has};
-use crate::machine::{Machine, is_empty, kept, run, targets};
+use crate::machine::{Machine, kept, run, targets};
 
 #[test]
 fn it_keeps_to_the_contract_of_actions() {
@@ -111,7 +111,7 @@ fn w17_what_is_old_and_unused_is_planned_shown_and_removed_by_its_id() {
     assert_eq!(records(), before);
     assert_eq!(report.space.len(), 1, "the engine's folder is on this machine: {report:#?}");
     assert!(report.findings.is_empty());
-    assert!(is_empty(&machine.state().join("locks")) || machine.state().join("journal").exists());
+    assert!(machine.ground().open().unwrap().is_empty(), "the run is over");
     // Once more: nothing is left of it, and the old plan is worth nothing.
     assert_eq!(targets(&machine.plan(json!({ "only-labels": [&bench.label] }))), [""; 0]);
     assert_eq!(machine.apply(&only).outcome, Outcome::Stale);
