@@ -145,7 +145,8 @@ impl Action for DockerPrune {
         Meta::new("docker-prune", Area::Containers, "remove what the Docker engine keeps and nothing uses")
             .readme(include_str!("README.md"))
             .sample(include_str!("sample.toml"))
-            .codes(CODES);
+            .codes(CODES)
+            .needs("to use the engine's socket");
 
     fn new(config: Config) -> Self {
         Self { config, last: Mutex::default() }

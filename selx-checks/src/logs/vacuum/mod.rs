@@ -162,7 +162,8 @@ impl Action for JournalVacuum {
     const META: Meta = Meta::new("journal-vacuum", Area::Logs, "delete old files of the journal of systemd")
         .readme(include_str!("README.md"))
         .sample(include_str!("sample.toml"))
-        .codes(CODES);
+        .codes(CODES)
+        .needs("to write to the folder of the journal: root");
 
     fn new(config: Config) -> Self {
         Self(config)
