@@ -176,6 +176,40 @@ fn f06_what_the_engine_says_to_a_removal_is_told() {
 }
 
 #[test]
+fn f04_a_removal_whose_answer_is_lost_is_asked_of_the_engine() {
+    let world = Stock::new().world();
+    let machine = machine(&world);
+    let plan = machine.plan(json!({ "build-cache": false }));
+    put(&world, "loses its answer", 0, "");
+    let report = machine.apply(&plan);
+    assert_eq!(report.outcome, Outcome::Leftover, "{report:#?}");
+    assert!(report.why[0].contains("broke off before its answer was whole"), "{:?}", report.why);
+    // It was removed, and that is known; nothing more was begun.
+    assert_eq!(report.count(|state| matches!(state, StepState::Applied(Applied::Changed(_)))), 1);
+    assert_eq!(report.count(|state| *state == StepState::NotBegun), 4);
+    assert_eq!(machine.socket.changes().len(), 1, "and it was asked for once");
+}
+
+#[test]
+fn when_an_image_came_is_seen_in_the_folder_of_the_engine() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("image/overlay2/imagedb/content/sha256");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut stock = Stock::new();
+    stock.info["DockerRootDir"] = json!(root.path());
+    for (image, digit) in stock.images.iter_mut().zip(['a', 'b']) {
+        image["RepoDigests"] = json!([format!("shop@sha256:{}", id('9'))]);
+        std::fs::write(folder.join(id(digit)), "{}").unwrap();
+    }
+    // Both were made years ago; one came here a month ago, the other today.
+    let month = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    std::fs::File::options().write(true).open(folder.join(id('a'))).unwrap().set_modified(month).unwrap();
+    let plan = machine(&stock.world()).plan(json!({}));
+    assert_eq!(kept(&plan, "not older than 7d"), ["image bbbbbbbbbbbb (shop without a name)"]);
+    assert!(targets(&plan).contains(&"image aaaaaaaaaaaa (shop without a name)"), "{:?}", targets(&plan));
+}
+
+#[test]
 fn f09_times_that_say_nothing_or_lie_in_the_future_keep() {
     let plan_with = |change: &dyn Fn(&mut Stock)| {
         let mut stock = Stock::new();

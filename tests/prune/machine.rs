@@ -1,16 +1,14 @@
 //! A machine of a test: where its state is, and a clock that can be moved; the clock of the engine moves with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use selx_checks::docker::prune::DockerPrune;
-use selx_checks::ground::HostGround;
-use selx_core::action::{
-    ActionReport, DynAction as _, Ground as _, Permission, Request, SavedPlan, StepState, TypedAction, apply,
-};
+use selx_checks::ground::{self, Confined, HostGround};
+use selx_core::action::{ActionReport, Ground as _, Permission, Request, SavedPlan, StepState, TypedAction, apply};
 use selx_core::{Clock, Context, Host, ManualClock, Result};
 use serde_json::{Value, json};
 
@@ -116,7 +114,9 @@ impl Machine {
 
     pub(crate) fn try_plan(&self, more: Value) -> Result<SavedPlan> {
         let with = self.settings(more);
-        let plan = run(self.action(&with).plan(&self.context()))?;
+        // As the command does it: without the right to write to any file.
+        let (plan, confined) = run(ground::plan(Arc::new(self.action(&with)), self.context()))?;
+        assert_eq!(confined, Confined::Yes);
         Ok(SavedPlan::new("docker-prune.test".to_owned(), with, self.ground().machine(), &*self.clock, plan))
     }
 
@@ -157,9 +157,4 @@ pub(crate) fn kept<'a>(plan: &'a SavedPlan, why: &str) -> Vec<&'a str> {
 pub(crate) fn came<'a>(report: &'a ActionReport, target: &str) -> &'a StepState {
     let found = report.steps.iter().find(|step| step.target == target);
     &found.unwrap_or_else(|| panic!("no step is about {target}: {report:#?}")).state
-}
-
-/// Returns whether a file is in a folder of state: a journal, say.
-pub(crate) fn is_empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }

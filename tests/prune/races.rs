@@ -104,6 +104,14 @@ fn f05_a_deployment_beside_it_loses_nothing() {
     machine.days_pass(8);
     let plan = machine.plan(json!({ "only-labels": [&bench.label] }));
     assert_eq!(targets(&plan).len(), 12);
+    // Somebody else takes away what was to stay: it was not this run, and it is told.
+    let other = bench.run("deploy-other", &[], STAYS);
+    let victim = other.clone();
+    machine.before(move |request| {
+        if request.starts_with("DELETE ") && has("container", &victim) {
+            docker(&["rm", "-f", &victim]);
+        }
+    });
     let stop = Arc::new(AtomicBool::new(false));
     let (ended, label, image) = (Arc::clone(&stop), format!("--label={}", bench.label), bench.image.clone());
     let deploys = std::thread::spawn(move || {
@@ -126,6 +134,7 @@ fn f05_a_deployment_beside_it_loses_nothing() {
         assert!(has(sort, &id), "{sort} {id}");
     }
     assert_eq!(docker(&["ps", "-aq", "--filter", "name=deploy-old"]), "");
+    assert!(report.findings.iter().any(|finding| finding.code == "also-gone" && finding.subject == other));
 }
 
 #[test]

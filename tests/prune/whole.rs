@@ -1,10 +1,34 @@
 //! The whole of it, as an operator uses it: planned, shown, confirmed, applied, and looked at with the engine's own client.
 
-use selx_core::action::{Outcome, Risk};
+use std::path::Path;
+
+use selx_checks::docker::prune::DockerPrune;
+use selx_core::action::{Ground as _, Outcome, Risk};
+use selx_core::{Registry, contract};
 use serde_json::json;
 
 use crate::engine::{Bench, STAYS, docker, has};
-use crate::machine::{Machine, is_empty, kept, targets};
+use crate::machine::{Machine, kept, run, targets};
+
+#[test]
+fn it_keeps_to_the_contract_of_actions() {
+    let mut registry = Registry::new();
+    registry.action::<DockerPrune>().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("selx-checks/src/docker/prune");
+    let found: Vec<String> =
+        registry.actions().flat_map(|factory| contract::of_action(factory, &registry, &folder)).collect();
+    assert_eq!(found, [""; 0]);
+    let bench = Bench::new("contract");
+    bench.run("contract-ended", &[], &["sh"]);
+    bench.image("", "");
+    bench.network("contract-net", &[]);
+    let machine = Machine::new();
+    machine.days_pass(8);
+    let with = machine.settings(json!({ "only-labels": [&bench.label] }));
+    let found = run(contract::life::<DockerPrune>(&with, &machine.ground(), &machine.context()));
+    assert_eq!(found, [""; 0]);
+    assert!(!has("container", "contract-ended"));
+}
 
 #[test]
 fn w17_what_is_old_and_unused_is_planned_shown_and_removed_by_its_id() {
@@ -87,7 +111,7 @@ fn w17_what_is_old_and_unused_is_planned_shown_and_removed_by_its_id() {
     assert_eq!(records(), before);
     assert_eq!(report.space.len(), 1, "the engine's folder is on this machine: {report:#?}");
     assert!(report.findings.is_empty());
-    assert!(is_empty(&machine.state().join("locks")) || machine.state().join("journal").exists());
+    assert!(machine.ground().open().unwrap().is_empty(), "the run is over");
     // Once more: nothing is left of it, and the old plan is worth nothing.
     assert_eq!(targets(&machine.plan(json!({ "only-labels": [&bench.label] }))), [""; 0]);
     assert_eq!(machine.apply(&only).outcome, Outcome::Stale);

@@ -2,13 +2,34 @@
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt as _, symlink};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use selx_checks::logs::vacuum::JournalVacuum;
 use selx_core::action::{Applied, Outcome, Risk, StepState};
+use selx_core::{Registry, contract};
 use serde_json::json;
 
-use crate::journal::{BOOT, Journal, day, entries, kept, targets};
+use crate::journal::{BOOT, Journal, day, entries, kept, run, targets};
+
+#[test]
+fn it_keeps_to_the_contract_of_actions() {
+    let mut registry = Registry::new();
+    registry.action::<JournalVacuum>().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("selx-checks/src/logs/vacuum");
+    let found: Vec<String> =
+        registry.actions().flat_map(|factory| contract::of_action(factory, &registry, &folder)).collect();
+    assert_eq!(found, [""; 0]);
+    let journal = Journal::new();
+    for days in [(90, 81), (80, 71), (5, 1)] {
+        journal.archive(days, BOOT);
+    }
+    let with = json!({ "folder": journal.folder().parent() });
+    let found = run(contract::life::<JournalVacuum>(&with, &journal.ground(), &journal.context()));
+    assert_eq!(found, [""; 0]);
+    assert_eq!(journal.names().len(), 1);
+}
 
 #[test]
 fn w19_old_closed_files_are_planned_shown_and_deleted_and_the_rest_is_read_as_before() {

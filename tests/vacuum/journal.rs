@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use selx_checks::ground::HostGround;
+use selx_checks::ground::{self, Confined, HostGround};
 use selx_checks::logs::vacuum::JournalVacuum;
-use selx_core::action::{
-    Action as _, ActionReport, DynAction as _, Ground as _, Permission, Request, SavedPlan, TypedAction, apply,
-};
+use selx_core::action::{Action as _, ActionReport, Ground as _, Permission, Request, SavedPlan, TypedAction, apply};
 use selx_core::{Clock as _, Context, Host, ManualClock, Result};
 use serde_json::{Value, json};
 
@@ -93,7 +91,9 @@ impl Journal {
         for (key, value) in more.as_object().unwrap() {
             with[key] = value.clone();
         }
-        let plan = run(self.action(&with).plan(&self.context()))?;
+        // As the command does it: without the right to write to any file.
+        let (plan, confined) = run(ground::plan(Arc::new(self.action(&with)), self.context()))?;
+        assert_eq!(confined, Confined::Yes);
         Ok(SavedPlan::new("journal-vacuum.test".to_owned(), with, self.ground().machine(), &*self.clock, plan))
     }
 

@@ -67,9 +67,9 @@ pub(super) async fn take(engine: &Engine, cx: &Context) -> Result<Inventory> {
     loop {
         let info: Info = all(engine, "/info", cx).await?;
         let listed: Vec<Listed> = all(engine, CONTAINERS, cx).await?;
-        let images: Vec<Image> = all(engine, IMAGES, cx).await?;
-        let networks: Vec<Network> = all(engine, NETWORKS, cx).await?;
-        let volumes: Volumes = all(engine, VOLUMES, cx).await?;
+        let mut images: Vec<Image> = all(engine, IMAGES, cx).await?;
+        let mut networks: Vec<Network> = all(engine, NETWORKS, cx).await?;
+        let mut volumes: Volumes = all(engine, VOLUMES, cx).await?;
         let usage: Usage = all(engine, USAGE, cx).await?;
         let incomplete = missing(&info, &listed, &images, &volumes.volumes, &usage);
         if incomplete.is_some() && tries < TRIES {
@@ -83,6 +83,13 @@ pub(super) async fn take(engine: &Engine, cx: &Context) -> Result<Inventory> {
             // Who is gone since uses nothing.
             containers.extend(one?);
         }
+        // The engine's order is another one from answer to answer; a plan that is made twice is the same.
+        containers.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        images.sort_by(|one, other| (&one.repo_tags, &one.id).cmp(&(&other.repo_tags, &other.id)));
+        networks.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        volumes.volumes.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut records: Vec<Record> = usage.records().cloned().collect();
+        records.sort_by(|one, other| one.id.cmp(&other.id));
         let own = usage.images().filter(|image| image.shared_size >= 0);
         return Ok(Inventory {
             written: usage.containers().map(|one| (one.id.clone(), one.size_rw)).collect(),
@@ -92,7 +99,7 @@ pub(super) async fn take(engine: &Engine, cx: &Context) -> Result<Inventory> {
                 .filter_map(|volume| Some((volume.name.clone(), volume.usage_data.as_ref()?.size)))
                 .filter(|(_, size)| *size >= 0)
                 .collect(),
-            records: usage.records().cloned().collect(),
+            records,
             containers,
             images,
             networks,

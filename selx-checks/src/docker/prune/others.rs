@@ -14,7 +14,7 @@ use crate::compose::labels;
 use crate::docker::container::time;
 use crate::docker::{BY_ID, Engine};
 
-/// Networks that every engine has.
+/// Networks that every engine has. Nothing is said of them: nobody made them.
 const PREDEFINED: &[&str] = &["bridge", "host", "none", "nat", "ingress", "docker_gwbridge"];
 /// How long the id of a record is: one that is not could match another by a part of it.
 const RECORD: usize = 25;
@@ -30,11 +30,9 @@ pub(super) async fn networks(look: &mut Look<'_>, engine: &Engine, cx: &Context)
         used.insert(container.host_config.network_mode.as_str());
     }
     let mut chosen: Vec<&Network> = Vec::new();
-    for network in &inventory.networks {
+    for network in inventory.networks.iter().filter(|network| !PREDEFINED.contains(&network.name.as_str())) {
         let rule = network_stays(look, network, &used);
-        if !PREDEFINED.contains(&network.name.as_str()) {
-            look.count(rule.as_ref());
-        }
+        look.count(rule.as_ref());
         match rule {
             Some(rule) => look.keep(rule, None, || called(network)),
             None => chosen.push(network),
@@ -76,9 +74,6 @@ pub(super) async fn networks(look: &mut Look<'_>, engine: &Engine, cx: &Context)
 fn network_stays(look: &Look<'_>, network: &Network, used: &HashSet<&str>) -> Option<Rule> {
     if let Some(rule) = look.kept_by_owner(&network.labels, &[&network.name]) {
         return Some(rule);
-    }
-    if PREDEFINED.contains(&network.name.as_str()) {
-        return Some((30, "a network of the engine itself".to_owned()));
     }
     if !look.config.networks {
         return Some((30, "a network, and `networks` is false".to_owned()));
