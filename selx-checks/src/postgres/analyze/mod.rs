@@ -3,6 +3,9 @@
 //!
 //! A table is due if more rows have changed since it was analysed than `changed` of its rows and `changed-rows` together, or
 //! if it was never analysed and is not empty. `ANALYZE` reads a sample and holds nobody up who reads or writes.
+//!
+//! Materialised views, temporary tables and the parents of partitions are not looked at: servers do not count what changes in
+//! the latter.
 
 mod plan;
 
@@ -126,7 +129,7 @@ impl Action for PostgresAnalyze {
         let worker = Worker { scope, held: &self.held, keys: cx };
         let statement = format!("ANALYZE {}", step.table.quoted());
         let (database, progress) = (step.database.as_str(), Progress::Analyze);
-        let job = Job { database, table: &step.table, statement: &statement, progress };
+        let job = Job { database, table: &step.table, index: None, statement: &statement, progress };
         match worker.patiently(&job, cx).await? {
             Came::Done(notices) => {
                 let after = look(&scope, &step.database, &step.table, cx).await?;
@@ -140,7 +143,7 @@ impl Action for PostgresAnalyze {
                 }
             }
             Came::Busy(who) => Ok(Applied::Skipped(who)),
-            Came::Not(why) => Ok(Applied::Skipped(why)),
+            Came::Not(why) | Came::Unable(why) => Ok(Applied::Skipped(why)),
             Came::TooLong => Ok(Applied::Skipped(too_long(&scope))),
         }
     }

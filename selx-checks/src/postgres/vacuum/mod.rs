@@ -156,14 +156,14 @@ impl Action for PostgresVacuum {
         let worker = Worker { scope, held: &self.held, keys: cx };
         let statement = self.statement(step);
         let (database, progress) = (step.database.as_str(), Progress::Vacuum);
-        let job = Job { database, table: &step.table, statement: &statement, progress };
+        let job = Job { database, table: &step.table, index: None, statement: &statement, progress };
         match worker.patiently(&job, cx).await? {
             Came::Done(notices) => match look(&scope, &step.database, &step.table, cx).await? {
                 Some(after) if after.vacuumed > step.vacuumed => Ok(Applied::Changed(change(step, &before, &after))),
                 _ => Err(left(&notices)),
             },
             Came::Busy(who) => Ok(Applied::Skipped(who)),
-            Came::Not(why) => Ok(Applied::Skipped(why)),
+            Came::Not(why) | Came::Unable(why) => Ok(Applied::Skipped(why)),
             Came::TooLong => Ok(Applied::Skipped(too_long(&scope))),
         }
     }
