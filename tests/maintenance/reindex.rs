@@ -110,8 +110,7 @@ async fn an_index_that_cannot_be_built_leaves_nothing_new_and_keeps_no_other_fro
         "CREATE TABLE t (n int); INSERT INTO t VALUES (1), (1); CREATE TABLE u (n int); CREATE INDEX u_n ON u (n)",
     );
     // As a build that met two equal rows leaves it.
-    let mut failing = crate::cluster::command("psql");
-    failing.args(["-Xq", "-U", "postgres", "-d", "shop", "-p", &cluster.port.to_string(), "-h"]).arg(cluster.folder());
+    let mut failing = crate::client(&cluster);
     let failed = failing.args(["-c", "CREATE UNIQUE INDEX CONCURRENTLY t_twice ON t (n)"]).output().unwrap();
     assert!(!failed.status.success());
     invalidate(&cluster, "u_n");
