@@ -51,10 +51,9 @@ async fn measure(cluster: &Cluster, holding: &'static str, what: impl Future<Out
 async fn the_longest_delay_of_others() {
     let cluster = Cluster::start(&["autovacuum=off"]).await;
     make_air(&cluster);
-    let (port, folder) = (cluster.port.to_string(), cluster.folder().to_owned());
     let plain = |statement: &'static str| {
-        let mut psql = crate::cluster::command("psql");
-        psql.args(["-Xq", "-U", "postgres", "-d", "shop", "-p", &port, "-c", statement, "-h"]).arg(&folder);
+        let mut psql = crate::client(&cluster);
+        psql.args(["-c", statement]);
         async move {
             let output = tokio::task::spawn_blocking(move || psql.output()).await.unwrap().unwrap();
             format!("{statement}: {}", if output.status.success() { "done" } else { "failed" })

@@ -13,8 +13,7 @@ use crate::{Desk, assert_whole, invalidate, kept, psql, targets};
 async fn leave_behind(cluster: &Cluster, index: &str) {
     let mut writer = cluster.session().await;
     say(&mut writer, "BEGIN; INSERT INTO t VALUES (0)").await;
-    let mut dying = crate::cluster::command("psql");
-    dying.args(["-Xq", "-U", "postgres", "-d", "shop", "-p", &cluster.port.to_string(), "-h"]).arg(cluster.folder());
+    let mut dying = crate::client(cluster);
     dying.args(["-c", "SET lock_timeout = '100ms'", "-c", &format!("REINDEX INDEX CONCURRENTLY {index}")]);
     assert!(!dying.output().unwrap().status.success());
     say(&mut writer, "ROLLBACK").await;

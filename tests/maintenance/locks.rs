@@ -84,14 +84,14 @@ async fn d9_a_rebuild_that_waited_in_vain_takes_its_copy_away() {
     psql(&cluster, "CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 1000); CREATE INDEX t_n ON t (n)");
     invalidate(&cluster, "t_n");
     let desk = Desk::of(&cluster);
-    let with = desk.with(json!({ "lock-timeout": "1s", "retries": 2 }));
+    let with = desk.with(json!({ "lock-timeout": "3s", "retries": 2 }));
     let plan = desk.plan::<PostgresReindex>(&with).await;
     let mut writer = cluster.session().await;
     // Young enough that it may end in time, and it does not.
     say(&mut writer, "BEGIN; INSERT INTO t VALUES (0)").await;
     let report = disturbed(desk.apply::<PostgresReindex>(&plan), async {
         until(&cluster, "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 't_n_ccnew')").await;
-        tokio::time::sleep(Duration::from_millis(2500)).await;
+        tokio::time::sleep(Duration::from_millis(4500)).await;
         say(&mut writer, "COMMIT").await;
     })
     .await;
@@ -106,12 +106,12 @@ async fn a_reader_holds(longer: bool) -> (Outcome, String) {
     psql(&cluster, "CREATE TABLE t (n int); INSERT INTO t SELECT generate_series(1, 1000); CREATE INDEX t_n ON t (n)");
     invalidate(&cluster, "t_n");
     let desk = Desk::of(&cluster);
-    let plan = desk.plan::<PostgresReindex>(&desk.with(json!({ "lock-timeout": "1s", "retries": 0 }))).await;
+    let plan = desk.plan::<PostgresReindex>(&desk.with(json!({ "lock-timeout": "3s", "retries": 0 }))).await;
     let mut reader = cluster.session().await;
     say(&mut reader, "BEGIN; SELECT count(*) FROM t").await;
     let report = disturbed(desk.apply::<PostgresReindex>(&plan), async {
         until(&cluster, "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 't_n_ccold')").await;
-        tokio::time::sleep(Duration::from_millis(if longer { 16_000 } else { 2_500 })).await;
+        tokio::time::sleep(Duration::from_millis(if longer { 18_000 } else { 4_500 })).await;
         say(&mut reader, "COMMIT").await;
     })
     .await;

@@ -27,7 +27,7 @@ mod room;
 mod vacuum;
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -138,11 +138,23 @@ fn skipped(report: &ActionReport, target: &str) -> String {
     }
 }
 
+/// Makes a command of a client that is not ours, for the database `shop` if no other one is named.
+#[expect(clippy::disallowed_methods, reason = "another client than the one under test")]
+fn client(cluster: &Cluster) -> Command {
+    // That of the machine, whichever server is under test; Debian's own in front of it takes its time.
+    let programs =
+        ["/usr/lib/postgresql/15/bin/psql", "/usr/lib/postgresql/16/bin/psql", "/usr/lib/postgresql/17/bin/psql"];
+    let program = programs.iter().find(|program| Path::new(program).exists()).unwrap_or(&"/usr/bin/psql");
+    let mut psql = Command::new(program);
+    psql.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).current_dir("/");
+    psql.args(["-XAtq", "-U", "postgres", "-d", "shop", "-p", &cluster.port.to_string(), "-h"]).arg(cluster.folder());
+    psql
+}
+
 /// Asks by a client that is not ours, in a database of the cluster. Values of a row stand between bars.
 fn psql_in(cluster: &Cluster, database: &str, text: &str) -> String {
-    let mut psql = cluster::command("psql");
-    psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-p", &cluster.port.to_string()]);
-    let psql = psql.arg("-h").arg(cluster.folder()).args(["-f", "-"]);
+    let mut psql = client(cluster);
+    psql.args(["-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]);
     // Statement by statement, each in a transaction of its own.
     let mut psql = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut psql.stdin.take().unwrap(), text.as_bytes()).unwrap();

@@ -3,6 +3,9 @@
 //!
 //! A table is due if more rows have changed since it was analysed than `changed` of its rows and `changed-rows` together, or
 //! if it was never analysed and is not empty. `ANALYZE` reads a sample and holds nobody up who reads or writes.
+//!
+//! Materialised views, temporary tables and the parents of partitions are not looked at: servers do not count what changes in
+//! the latter.
 
 mod plan;
 
@@ -12,7 +15,7 @@ use selx_core::action::{Action, Applied, Permit, Plan, Seen, Tried};
 use selx_core::{Area, ByteSize, Code, Context, Error, ErrorKind, Finding, Meta, Result, Share};
 use serde::{Deserialize, Serialize};
 
-use super::maintenance::catalogue::look;
+use super::maintenance::catalogue::{Table, look, look_for};
 use super::maintenance::{
     Came, Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, settings,
 };
@@ -91,6 +94,14 @@ pub struct PostgresAnalyze {
     held: Held,
 }
 
+impl PostgresAnalyze {
+    /// Looks at a table that may have been served.
+    async fn look_after(&self, step: &Step, cx: &Context) -> Result<Option<Table>> {
+        let is_done = |now: &Table| now.analyzed > step.analyzed;
+        look_for(&self.config.scope(), &step.database, &step.table, cx, is_done).await
+    }
+}
+
 impl Action for PostgresAnalyze {
     type Config = Config;
     type Step = Step;
@@ -126,10 +137,10 @@ impl Action for PostgresAnalyze {
         let worker = Worker { scope, held: &self.held, keys: cx };
         let statement = format!("ANALYZE {}", step.table.quoted());
         let (database, progress) = (step.database.as_str(), Progress::Analyze);
-        let job = Job { database, table: &step.table, statement: &statement, progress };
+        let job = Job { database, table: &step.table, index: None, statement: &statement, progress };
         match worker.patiently(&job, cx).await? {
             Came::Done(notices) => {
-                let after = look(&scope, &step.database, &step.table, cx).await?;
+                let after = self.look_after(step, cx).await?;
                 match after {
                     Some(after) if after.analyzed > step.analyzed => Ok(Applied::Changed(format!(
                         "analysed: {} rows had changed, {} rows now",
@@ -140,14 +151,14 @@ impl Action for PostgresAnalyze {
                 }
             }
             Came::Busy(who) => Ok(Applied::Skipped(who)),
-            Came::Not(why) => Ok(Applied::Skipped(why)),
+            Came::Not(why) | Came::Unable(why) => Ok(Applied::Skipped(why)),
             Came::TooLong => Ok(Applied::Skipped(too_long(&scope))),
         }
     }
 
     async fn probe(&self, step: &Step, cx: &Context) -> Result<Seen> {
         // What cannot be shown to have happened counts as not done: to do it again harms nothing.
-        Ok(match look(&self.config.scope(), &step.database, &step.table, cx).await? {
+        Ok(match self.look_after(step, cx).await? {
             Some(now) if now.relation() == step.table && now.analyzed > step.analyzed => Seen::After,
             _ => Seen::Before,
         })
@@ -160,7 +171,7 @@ impl Action for PostgresAnalyze {
     async fn verify(&self, done: &[Step], cx: &Context) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         for step in done {
-            let now = look(&self.config.scope(), &step.database, &step.table, cx).await?;
+            let now = self.look_after(step, cx).await?;
             // Whoever dropped or emptied it meanwhile needs no statistics of it.
             let is_done = now.is_none_or(|now| now.relation() != step.table || now.analyzed > step.analyzed);
             if !is_done {

@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_secs(60);
 const DYING: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(200);
 
+/// How long a server is given to count what happened.
+const COUNTING: Duration = Duration::from_secs(3);
+
 /// A table.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -49,6 +52,8 @@ pub(in crate::postgres) struct Table {
     pub(in crate::postgres) busy: bool,
     /// Whether the role may work on it.
     pub(in crate::postgres) may: bool,
+    /// Whether the server counts with a delay.
+    is_slow_to_count: bool,
 }
 
 impl Table {
@@ -107,10 +112,11 @@ pub(in crate::postgres) fn tables(facts: &Facts, only: Option<u32>) -> String {
           AS \"is-analyzed\", pg_stat_get_vacuum_count(c.oid) AS vacuumed, \
          greatest(age(c.relfrozenxid), age(t.relfrozenxid), 0)::float8 AS age, \
          greatest(mxid_age(c.relminmxid), mxid_age(t.relminmxid), 0)::float8 AS \"multixact-age\", \
-         c.oid IN (SELECT relation FROM busy) AS busy, {may} AS may \
+         c.oid IN (SELECT relation FROM busy) AS busy, {may} AS may, {} AS \"is-slow-to-count\" \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
          WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_(toast|temp)' {only} \
          ORDER BY n.nspname, c.relname LIMIT {}",
+        facts.major() < 15,
         MOST + 1
     )
 }
@@ -142,6 +148,31 @@ pub(in crate::postgres) async fn look(
         Ok(found) => Ok(found),
         Err(ended) if is_without_database(&ended) => Ok(None),
         Err(ended) => Err(error(ended, &doing)),
+    }
+}
+
+/// Looks at a table until it is as expected, or as long as a server may take to count: before version 15 it does so with a
+/// delay.
+///
+/// # Errors
+///
+/// As [`look`].
+pub(in crate::postgres) async fn look_for(
+    scope: &Scope<'_>,
+    database: &str,
+    table: &Relation,
+    keys: &Context,
+    expected: impl Fn(&Table) -> bool,
+) -> Result<Option<Table>> {
+    let began = tokio::time::Instant::now();
+    loop {
+        let found = look(scope, database, table, keys).await?;
+        match &found {
+            Some(now) if !expected(now) && now.is_slow_to_count && began.elapsed() < COUNTING => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            _ => return Ok(found),
+        }
     }
 }
 

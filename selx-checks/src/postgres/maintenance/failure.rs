@@ -28,6 +28,13 @@ pub(in crate::postgres) fn is_without_database(ended: &Ended) -> bool {
     code(ended) == Some("3D000")
 }
 
+/// Tells whether a statement failed by what it is about and not by the state of the server: rows that are equal and may not
+/// be, a function of an index that fails, a right that was taken away. It fails for this table, and others can go on.
+pub(in crate::postgres) fn is_of_content(ended: &Ended) -> bool {
+    const CLASSES: [&str; 6] = ["21", "22", "23", "38", "42", "P0"];
+    code(ended).is_some_and(|code| CLASSES.iter().any(|class| code.starts_with(class)))
+}
+
 fn code(ended: &Ended) -> Option<&str> {
     match ended {
         Ended::Peer(Trouble::Refused(error)) => Some(&error.code),

@@ -112,6 +112,7 @@ struct Found {
     name: String,
     file: u32,
     held: bool,
+    index: Option<String>,
     blockers: Option<Vec<Blocker>>,
 }
 
@@ -149,17 +150,24 @@ impl<'a> Guard<'a> {
         &mut self.reader
     }
 
-    /// Holds the name of a table, and looks whether it is the one that is meant and whether it can be worked on.
-    pub(super) async fn pin(&mut self, table: &Relation, cx: &Context) -> Result<Pinned, Ended> {
+    /// Holds the name of a table, and looks whether it is the one that is meant and whether it can be worked on. The name of
+    /// an index of it cannot be held; that is looked at as late as can be.
+    pub(super) async fn pin(
+        &mut self,
+        table: &Relation,
+        index: Option<(u32, &str)>,
+        cx: &Context,
+    ) -> Result<Pinned, Ended> {
         let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE NOWAIT", table.quoted());
-        let held = self.reader.hold::<Found>(&lock, &found(table.oid), cx).await;
+        let question = found(table.oid, index.map_or(0, |(oid, _)| oid));
+        let held = self.reader.hold::<Found>(&lock, &question, cx).await;
         self.is_holding = true;
         let found = match held {
             Ok(found) => found.into_iter().next(),
             Err(ended) if is_busy(&ended) || is_gone(&ended) => {
                 let is_busy = is_busy(&ended);
                 self.release(cx).await?;
-                let found: Vec<Found> = self.reader.rows(&found(table.oid), cx).await?;
+                let found: Vec<Found> = self.reader.rows(&question, cx).await?;
                 match found.into_iter().next() {
                     Some(found) if is_busy => return Ok(Pinned::Busy(found.blockers.unwrap_or_default())),
                     found => found,
@@ -174,6 +182,9 @@ impl<'a> Guard<'a> {
             }
             Some(found) if !found.held => "another table has its name".to_owned(),
             Some(found) if found.file != table.file => "it was emptied or written anew".to_owned(),
+            Some(found) if index.is_some_and(|(_, name)| found.index.as_deref() != Some(name)) => {
+                "the index is not what it was".to_owned()
+            }
             Some(found) => match found.blockers {
                 Some(blockers) if !blockers.is_empty() => {
                     self.release(cx).await?;
@@ -252,13 +263,14 @@ impl<'a> Guard<'a> {
 pub(in crate::postgres) const CONFLICTING: &str = "('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', \
      'ExclusiveLock', 'AccessExclusiveLock')";
 
-fn found(oid: u32) -> String {
+fn found(oid: u32, index: u32) -> String {
     let columns = Blocker::COLUMNS;
     format!(
         "SELECT n.nspname AS schema, c.relname AS name, coalesce(pg_relation_filenode(c.oid), 0)::int8 AS file, \
          EXISTS (SELECT FROM pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid() AND relation = c.oid \
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
           AND mode = 'AccessShareLock' AND granted) AS held, \
+         (SELECT x.relname FROM pg_class x WHERE x.oid = {index} AND x.relnamespace = c.relnamespace) AS index, \
          (SELECT json_agg(b) FROM (SELECT DISTINCT l.pid, {columns} FROM pg_locks l LEFT JOIN pg_stat_activity a \
           ON a.pid = l.pid WHERE l.locktype = 'relation' AND l.relation = c.oid AND l.granted \
           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \

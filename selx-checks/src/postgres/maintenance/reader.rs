@@ -27,7 +27,9 @@ const PINS: Pins<'static> = Pins { statement: STATEMENT, schemas: "", zone: None
 
 /// What lasts in the session, besides what each question brings.
 const SETTLED: &str = "SELECT pg_catalog.set_config('default_transaction_read_only', 'on', false), \
-     pg_catalog.set_config('search_path', 'pg_catalog', false)";
+     pg_catalog.set_config('search_path', 'pg_catalog', false), \
+     pg_catalog.set_config('tcp_keepalives_idle', '10', false), pg_catalog.set_config('tcp_keepalives_interval', '5', false), \
+     pg_catalog.set_config('tcp_keepalives_count', '3', false), pg_catalog.set_config('tcp_user_timeout', '30000', false)";
 
 const FACTS: &str = r#"SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS process, current_user AS role,
 current_setting('server_version_num')::int4 AS number, current_setting('server_version') AS version,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::advisory::Held;
-use super::failure::{error, is_busy, is_ended, is_without_database};
+use super::failure::{error, is_busy, is_ended, is_of_content, is_without_database};
 use super::guard::{Blocker, Guard, Pinned, Relation};
 use super::reader::{Reader, aside, of_database};
 use super::settings::Scope;
@@ -32,6 +32,14 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// What every statement of a session that works begins with: by this it is found after its client died.
 pub(super) const MARK: &str = "/* selx works */";
+
+/// By what a server notices within half a minute that the network to its client is cut. It means nothing to a socket file.
+const ALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30000"),
+];
 
 /// Where the server says how far a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +67,8 @@ pub(in crate::postgres) struct Job<'a> {
     pub(in crate::postgres) database: &'a str,
     /// The table that it is about.
     pub(in crate::postgres) table: &'a Relation,
+    /// The index of it that is meant, by number and name, if one is.
+    pub(in crate::postgres) index: Option<(u32, &'a str)>,
     /// One statement, which takes a lock of the sort `SHARE UPDATE EXCLUSIVE`.
     pub(in crate::postgres) statement: &'a str,
     pub(in crate::postgres) progress: Progress,
@@ -74,6 +84,8 @@ pub(in crate::postgres) enum Came {
     Not(String),
     /// It took longer than a statement may.
     TooLong,
+    /// The server says that it cannot be done with what is in the table; why.
+    Unable(String),
 }
 
 /// Who works.
@@ -96,6 +108,9 @@ impl Worker<'_> {
             Ok(came) => Ok(came),
             Err(ended) if is_without_database(&ended) => {
                 Ok(Came::Not(format!("the database `{}` is not there any more", job.database)))
+            }
+            Err(ended) if is_of_content(&ended) => {
+                Ok(Came::Unable(error(ended, "the server cannot do it").to_string()))
             }
             Err(ended) => Err(error(ended, &doing)),
         }
@@ -152,7 +167,7 @@ impl Worker<'_> {
         let name = Name::of_server(job.database);
         let (_, mut session) = fresh(&of_database(&self.scope.server, Some(&name)), self.keys, cx).await?;
         let process = self.settle(&mut session, cx).await?;
-        match guard.pin(job.table, cx).await? {
+        match guard.pin(job.table, job.index, cx).await? {
             Pinned::Ours => {}
             Pinned::Not(why) => {
                 session.end(cx).await;
@@ -229,6 +244,7 @@ impl Worker<'_> {
             ("statement_timeout", statement.to_string()),
             ("idle_in_transaction_session_timeout", "10000".to_owned()),
         ];
+        settings.extend(ALIVE.iter().map(|(name, value)| (*name, (*value).to_owned())));
         if session.major() >= 14 {
             settings.push(("idle_session_timeout", "0".to_owned()));
         }

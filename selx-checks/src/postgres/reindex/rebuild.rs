@@ -80,7 +80,8 @@ impl PostgresReindex {
         let worker = Worker { scope, held: &self.held, keys: cx };
         let statement = format!("REINDEX INDEX CONCURRENTLY {}", Plain::quoted(&step.table.schema, &step.name));
         let (database, progress) = (step.database.as_str(), Progress::Index);
-        let job = Job { database, table: &step.table, statement: &statement, progress };
+        let index = Some((step.index, step.name.as_str()));
+        let job = Job { database, table: &step.table, index, statement: &statement, progress };
         let mut attempt = 0;
         loop {
             let seen = self.look(step, cx).await?;
@@ -111,10 +112,15 @@ impl PostgresReindex {
                 Came::Done(notices) => return self.rebuilt(step, before, &notices, cx).await,
                 Came::Not(why) => return Ok(Applied::Skipped(why)),
                 Came::TooLong => {
+                    self.drop_copies(step, cx).await?;
                     let limit = TimeSpan::from(scope.statement_timeout);
-                    let text = format!("it took longer than `statement-timeout`, {limit}, and was ended");
-                    return Err(Error::new(ErrorKind::TimedOut, text)
-                        .advice("let it take longer, or leave it out by `exclude`"));
+                    let why =
+                        format!("it took longer than `statement-timeout`, {limit}, and was ended; it is as it was");
+                    return Ok(Applied::Skipped(why));
+                }
+                Came::Unable(why) => {
+                    self.drop_copies(step, cx).await?;
+                    return Ok(Applied::Skipped(why));
                 }
                 Came::Busy(who) => {
                     let after = self.look(step, cx).await?;
@@ -182,6 +188,7 @@ impl PostgresReindex {
                         let advice = "the next plan drops it; until then it slows writes down";
                         return Err(Error::new(ErrorKind::TimedOut, text).advice(advice));
                     }
+                    Came::Unable(why) => return Err(Error::new(ErrorKind::Rejected, why)),
                     Came::TooLong => {
                         let text = format!("to drop its unfinished copy {} took too long", copy.shown());
                         return Err(Error::new(ErrorKind::TimedOut, text));
@@ -211,6 +218,7 @@ impl PostgresReindex {
             }
             match self.drop_index(&step, old, cx).await {
                 Ok(Came::Busy(who)) => failed = Some(format!("{} could not be dropped: {who}", old.shown())),
+                Ok(Came::Unable(why)) => failed = Some(why),
                 Ok(Came::TooLong) => failed = Some(format!("to drop {} took too long", old.shown())),
                 Ok(_) => {}
                 Err(error) => failed = Some(error.to_string()),
@@ -236,7 +244,7 @@ impl PostgresReindex {
         let bytes = index.bytes.unwrap_or(0);
         Ok(match self.drop_index(step, index, cx).await? {
             Came::Done(_) => Applied::Changed(format!("dropped, {} free", ByteSize(bytes))),
-            Came::Not(why) | Came::Busy(why) => Applied::Skipped(why),
+            Came::Not(why) | Came::Busy(why) | Came::Unable(why) => Applied::Skipped(why),
             Came::TooLong => Applied::Skipped("it took longer than `statement-timeout` and was ended".to_owned()),
         })
     }
@@ -250,7 +258,13 @@ impl PostgresReindex {
         let statement = format!("DROP INDEX CONCURRENTLY {}", Plain::quoted(&index.schema, &index.name));
         // The table may have been written anew meanwhile, and its leftover with it.
         let table = index.relation();
-        let job = Job { database: &step.database, table: &table, statement: &statement, progress: Progress::None };
+        let job = Job {
+            database: &step.database,
+            table: &table,
+            index: Some((index.oid, &index.name)),
+            statement: &statement,
+            progress: Progress::None,
+        };
         worker.patiently(&job, &aside(keys, CLEARING)).await
     }
 }

@@ -14,7 +14,7 @@ use selx_core::{Area, ByteSize, Code, Context, Error, ErrorKind, Finding, Meta, 
 use serde::{Deserialize, Serialize};
 
 use super::analyze::{left, too_long};
-use super::maintenance::catalogue::{Table, look};
+use super::maintenance::catalogue::{Table, look, look_for};
 use super::maintenance::{
     Came, Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, settings,
 };
@@ -156,21 +156,21 @@ impl Action for PostgresVacuum {
         let worker = Worker { scope, held: &self.held, keys: cx };
         let statement = self.statement(step);
         let (database, progress) = (step.database.as_str(), Progress::Vacuum);
-        let job = Job { database, table: &step.table, statement: &statement, progress };
+        let job = Job { database, table: &step.table, index: None, statement: &statement, progress };
         match worker.patiently(&job, cx).await? {
-            Came::Done(notices) => match look(&scope, &step.database, &step.table, cx).await? {
+            Came::Done(notices) => match self.look_after(step, cx).await? {
                 Some(after) if after.vacuumed > step.vacuumed => Ok(Applied::Changed(change(step, &before, &after))),
                 _ => Err(left(&notices)),
             },
             Came::Busy(who) => Ok(Applied::Skipped(who)),
-            Came::Not(why) => Ok(Applied::Skipped(why)),
+            Came::Not(why) | Came::Unable(why) => Ok(Applied::Skipped(why)),
             Came::TooLong => Ok(Applied::Skipped(too_long(&scope))),
         }
     }
 
     async fn probe(&self, step: &Step, cx: &Context) -> Result<Seen> {
         // What was done in part is no other state: the rest is done another time, and to do it again harms nothing.
-        Ok(match look(&self.config.scope(), &step.database, &step.table, cx).await? {
+        Ok(match self.look_after(step, cx).await? {
             Some(now) if now.relation() == step.table && now.vacuumed > step.vacuumed => Seen::After,
             _ => Seen::Before,
         })
@@ -183,7 +183,7 @@ impl Action for PostgresVacuum {
     async fn verify(&self, done: &[Step], cx: &Context) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
         for step in done {
-            let now = look(&self.config.scope(), &step.database, &step.table, cx).await?;
+            let now = self.look_after(step, cx).await?;
             let Some(now) = now.filter(|now| now.relation() == step.table) else { continue };
             let subject = step.table.shown();
             if now.vacuumed <= step.vacuumed {
@@ -205,6 +205,12 @@ impl Action for PostgresVacuum {
 }
 
 impl PostgresVacuum {
+    /// Looks at a table that may have been served.
+    async fn look_after(&self, step: &Step, cx: &Context) -> Result<Option<Table>> {
+        let is_done = |now: &Table| now.vacuumed > step.vacuumed;
+        look_for(&self.config.scope(), &step.database, &step.table, cx, is_done).await
+    }
+
     fn statement(&self, step: &Step) -> String {
         let mut options = Vec::new();
         if step.freeze {
