@@ -79,7 +79,19 @@ fn the_kinds_of_the_daily_report_are_there() {
     ];
     assert_eq!(names, expected);
     let actions: Vec<_> = registry().action_names().collect();
-    assert_eq!(actions, ["logs-clean"]);
+    let expected = [
+        "backup-create",
+        "backup-drill",
+        "backup-prune",
+        "backup-restore",
+        "docker-prune",
+        "journal-vacuum",
+        "logs-clean",
+        "postgres-analyze",
+        "postgres-reindex",
+        "postgres-vacuum",
+    ];
+    assert_eq!(actions, expected);
 }
 
 /// Compares a derived document with the one that is kept, or rewrites it.

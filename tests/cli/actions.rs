@@ -85,7 +85,7 @@ impl Logs {
     fn hash(&self) -> String {
         let ran = self.selx(&["act", "shop", "--format", "json"]).code(10);
         let told: serde_json::Value = serde_json::from_str(&ran.out).expect("it is JSON");
-        told["confirm"].as_str().expect("it has a hash").to_owned()
+        told.get("confirm").and_then(|hash| hash.as_str()).expect("it has a hash").to_owned()
     }
 
     fn saved(&self) -> PathBuf {
