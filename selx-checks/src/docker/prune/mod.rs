@@ -17,8 +17,6 @@
 //!
 //! Known limits: when an image was last used no engine says; a project of which no container is there is found only if
 //! `compose` names its file; a variable of the shell that a Compose file was started with is not known afterwards.
-//!
-//! It is used from Rust so far, as the action `logs-clean` is.
 
 mod answers;
 mod config;
@@ -143,10 +141,15 @@ impl DockerPrune {
 impl Action for DockerPrune {
     type Config = Config;
     type Step = Step;
-    const META: Meta =
-        Meta::new("docker-prune", Area::Containers, "remove what the Docker engine keeps and nothing uses")
-            .sample(include_str!("sample.toml"))
-            .codes(CODES);
+    const META: Meta = Meta::new(
+        "docker-prune",
+        Area::Containers,
+        "removes what the Docker engine has kept for long and nothing uses",
+    )
+    .readme(include_str!("README.md"))
+    .sample(include_str!("sample.toml"))
+    .codes(CODES)
+    .needs("the socket of the engine: root, or a user of its group");
 
     fn new(config: Config) -> Self {
         Self { config, last: Mutex::default() }

@@ -11,8 +11,6 @@
 //! - The file that is being written cannot be deleted. Where it has entries that are too old, the plan says so, and with
 //!   `rotate` it is closed first (`journalctl --rotate`); what was closed is looked at by the next plan.
 //! - A file whose head is not understood stays, and is told: it may be of a newer systemd.
-//!
-//! It is used from Rust so far, as [`LogsClean`](super::clean) is.
 
 mod file;
 mod plan;
@@ -161,9 +159,15 @@ impl JournalVacuum {
 impl Action for JournalVacuum {
     type Config = Config;
     type Step = Step;
-    const META: Meta = Meta::new("journal-vacuum", Area::Logs, "delete old files of the journal of systemd")
-        .sample(include_str!("sample.toml"))
-        .codes(CODES);
+    const META: Meta = Meta::new(
+        "journal-vacuum",
+        Area::Logs,
+        "deletes closed files of systemd's journal, by the age of their newest entry",
+    )
+    .readme(include_str!("README.md"))
+    .sample(include_str!("sample.toml"))
+    .codes(CODES)
+    .needs("to write to the folder of the journal: root");
 
     fn new(config: Config) -> Self {
         Self(config)
