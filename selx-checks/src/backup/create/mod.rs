@@ -69,9 +69,11 @@ impl Action for BackupCreate {
     type Config = Config;
     type Step = Step;
     const META: Meta =
-        Meta::new("backup-create", Area::Backup, "put databases and files into one archive, and read it back whole")
+        Meta::new("backup-create", Area::Backup, "puts databases and files into one archive, and reads it back whole")
+            .readme(include_str!("README.md"))
             .sample(include_str!("sample.toml"))
-            .codes(CODES);
+            .codes(CODES)
+            .needs("a role that may read all tables; to read the files, and to write to the folder of the archives");
 
     fn new(config: Config) -> Self {
         Self(config)

@@ -61,9 +61,13 @@ impl Action for BackupDrill {
     type Config = Config;
     type Step = Step;
     const META: Meta =
-        Meta::new("backup-drill", Area::Backup, "restore the newest backup into a server of its own, and compare it")
+        Meta::new("backup-drill", Area::Backup, "restores the newest backup into a server of its own, and compares it")
+            .readme(include_str!("README.md"))
             .sample(include_str!("sample.toml"))
-            .codes(CODES);
+            .codes(CODES)
+            .needs(
+                "to write to `scratch` and beside the archive; the programs of the server, and as root a user for them",
+            );
 
     fn new(config: Config) -> Self {
         Self(config)

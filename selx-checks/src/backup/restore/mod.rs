@@ -156,9 +156,11 @@ impl Action for BackupRestore {
     type Config = Config;
     type Step = Step;
     const META: Meta =
-        Meta::new("backup-restore", Area::Backup, "restore a database beside the one that is there, and swap them")
+        Meta::new("backup-restore", Area::Backup, "restores a database beside the one that is there, and swaps them")
+            .readme(include_str!("README.md"))
             .sample(include_str!("sample.toml"))
-            .codes(CODES);
+            .codes(CODES)
+            .needs("a role that may make databases and owns the one that is there; to read the archive");
 
     fn new(config: Config) -> Self {
         Self(config)

@@ -105,7 +105,8 @@ impl PostgresAnalyze {
 impl Action for PostgresAnalyze {
     type Config = Config;
     type Step = Step;
-    const META: Meta = Meta::new("postgres-analyze", Area::Database, "make the planner's statistics of tables anew")
+    const META: Meta = Meta::new("postgres-analyze", Area::Database, "makes the planner's statistics of tables anew")
+        .readme(include_str!("README.md"))
         .sample(include_str!("sample.toml"))
         .codes(CODES)
         .needs("a role that owns the tables or the database and may read them; `pg_monitor` to name who is in the way");

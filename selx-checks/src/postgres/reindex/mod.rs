@@ -155,8 +155,9 @@ impl Action for PostgresReindex {
     const META: Meta = Meta::new(
         "postgres-reindex",
         Area::Database,
-        "rebuild indexes that are invalid or mostly air, beside their use",
+        "rebuilds indexes that are invalid or mostly air, beside their use",
     )
+    .readme(include_str!("README.md"))
     .sample(include_str!("sample.toml"))
     .codes(CODES)
     .needs("a role that owns the indexes and may read their tables, and is a member of `pg_monitor`");

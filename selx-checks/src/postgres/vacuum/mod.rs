@@ -124,10 +124,14 @@ pub struct PostgresVacuum {
 impl Action for PostgresVacuum {
     type Config = Config;
     type Step = Step;
-    const META: Meta = Meta::new("postgres-vacuum", Area::Database, "free the room of dead rows, and freeze old ones")
-        .sample(include_str!("sample.toml"))
-        .codes(CODES)
-        .needs("a role that owns the tables or the database and may read them; `pg_monitor` to name who is in the way");
+    const META: Meta =
+        Meta::new("postgres-vacuum", Area::Database, "frees the room of dead rows, and freezes old ones")
+            .readme(include_str!("README.md"))
+            .sample(include_str!("sample.toml"))
+            .codes(CODES)
+            .needs(
+                "a role that owns the tables or the database and may read them; `pg_monitor` to name who is in the way",
+            );
 
     fn new(config: Config) -> Self {
         Self { config, held: Held::default() }
