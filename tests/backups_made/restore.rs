@@ -293,3 +293,25 @@ async fn k5_l1_killed_at_any_time_there_is_the_old_database_or_the_new_one() {
     }
     println!("{killed} kills of {rounds}, {swapped} restored all the same");
 }
+
+#[tokio::test]
+async fn k2_by_what_texts_are_ordered_and_told_apart_is_as_it_was() {
+    let (machine, cluster) = (Machine::new(), Cluster::start(&[]).await);
+    let like = "CREATE DATABASE lang TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'";
+    // ICU is known from version 15 on.
+    let version: u32 = psql(&cluster, "postgres", "SHOW server_version_num").trim().parse().unwrap();
+    let icu = if version >= 150_000 { " LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'" } else { "" };
+    psql(&cluster, "postgres", &format!("{like}{icu}"));
+    psql(&cluster, "lang", "CREATE TABLE words AS SELECT 'Äpfel'::text AS word");
+    let mut with = machine.settings(&cluster);
+    with["databases"] = json!(["lang"]);
+    let report = machine.run::<BackupCreate>(&with).await;
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    let report = machine.run::<BackupRestore>(&settings(&machine, &cluster, "again")).await;
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    let locale = |name: &str| {
+        let row = "to_jsonb(d) - ARRAY['oid','datname','datacl','datfrozenxid','datminmxid','dattablespace','datdba']";
+        psql(&cluster, "postgres", &format!("SELECT {row} FROM pg_database d WHERE datname = '{name}'"))
+    };
+    assert_eq!(locale("again"), locale("lang"));
+}

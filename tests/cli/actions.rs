@@ -217,6 +217,7 @@ fn what_was_stopped_does_nothing_until_it_is_started() {
     assert_eq!(logs.old(), OLD);
     // Looking is allowed.
     logs.selx(&["act", "shop"]).code(10);
+    logs.selx(&["doctor"]).code(1).says(&["root stopped them at", "the database moves"]);
     logs.selx(&["stop"]).code(0).says(&["stopped already", "the database moves"]);
     logs.selx(&["start"]).code(0).says(&["the database moves"]);
     logs.selx(&["start"]).code(0).says(&["were not stopped"]);
@@ -253,6 +254,7 @@ fn l1_a_run_that_was_killed_is_listed_kept_and_recovered() {
     let listed = logs.selx(&["recover"]).code(14).says(&["logs-clean.shop", "steps done", "selx recover RUN"]);
     let run = listed.out.split_whitespace().next().unwrap().to_owned();
     logs.selx(&["act", "shop", "--permitted"]).code(14).says(&[&run, "did not come to its end"]);
+    logs.selx(&["doctor"]).code(1).says(&[&run, "selx recover"]);
     logs.selx(&["recover", "20200101T000000Z-00000000"]).code(64).complains(&["no run"]);
     logs.selx(&["recover", &run]).code(4).says(&["logs-clean.shop"]);
     logs.selx(&["recover"]).code(0);

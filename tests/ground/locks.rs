@@ -132,3 +132,36 @@ fn m08_a_folder_that_others_may_write_to_holds_no_locks() {
     assert_eq!(error.kind(), ErrorKind::Denied);
     assert!(error.advice_text().unwrap().contains("ls -ld"), "{error:?}");
 }
+
+#[test]
+fn folders_that_lie_in_each_other_have_one_holder_whatever_they_are_called() {
+    let state = State::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |below: &str| {
+        let path = folder.path().canonicalize().unwrap().join(below);
+        std::fs::create_dir_all(&path).unwrap();
+        format!("files:{}", path.display())
+    };
+    let (logs, shop, deep, other) = (path("logs"), path("logs/shop"), path("logs/shop/deep"), path("other"));
+    let try_lock = |resource: &str| state.ground().lock(resource, &holder("r")).unwrap();
+    for (held, taken_too) in
+        [(&logs, [&logs, &shop, &deep]), (&shop, [&logs, &shop, &deep]), (&deep, [&logs, &shop, &deep])]
+    {
+        let lock = ours(try_lock(held));
+        for resource in taken_too {
+            assert!(taken(&try_lock(resource)), "{held} is held, and {resource} is free");
+        }
+        // What lies beside it is free, with all that is above both.
+        let beside = ours(try_lock(&other));
+        lock.check().unwrap();
+        beside.check().unwrap();
+    }
+    let first = ours(try_lock(&path("logs/a")));
+    let second = ours(try_lock(&path("logs/b")));
+    drop((first, second));
+    // A link leads to what it leads to.
+    symlink(shop.strip_prefix("files:").unwrap(), folder.path().join("link")).unwrap();
+    let _lock = ours(try_lock(&shop));
+    let link = format!("files:{}", folder.path().canonicalize().unwrap().join("link").display());
+    assert!(taken(&try_lock(&link)));
+}

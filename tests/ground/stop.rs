@@ -38,3 +38,16 @@ fn whatever_has_its_name_stops_them() {
         assert!(path.symlink_metadata().is_err(), "{what}");
     }
 }
+
+#[test]
+fn a_state_that_a_link_leads_to_is_stopped_and_started() {
+    let state = State::new();
+    std::fs::create_dir(&state.path).unwrap();
+    let link = state.path.with_file_name("link");
+    std::os::unix::fs::symlink(&state.path, &link).unwrap();
+    std::fs::write(state.path.join("STOP"), "").unwrap();
+    let ground = selx_checks::ground::HostGround::new(link, selx_core::Host::default());
+    assert!(ground.stopped().unwrap().is_some());
+    ground.start().unwrap();
+    assert!(!state.path.join("STOP").exists());
+}

@@ -41,10 +41,9 @@ pub(crate) struct Dumped {
     pub(crate) by: String,
     /// When the snapshot was taken.
     pub(crate) taken: Timestamp,
-    /// Its encoding.
-    pub(crate) encoding: String,
-    /// Its collation.
-    pub(crate) collation: String,
+    /// Its encoding, and by what texts are ordered and told apart.
+    #[serde(flatten)]
+    pub(crate) locale: Locale,
     /// The rows of each table, by its name as SQL has it; nothing if they were not to be counted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) rows: BTreeMap<String, u64>,
@@ -54,4 +53,51 @@ pub(crate) struct Dumped {
     /// The roles that own something in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) owners: Vec<String>,
+}
+
+/// By what a database orders texts and tells letters: it cannot be changed once the database is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Locale {
+    /// The encoding, such as `UTF8`.
+    pub encoding: String,
+    /// The order of texts by the system (`LC_COLLATE`).
+    pub collation: String,
+    /// What is a letter, by the system (`LC_CTYPE`); the same as the order where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ctype: String,
+    /// Who orders texts if it is not the system: `i` for ICU, `b` for the server itself.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub provider: String,
+    /// The locale of that provider.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub of_provider: String,
+}
+
+impl Locale {
+    /// The columns of `pg_database`, in every version, that [`Locale::of`] reads.
+    pub(crate) const COLUMNS: &'static str = "pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype, \
+        coalesce(pg_catalog.to_jsonb(d) OPERATOR(pg_catalog.->>) 'datlocprovider', ''), \
+        coalesce(pg_catalog.to_jsonb(d) OPERATOR(pg_catalog.->>) 'datlocale', \
+        pg_catalog.to_jsonb(d) OPERATOR(pg_catalog.->>) 'daticulocale', '')";
+
+    /// Reads the columns.
+    pub(crate) fn of(columns: &[Option<String>]) -> Self {
+        let text = |index: usize| columns.get(index).cloned().flatten().unwrap_or_default();
+        let provider = Some(text(3)).filter(|provider| provider != "c").unwrap_or_default();
+        Self { encoding: text(0), collation: text(1), ctype: text(2), of_provider: text(4), provider }
+    }
+
+    /// Returns the words of `CREATE DATABASE` that make one like it.
+    pub(crate) fn words(&self, literal: impl Fn(&str) -> String) -> String {
+        let ctype = if self.ctype.is_empty() { &self.collation } else { &self.ctype };
+        let (encoding, collation) = (literal(&self.encoding), literal(&self.collation));
+        let words =
+            format!("TEMPLATE template0 ENCODING {encoding} LC_COLLATE {collation} LC_CTYPE {}", literal(ctype));
+        match self.provider.as_str() {
+            "i" => format!("{words} LOCALE_PROVIDER icu ICU_LOCALE {}", literal(&self.of_provider)),
+            "b" => format!("{words} LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(&self.of_provider)),
+            _ => words,
+        }
+    }
 }

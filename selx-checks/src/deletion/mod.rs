@@ -12,6 +12,7 @@ mod root;
 mod tree;
 mod walk;
 
+pub(crate) use remove::remove_own_in;
 pub use remove::{Removed, Standing};
 pub use root::Root;
 pub use walk::{Seen, Walked};

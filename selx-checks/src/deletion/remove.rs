@@ -302,6 +302,30 @@ impl Root {
     }
 }
 
+/// Removes a file of our own by its name in a folder of our own, wherever that folder lies and whatever leads to it: what
+/// keeps other folders from being cleaned is no reason not to take our own mark away.
+///
+/// # Errors
+///
+/// `Local` or `Denied`, naming the file. That it is not there is none.
+pub(crate) fn remove_own_in(folder: &Path, name: &str) -> Result<()> {
+    let failed = |errno: Errno| {
+        let kind = if matches!(errno, Errno::ACCESS | Errno::PERM | Errno::ROFS) {
+            ErrorKind::Denied
+        } else {
+            ErrorKind::Local
+        };
+        let message = format!("`{}` could not be removed", folder.join(name).display());
+        Error::new(kind, message).source_error(std::io::Error::from(errno))
+    };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty()).map_err(failed)?;
+    match unlinkat(&folder, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(failed(errno)),
+    }
+}
+
 /// Tells whether a file is in a folder, under whatever name.
 fn is_in(folder: &OwnedFd, print: &Print) -> Result<bool, Errno> {
     for entry in Dir::read_from(folder)? {

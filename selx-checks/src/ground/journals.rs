@@ -12,7 +12,7 @@ use selx_core::{ByteSize, Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::{HostGround, folder};
-use crate::deletion::Root;
+use crate::deletion::{Root, remove_own_in};
 
 const FOLDER: &str = "journal";
 const CLOSED: &str = "journal/closed";
@@ -57,7 +57,7 @@ pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>
             let error = Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno));
             let error = error.advice("free a little: nothing is changed that cannot be written down");
             // What was made of it is no journal.
-            let _ = Root::open(&folder).and_then(|root| root.remove_own(Path::new(&format!("{run}{END}"))));
+            let _ = remove_own_in(&folder, &format!("{run}{END}"));
             return Err(error);
         }
     }

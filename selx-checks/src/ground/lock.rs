@@ -24,6 +24,23 @@ struct Held {
     path: PathBuf,
 }
 
+/// A lock of a folder with all that lies in it: those above it are held too, shared with others that lie in them.
+struct Nested {
+    own: Held,
+    above: Vec<Held>,
+}
+
+impl Lock for Nested {
+    fn check(&self) -> Result<()> {
+        self.own.check()?;
+        self.above.iter().try_for_each(Lock::check)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.own.descriptor()
+    }
+}
+
 impl Held {
     /// Tells whether the file that is locked is the one that others find by its name.
     fn is_there(&self) -> bool {
@@ -48,8 +65,43 @@ impl Lock for Held {
     }
 }
 
-/// Tries to take the lock of a resource.
+/// Tries to take the lock of a resource. A folder is known by what it is, whatever it is called; and whoever has one holds
+/// those above it as well, so that `/var/log` and `/var/log/shop` have one holder, and two folders in `/var/log` have two.
 pub(super) fn lock(state: &Path, resource: &str, holder: &Holder) -> Result<Tried> {
+    let mut above = Vec::new();
+    for folder in folders_above(resource) {
+        match one(state, &folder, FlockOperation::NonBlockingLockShared, None)? {
+            Ok(held) => above.push(held),
+            Err(by) => return Ok(Tried::Taken(by)),
+        }
+    }
+    Ok(match one(state, &identity(resource), FlockOperation::NonBlockingLockExclusive, Some(holder))? {
+        Ok(own) => Tried::Ours(Box::new(Nested { own, above })),
+        Err(by) => Tried::Taken(by),
+    })
+}
+
+/// Returns the folders above the one that a resource names, each by what it is; none for other resources.
+fn folders_above(resource: &str) -> Vec<String> {
+    let Some(path) = resource.strip_prefix("files:").and_then(|path| Path::new(path).canonicalize().ok()) else {
+        return Vec::new();
+    };
+    path.ancestors().skip(1).map(|folder| identity(&format!("files:{}", folder.display()))).collect()
+}
+
+/// Names a folder by its file system and its number there, and everything else by its name.
+fn identity(resource: &str) -> String {
+    let meta = resource.strip_prefix("files:").and_then(|path| std::fs::metadata(path).ok());
+    meta.map_or_else(|| resource.to_owned(), |meta| format!("folder:{}:{}", meta.dev(), meta.ino()))
+}
+
+/// Tries to take one lock, or returns who has it.
+fn one(
+    state: &Path,
+    resource: &str,
+    how: FlockOperation,
+    holder: Option<&Holder>,
+) -> Result<Result<Held, Option<Holder>>> {
     let path = folder::ours(state, "locks")?.join(name(resource));
     let shown = path.display();
     for _ in 0..TRIES {
@@ -57,9 +109,13 @@ pub(super) fn lock(state: &Path, resource: &str, holder: &Holder) -> Result<Trie
         let mut file =
             opened.map_err(|error| folder::failed(error, format!("the lock `{shown}` could not be opened")))?;
         folder::is_ours(&file, &path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match flock(&file, how) {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Ok(Tried::Taken(read(&mut file))),
+            // Who shares it wrote nothing: what stands there is of somebody else then.
+            Err(Errno::WOULDBLOCK) if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
+                return Ok(Err(None));
+            }
+            Err(Errno::WOULDBLOCK) => return Ok(Err(read(&mut file))),
             Err(errno) => {
                 return Err(folder::failed(errno.into(), format!("the lock `{shown}` could not be taken")));
             }
@@ -70,8 +126,10 @@ pub(super) fn lock(state: &Path, resource: &str, holder: &Holder) -> Result<Trie
             continue;
         }
         // For messages alone: that it cannot be written harms nothing.
-        let _ = write(&mut held.file, holder);
-        return Ok(Tried::Ours(Box::new(held)));
+        if let Some(holder) = holder {
+            let _ = write(&mut held.file, holder);
+        }
+        return Ok(Ok(held));
     }
     let message = format!("the lock `{shown}` is removed again and again");
     Err(Error::new(ErrorKind::Local, message).advice("locks are never removed; find out who cleans that folder"))

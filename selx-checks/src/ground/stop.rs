@@ -8,7 +8,7 @@ use selx_core::format::write_atomic;
 use selx_core::{Error, ErrorKind, Result};
 
 use super::folder;
-use crate::deletion::Root;
+use crate::deletion::remove_own_in;
 
 const NAME: &str = "STOP";
 const MOST: u64 = 4096;
@@ -43,8 +43,7 @@ pub(super) fn write(state: &Path, stopped: &Stopped) -> Result<()> {
 
 pub(super) fn take_away(state: &Path) -> Result<Option<Stopped>> {
     let Some(stopped) = read(state)? else { return Ok(None) };
-    let root = Root::open(state)?;
-    root.remove_own(Path::new(NAME))?;
+    remove_own_in(state, NAME)?;
     folder::sync(state)?;
     Ok(Some(stopped))
 }

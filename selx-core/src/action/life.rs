@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Space;
 use super::ground::{Ground, Open};
 use super::journal::{Begin, Event, Journal};
-use super::locks::{Locks, in_order};
+use super::locks::{Locks, in_order, overlap};
 use super::mend::{Running, contained};
 use super::outcome::Outcome;
 use super::permission::Permission;
@@ -277,7 +277,7 @@ fn concerns(open: &Open, resources: &[String]) -> Option<String> {
     };
     // Without a beginning nothing was changed.
     let begin = read.begin()?;
-    let same = begin.resources.iter().any(|resource| resources.contains(resource));
+    let same = begin.resources.iter().any(|one| resources.iter().any(|other| overlap(one, other)));
     same.then(|| format!("the run {} of `{}` did not come to its end", open.run, begin.plan.action))
 }
 

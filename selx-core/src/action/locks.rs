@@ -79,9 +79,47 @@ fn taken(name: &str, resource: &str, holder: Option<Holder>, now: Moment) -> Ref
     Box::new(report.advice("wait for its end; what holds a lock that should not is a process"))
 }
 
-/// One order for everybody, so that two actions never wait for each other.
+/// One order for everybody, so that two actions never wait for each other. What lies below another one of them has its lock.
 pub(super) fn in_order(mut resources: Vec<String>) -> Vec<String> {
     resources.sort();
     resources.dedup();
+    let all = resources.clone();
+    resources.retain(|one| !all.iter().any(|other| other != one && is_below(one, other)));
     resources
+}
+
+/// Tells whether whoever changes one of these may change what is in the other: they are the same, or one is a folder and
+/// the other lies in it.
+pub(super) fn overlap(one: &str, other: &str) -> bool {
+    one == other || is_below(one, other) || is_below(other, one)
+}
+
+/// Tells whether a folder (`files:/var/log/shop`) lies in another one (`files:/var/log`).
+fn is_below(one: &str, other: &str) -> bool {
+    let folder = |resource: &str| Some(std::path::PathBuf::from(resource.strip_prefix("files:")?));
+    match (folder(one), folder(other)) {
+        (Some(one), Some(other)) => one != other && one.starts_with(other),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_lie_in_each_other_are_one() {
+        for (one, other, expected) in [
+            ("files:/var/log", "files:/var/log", true),
+            ("files:/var/log", "files:/var/log/shop", true),
+            ("files:/var/log/shop/", "files:/var/log", true),
+            ("files:/var/log", "files:/var/logs", false),
+            ("files:/var/log", "docker:/var/log/shop", false),
+            ("docker:/a", "docker:/a/b", false),
+        ] {
+            assert_eq!((overlap(one, other), overlap(other, one)), (expected, expected), "{one} {other}");
+        }
+        let given = ["x", "files:/b/c/d", "files:/b", "files:/bc", "x"].map(str::to_owned).to_vec();
+        assert_eq!(in_order(given), ["files:/b", "files:/bc", "x"]);
+    }
 }

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use selx_core::{Context, Error, ErrorKind, Result};
 
 use super::Config;
-use crate::backup::made::Dumped;
+use crate::backup::made::{Dumped, Locale};
 use crate::backup::rows::{self, Table};
 use crate::postgres::talk::Talk;
 use crate::postgres::{Name, Server};
 
 const SELF: &str = "SELECT (SELECT system_identifier::text FROM pg_control_system()), oid::text, \
-    pg_database_size(oid)::text, pg_encoding_to_char(encoding), datcollate, pg_is_in_recovery()::text \
-    FROM pg_database WHERE datname = current_database()";
+    pg_database_size(oid)::text, pg_is_in_recovery()::text, ";
+const OF_SELF: &str = " FROM pg_database d WHERE datname = current_database()";
 const EXTENSIONS: &str = "SELECT extname, extversion FROM pg_extension ORDER BY 1";
 const OWNERS: &str = "SELECT DISTINCT rolname FROM pg_roles WHERE oid IN (SELECT relowner FROM pg_class WHERE oid >= 16384 \
     UNION SELECT proowner FROM pg_proc WHERE oid >= 16384 UNION SELECT nspowner FROM pg_namespace WHERE oid >= 16384 \
@@ -31,8 +31,7 @@ pub(super) struct Database {
     pub(super) taken: Timestamp,
     pub(super) major: u32,
     pub(super) in_recovery: bool,
-    encoding: String,
-    collation: String,
+    locale: Locale,
     version: String,
     pub(super) tables: Vec<Table>,
 }
@@ -48,7 +47,7 @@ impl Database {
         let mut talk = Talk::open(&server, cx).await?;
         let taken = cx.clock().now();
         talk.say(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", rows::PINS), cx).await?;
-        let about = talk.row(SELF, cx).await?;
+        let about = talk.row(&format!("{SELF}{}{OF_SELF}", Locale::COLUMNS), cx).await?;
         let text = |index: usize| about.get(index).cloned().flatten();
         let odd = || Error::new(ErrorKind::Protocol, "the server does not say what it is");
         let tables = rows::tables(&mut talk, cx).await?;
@@ -59,9 +58,8 @@ impl Database {
             system: text(0).ok_or_else(odd)?,
             oid: text(1).and_then(|text| text.parse().ok()).ok_or_else(odd)?,
             bytes: text(2).and_then(|text| text.parse().ok()).ok_or_else(odd)?,
-            encoding: text(3).unwrap_or_default(),
-            collation: text(4).unwrap_or_default(),
-            in_recovery: text(5).is_some_and(|text| text == "true"),
+            in_recovery: text(3).is_some_and(|text| text == "true"),
+            locale: Locale::of(about.get(4..).unwrap_or_default()),
             taken,
             tables,
             talk,
@@ -94,8 +92,7 @@ impl Database {
             server: self.version.clone(),
             by: by.to_owned(),
             taken: self.taken,
-            encoding: self.encoding.clone(),
-            collation: self.collation.clone(),
+            locale: self.locale.clone(),
             rows: BTreeMap::new(),
             extensions: extensions
                 .into_iter()

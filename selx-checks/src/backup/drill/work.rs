@@ -12,7 +12,7 @@ use super::proof::{self, Proof};
 use super::{Config, Step};
 use crate::backup::archive::{Level, whole};
 use crate::backup::load::{self, Load};
-use crate::backup::made::{Dumped, Made};
+use crate::backup::made::{Dumped, Locale, Made};
 use crate::postgres::Name;
 use crate::postgres::talk::{Login, Talk};
 
@@ -121,15 +121,11 @@ async fn restore(
         .rows(&format!("SELECT 1 FROM pg_catalog.pg_database WHERE datname = {}", literal(&dumped.database)), cx)
         .await?;
     if is_there.is_empty() {
-        let create = |collation: &str| {
-            let (encoding, collation) = (literal(&dumped.encoding), literal(collation));
-            format!(
-                "CREATE DATABASE {name} TEMPLATE template0 ENCODING {encoding} LC_COLLATE {collation} LC_CTYPE {collation}"
-            )
-        };
+        let create = |locale: &Locale| format!("CREATE DATABASE {name} {}", locale.words(literal));
         // A host of drills need not know the language of the product: its order of words is not what is proven here.
-        if talk.say(&create(&dumped.collation), cx).await.is_err() {
-            talk.say(&create("C"), cx).await?;
+        if talk.say(&create(&dumped.locale), cx).await.is_err() {
+            let plain = Locale { collation: "C".into(), encoding: dumped.locale.encoding.clone(), ..Locale::default() };
+            talk.say(&create(&plain), cx).await?;
         }
     }
     talk.end(cx).await;

@@ -19,7 +19,7 @@ use selx_core::{Area, Code, Context, Error, ErrorKind, Finding, Meta, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::load::{self, Load, Source};
-use crate::backup::made::Dumped;
+use crate::backup::made::{Dumped, Locale};
 use crate::backup::programs::Programs;
 use crate::postgres::talk::{Login, Talk};
 use crate::postgres::{Name, Server};
@@ -55,8 +55,8 @@ pub struct Loading {
     pub member: String,
     /// Its SHA-256.
     pub sum: String,
-    /// The encoding and the collation of the new database.
-    pub locale: (String, String),
+    /// By what the new database orders texts.
+    pub locale: Locale,
     /// The role that owns the new database, if it is not the one that restores.
     pub owner: Option<String>,
     /// The folder and the version of the programs.

@@ -105,7 +105,7 @@ pub(super) async fn plan(action: &BackupRestore, cx: &Context) -> Result<Plan<St
             source: proven.source.clone(),
             member: member.clone(),
             sum,
-            locale: (dumped.encoding.clone(), dumped.collation.clone()),
+            locale: dumped.locale.clone(),
             owner: there.owner.filter(|_| !config.without_owners),
             programs: (programs.folder.display().to_string(), programs.major, programs.version),
         })),

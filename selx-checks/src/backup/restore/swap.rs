@@ -5,6 +5,7 @@ use selx_core::{Context, Error, ErrorKind, Result};
 
 use super::About;
 use crate::backup::load::Source;
+use crate::backup::made::Locale;
 use crate::backup::rows::PINS;
 use crate::postgres::talk::Talk;
 
@@ -84,16 +85,13 @@ pub(super) async fn look(talk: &mut Talk, about: &About, cx: &Context) -> Result
 pub(super) async fn create(
     talk: &mut Talk,
     about: &About,
-    locale: &(String, String),
+    locale: &Locale,
     owner: Option<&str>,
     cx: &Context,
 ) -> Result<()> {
     let name = identifier(&about.scratch);
-    let (encoding, collation) = (literal(&locale.0), literal(&locale.1));
     let owner = owner.map(|owner| format!(" OWNER {}", identifier(owner))).unwrap_or_default();
-    let text = format!(
-        "CREATE DATABASE {name}{owner} TEMPLATE template0 ENCODING {encoding} LC_COLLATE {collation} LC_CTYPE {collation}"
-    );
+    let text = format!("CREATE DATABASE {name}{owner} {}", locale.words(literal));
     talk.say(&text, cx).await?;
     comment(talk, about, &format!("selx: being restored, {}", about.identity), cx).await
 }
@@ -179,7 +177,12 @@ async fn at_once(talk: &mut Talk, about: &About, renames: &[String], disconnect:
 
 /// Drops the new database, under the name that it has while it is loaded.
 pub(super) async fn drop_scratch(talk: &mut Talk, about: &About, cx: &Context) -> Result<Applied> {
-    let Some((oid, _)) = look(talk, about, cx).await?.scratch else { return Ok(Applied::AlreadyDone) };
+    let Some((oid, comment)) = look(talk, about, cx).await?.scratch else { return Ok(Applied::AlreadyDone) };
+    // One without a word is ours as well: it is killed between making it and saying what it is.
+    if !comment.is_empty() && !comment.contains(&about.identity) {
+        let message = format!("`{}` is a database of somebody else", about.scratch);
+        return Err(Error::new(ErrorKind::Local, message).advice("look at it, and rename or drop it by hand"));
+    }
     if about.oid == Some(oid) {
         return Err(Error::new(ErrorKind::Bug, "the database that is there is not dropped"));
     }

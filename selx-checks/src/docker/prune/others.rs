@@ -201,7 +201,12 @@ pub(super) fn volumes(look: &mut Look<'_>) -> Vec<Planned<Step>> {
             (None, None) if look.named.volumes.contains(&name) => {
                 Some((52, "a Compose file names the volume".to_owned()))
             }
-            (None, None) => None,
+            // What that file says of it may be that it is needed, and there is no way back.
+            (None, None) => look
+                .named
+                .unread
+                .as_ref()
+                .map(|why| (53, format!("a Compose file may name the volume that could not be read: {why}"))),
         };
         if let Some(rule) = rule {
             look.keep(rule, size, || target);

@@ -1,5 +1,6 @@
 //! `doctor`: what this host lacks for the checks. It only reads.
 
+mod actions;
 mod clock;
 mod configuration;
 mod rights;
@@ -62,7 +63,8 @@ pub(crate) fn doctor(session: &mut Session<'_>, state_dir: Option<PathBuf>) -> R
     items.extend(rights::items(session.registry, &host));
     items.extend(kinds(session)?);
     let state_dir = state_dir.or_else(|| suite.as_ref().and_then(|suite| suite.settings.state.clone()));
-    items.extend(state::items(&host, state_dir)?);
+    items.extend(state::items(&host, state_dir.clone())?);
+    items.extend(actions::items(&host, state_dir, suite.as_ref()));
     items.extend(clock::items(&host));
     items.extend(schedule::items(&host));
     let code = if items.iter().any(|item| item.state == State::Missing) { exit_codes::WARNING } else { exit_codes::OK };
