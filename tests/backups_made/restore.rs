@@ -301,8 +301,9 @@ async fn k2_by_what_texts_are_ordered_and_told_apart_is_as_it_was() {
     // ICU is known from version 15 on.
     let version: u32 = psql(&cluster, "postgres", "SHOW server_version_num").trim().parse().unwrap();
     let icu = if version >= 150_000 { " LOCALE_PROVIDER icu ICU_LOCALE 'de-AT'" } else { "" };
+    psql(&cluster, "postgres", "ALTER ROLE selx CREATEDB");
     psql(&cluster, "postgres", &format!("{like}{icu}"));
-    psql(&cluster, "lang", "CREATE TABLE words AS SELECT 'Äpfel'::text AS word");
+    psql(&cluster, "lang", "CREATE TABLE words AS SELECT 'Äpfel'::text AS word; ALTER TABLE words OWNER TO selx");
     let mut with = machine.settings(&cluster);
     with["databases"] = json!(["lang"]);
     let report = machine.run::<BackupCreate>(&with).await;
