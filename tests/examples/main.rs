@@ -45,6 +45,30 @@ fn one_check_from_rust() {
 }
 
 #[test]
+fn an_action_of_ones_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (page, config) = (folder.path().join("page.html"), folder.path().join("selx.toml"));
+    let text_of =
+        format!("[action.maintenance-page.shop]\nwith = {{ page = '{}', text = 'Back at five.' }}\n", page.display());
+    std::fs::write(&config, text_of).expect("the configuration");
+    let state = folder.path().join("state").display().to_string();
+    let act = |more: &[&str]| {
+        let config = config.display().to_string();
+        let mut arguments = vec!["act", "shop", "--config", &config, "--state-dir", &state];
+        arguments.extend(more);
+        example("own_action", &arguments)
+    };
+    let planned = act(&[]);
+    let said = text(&planned.stdout);
+    assert_eq!(planned.status.code(), Some(10), "{said}{}", text(&planned.stderr));
+    assert!(said.contains("show the page") && !page.exists(), "{said}");
+    let hash = said.split("--apply ").nth(1).and_then(|rest| rest.get(..9)).expect("the hash is shown");
+    assert_eq!(act(&["--apply", hash]).status.code(), Some(0));
+    assert_eq!(std::fs::read_to_string(&page).expect("the page"), "Back at five.");
+    assert!(text(&act(&[]).stdout).contains("nothing to do"));
+}
+
+#[test]
 fn a_kind_of_ones_own() {
     let output = example("own_kind", &["check", "load-file", "--path", "/proc/loadavg", "--format", "nagios"]);
     let said = text(&output.stdout);
