@@ -44,7 +44,7 @@ pub use ground::{Ground, Holder, Lock, Open, Space, Stopped, Tried};
 pub use life::{Request, apply};
 pub use outcome::Outcome;
 pub use permission::{Permission, Policy, Window};
-pub use plan::{Applied, Compared, Kept, Plan, Planned, Refused, Risk, Seen, Undo};
+pub use plan::{Applied, Compared, Keeping, Kept, Plan, Planned, Refused, Risk, Seen, Undo};
 pub use recover::{recover, recover_by};
 pub use report::{ActionReport, SpaceChange, StepReport, StepState};
 pub use saved::{FORMAT, GOOD_FOR, Machine, PlanHash, SavedPlan, ShortHash, Unfit};

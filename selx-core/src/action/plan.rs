@@ -136,6 +136,39 @@ impl Kept {
     pub const EXAMPLES: usize = 5;
 }
 
+/// What a plan leaves alone, while it is made.
+///
+/// ```
+/// let mut keeping = selx_core::action::Keeping::default();
+/// keeping.keep(1, "young", Some(4096), || "app.log.1".to_owned());
+/// keeping.keep(1, "young", Some(4096), || "app.log.2".to_owned());
+/// let kept = keeping.kept();
+/// assert_eq!((kept[0].count, kept[0].bytes), (2, Some(8192)));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Keeping(std::collections::BTreeMap<(usize, String), Kept>);
+
+impl Keeping {
+    /// Notes one thing that a rule keeps. `order` puts the rules in theirs; the name is asked for only if it is shown.
+    pub fn keep(&mut self, order: usize, why: impl Into<String>, bytes: Option<u64>, name: impl FnOnce() -> String) {
+        let why = why.into();
+        let new = || Kept { why: why.clone(), count: 0, bytes: None, examples: Vec::new() };
+        let kept = self.0.entry((order, why.clone())).or_insert_with(new);
+        kept.count += 1;
+        if let Some(bytes) = bytes {
+            kept.bytes = Some(kept.bytes.unwrap_or(0).saturating_add(bytes));
+        }
+        if kept.examples.len() < Kept::EXAMPLES {
+            kept.examples.push(name());
+        }
+    }
+
+    /// Returns what is kept, in the order of the rules.
+    pub fn kept(self) -> Vec<Kept> {
+        self.0.into_values().collect()
+    }
+}
+
 /// Why a plan may not be carried out, whoever confirms it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use selx_core::action::{Kept, Plan, Planned, Refused, Risk, Undo};
+use selx_core::action::{Keeping, Kept, Plan, Planned, Refused, Risk, Undo};
 use selx_core::{ByteSize, Error, ErrorKind, Extent, Host, Result, TimeSpan};
 use tokio_util::sync::CancellationToken;
 
@@ -52,20 +52,14 @@ struct Archive {
 struct Found {
     archives: Vec<Archive>,
     trash: Vec<File>,
-    kept: BTreeMap<&'static str, Kept>,
+    kept: Keeping,
     /// A backup that is being written.
     at_work: Option<String>,
 }
 
 impl Found {
-    fn keep(&mut self, why: &'static str, file: &File) {
-        let new = || Kept { why: why.to_owned(), count: 0, bytes: Some(0), examples: Vec::new() };
-        let kept = self.kept.entry(why).or_insert_with(new);
-        kept.count += 1;
-        kept.bytes = kept.bytes.map(|sum| sum.saturating_add(file.takes));
-        if kept.examples.len() < Kept::EXAMPLES {
-            kept.examples.push(file.name.clone());
-        }
+    fn keep(&mut self, why: &str, file: &File) {
+        self.kept.keep(1, why, Some(file.takes), || file.name.clone());
     }
 }
 
@@ -114,7 +108,7 @@ pub(super) fn plan(look: &Look, cancel: &CancellationToken) -> Result<Plan<Step>
     }
     // What cannot be undone comes last.
     steps.extend(old.iter().map(|file| delete(file, look.now)));
-    let kept = told(&found, &decision);
+    let kept = told(found, &decision);
     Ok(Plan { steps, whole: false, kept, refused })
 }
 
@@ -168,8 +162,7 @@ fn find(root: &Root, look: &Look, cancel: &CancellationToken) -> Result<Found> {
         found.keep("no backup by its name", &file);
     }
     if strange > 0 {
-        let why = "a name that is no text";
-        found.kept.insert(why, Kept { why: why.to_owned(), count: strange, bytes: None, examples: Vec::new() });
+        found.kept.keep(2, format!("{strange} names are no texts"), None, || "?".to_owned());
     }
     Ok(found)
 }
@@ -295,17 +288,11 @@ fn delete(file: &File, now: Timestamp) -> Planned<Step> {
 }
 
 /// Says what stays, by the rule.
-fn told(found: &Found, decision: &Decision) -> Vec<Kept> {
-    let mut by_rule: BTreeMap<&str, Kept> = BTreeMap::new();
+fn told(mut found: Found, decision: &Decision) -> Vec<Kept> {
     for (index, why) in &decision.kept {
-        let Some(archive) = found.archives.get(*index) else { continue };
-        let new = || Kept { why: why.clone(), count: 0, bytes: Some(0), examples: Vec::new() };
-        let kept = by_rule.entry(why).or_insert_with(new);
-        kept.count += 1;
-        kept.bytes = kept.bytes.map(|sum| sum.saturating_add(archive.file.takes));
-        if kept.examples.len() < Kept::EXAMPLES {
-            kept.examples.push(archive.file.name.clone());
+        if let Some(Archive { file, .. }) = found.archives.get(*index) {
+            found.kept.keep(0, why, Some(file.takes), || file.name.clone());
         }
     }
-    by_rule.into_values().chain(found.kept.values().cloned()).collect()
+    found.kept.kept()
 }

@@ -1,9 +1,7 @@
 //! What the rules of all sorts of things share: ages, names, labels, and the list of what is kept.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use selx_core::action::Kept;
+use selx_core::action::{Keeping, Kept};
 use selx_core::{TimeSpan, escape};
 
 use super::answers::Labels;
@@ -32,27 +30,19 @@ pub(super) struct Look<'a> {
     pub(super) latest: Timestamp,
     /// How many containers, images and networks were looked at.
     pub(super) seen: u64,
-    kept: BTreeMap<Rule, Kept>,
+    kept: Keeping,
 }
 
 impl<'a> Look<'a> {
     pub(super) fn new(config: &'a Config, inventory: &'a Inventory, named: &'a Named, own: Timestamp) -> Self {
         let engine = inventory.now.unwrap_or(own);
         let (now, latest) = (own.min(engine), own.max(engine));
-        Self { config, inventory, named, now, latest, seen: 0, kept: BTreeMap::new() }
+        Self { config, inventory, named, now, latest, seen: 0, kept: Keeping::default() }
     }
 
     /// Notes what is kept by a rule.
     pub(super) fn keep(&mut self, (order, why): Rule, bytes: Option<i64>, shown: impl FnOnce() -> String) {
-        let new = || Kept { why: why.clone(), count: 0, bytes: None, examples: Vec::new() };
-        let kept = self.kept.entry((order, why.clone())).or_insert_with(new);
-        kept.count += 1;
-        if let Some(bytes) = bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
-            kept.bytes = Some(kept.bytes.unwrap_or(0).saturating_add(bytes));
-        }
-        if kept.examples.len() < Kept::EXAMPLES {
-            kept.examples.push(shown());
-        }
+        self.kept.keep(order, why, bytes.and_then(|bytes| u64::try_from(bytes).ok()), shown);
     }
 
     /// Counts something, unless it is not looked at by the rule that keeps it.
@@ -62,7 +52,7 @@ impl<'a> Look<'a> {
 
     /// Returns what is kept, in the order of the rules.
     pub(super) fn kept(self) -> Vec<Kept> {
-        self.kept.into_values().collect()
+        self.kept.kept()
     }
 
     /// Tells whether something is not looked at at all, and else whether its labels or names keep it.

@@ -1,13 +1,13 @@
 //! Which files are old enough, and which stay all the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
-use selx_core::action::{Kept, Plan, Planned, Refused, Risk, Undo};
+use selx_core::action::{Keeping, Plan, Planned, Refused, Risk, Undo};
 use selx_core::{ByteSize, Error, ErrorKind, Host, Result, TimeSpan};
 use tokio_util::sync::CancellationToken;
 
@@ -34,24 +34,6 @@ struct Old {
 /// The newest files of a log by one of their times: the time, and the number of the file.
 type Newest = Vec<(i64, u64)>;
 
-/// The files that stay, by the rule.
-#[derive(Default)]
-struct Keeping(BTreeMap<(usize, String), Kept>);
-
-impl Keeping {
-    /// Notes a file; `order` puts the rules in theirs.
-    fn keep(&mut self, order: usize, why: impl Into<String>, bytes: u64, file: impl FnOnce() -> String) {
-        let why = why.into();
-        let new = || Kept { why: why.clone(), count: 0, bytes: Some(0), examples: Vec::new() };
-        let kept = self.0.entry((order, why.clone())).or_insert_with(new);
-        kept.count += 1;
-        kept.bytes = kept.bytes.map(|sum| sum.saturating_add(bytes));
-        if kept.examples.len() < Kept::EXAMPLES {
-            kept.examples.push(file());
-        }
-    }
-}
-
 /// Looks at the folder and says what would be deleted.
 pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &CancellationToken) -> Result<Plan<Step>> {
     let root = Root::open(Path::new(config.path.as_str()))?;
@@ -69,7 +51,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         let shown = || written(&seen.folder.join(seen.name));
         let name = seen.name.to_string_lossy();
         let Some(log) = log_of(config, &name) else {
-            return kept.keep(9, "no log by its name", seen.takes, shown);
+            return kept.keep(9, "no log by its name", Some(seen.takes), shown);
         };
         logs += 1;
         let log = (seen.folder.to_owned(), log);
@@ -80,7 +62,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
             rank.truncate(floor);
         }
         if let Some((order, why)) = stays(config, &seen, &name, now, age) {
-            return kept.keep(order, why, seen.takes, shown);
+            return kept.keep(order, why, Some(seen.takes), shown);
         }
         let file = seen.folder.join(seen.name);
         old.push(Old { file, log, print: seen.print, youngest: seen.youngest, takes: seen.takes });
@@ -95,7 +77,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
             } else {
                 format!("one of the newest {floor} of its log")
             };
-            kept.keep(1, why, file.takes, || written(&file.file));
+            kept.keep(1, why, Some(file.takes), || written(&file.file));
         }
         !is_newest
     });
@@ -104,22 +86,22 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         old.retain(|file| {
             let is_open = open.contains(&(file.print.device, file.print.inode));
             if is_open {
-                kept.keep(0, "a program has it open", file.takes, || written(&file.file));
+                kept.keep(0, "a program has it open", Some(file.takes), || written(&file.file));
             }
             !is_open
         });
     }
     for other in &walked.others {
-        kept.keep(10, "no file: a link, a pipe, a socket or a device", 0, || written(other));
+        kept.keep(10, "no file: a link, a pipe, a socket or a device", None, || written(other));
     }
     for mount in &walked.mounts {
-        kept.keep(11, "another file system is mounted there", 0, || written(mount));
+        kept.keep(11, "another file system is mounted there", None, || written(mount));
     }
     old.sort_by(|one, other| one.file.cmp(&other.file));
     let refused = refused(config, &walked.incomplete, &old, logs, now);
     let steps =
         old.iter().map(|file| step(config.path.as_str(), file, now)).take(config.max_files.get() as usize).collect();
-    Ok(Plan { steps, whole: false, kept: kept.0.into_values().collect(), refused })
+    Ok(Plan { steps, whole: false, kept: kept.kept(), refused })
 }
 
 /// Returns the log that a file is, or is a part of, if it is one.

@@ -1,10 +1,9 @@
 //! Which files of the journal are old enough.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use selx_core::action::{Kept, Plan, Planned, Refused, Risk, Undo};
+use selx_core::action::{Keeping, Plan, Planned, Refused, Risk, Undo};
 use selx_core::{ByteSize, Host, Result, TimeSpan};
 use tokio_util::sync::CancellationToken;
 
@@ -37,23 +36,6 @@ struct Active {
     inode: u64,
     takes: u64,
     head: Option<Head>,
-}
-
-/// The files that stay, by the rule.
-#[derive(Default)]
-struct Keeping(BTreeMap<(usize, String), Kept>);
-
-impl Keeping {
-    fn keep(&mut self, order: usize, why: impl Into<String>, bytes: u64, file: &Path) {
-        let why = why.into();
-        let new = || Kept { why: why.clone(), count: 0, bytes: Some(0), examples: Vec::new() };
-        let kept = self.0.entry((order, why.clone())).or_insert_with(new);
-        kept.count += 1;
-        kept.bytes = kept.bytes.map(|sum| sum.saturating_add(bytes));
-        if kept.examples.len() < Kept::EXAMPLES {
-            kept.examples.push(written(file));
-        }
-    }
 }
 
 /// Everything that was found.
@@ -95,11 +77,15 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         let is_old = bound.is_some_and(|(_, bound)| file.last < bound);
         let is_too_much = config.keep_size.is_some_and(|size| left > size.0);
         if file.last.duration_since(now) > NOW {
-            kept.keep(5, "its newest entry is from the future: is the clock right?", file.takes, &file.file);
+            kept.keep(5, "its newest entry is from the future: is the clock right?", Some(file.takes), || {
+                written(&file.file)
+            });
         } else if config.keep_boot && file.is_of_this_boot {
-            kept.keep(1, "it holds entries of the current boot, and `keep-boot` is set", file.takes, &file.file);
+            kept.keep(1, "it holds entries of the current boot, and `keep-boot` is set", Some(file.takes), || {
+                written(&file.file)
+            });
         } else if file.last >= floor {
-            kept.keep(2, "within the last 7d of the journal", file.takes, &file.file);
+            kept.keep(2, "within the last 7d of the journal", Some(file.takes), || written(&file.file));
         } else if is_old || is_too_much {
             left = left.saturating_sub(file.takes);
             old.push(file);
@@ -108,7 +94,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
                 (Some((age, _)), _) => format!("its newest entry is not older than {age}"),
                 (None, size) => format!("the journal is not larger than {}", size.unwrap_or(ByteSize(0))),
             };
-            kept.keep(3, why, file.takes, &file.file);
+            kept.keep(3, why, Some(file.takes), || written(&file.file));
         }
     }
     let mut steps = Vec::new();
@@ -125,13 +111,13 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
             }
             _ => (8, "being written".to_owned()),
         };
-        kept.keep(order, why, file.takes, &file.file);
+        kept.keep(order, why, Some(file.takes), || written(&file.file));
     }
     for other in &walked.others {
-        kept.keep(11, "no file: a link, a pipe, a socket or a device", 0, other);
+        kept.keep(11, "no file: a link, a pipe, a socket or a device", None, || written(other));
     }
     for mount in &walked.mounts {
-        kept.keep(12, "another file system is mounted there", 0, mount);
+        kept.keep(12, "another file system is mounted there", None, || written(mount));
     }
     let bytes = old.iter().fold(0_u64, |sum, file| sum.saturating_add(file.takes));
     let (count, most) = (old.len(), config.max_files);
@@ -148,14 +134,14 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         refuse(why, "look at the clock and at the plan; raise `max-share` if that is what you want");
     }
     steps.extend(old.iter().take(config.max_files.get() as usize).map(|file| deletion(file, end)));
-    Ok(Plan { steps, whole: false, kept: kept.0.into_values().collect(), refused })
+    Ok(Plan { steps, whole: false, kept: kept.kept(), refused })
 }
 
 impl Found {
     fn take(&mut self, root: &Root, seen: &Seen<'_>, boot: [u8; 16], now: Timestamp) {
         let file = seen.folder.join(seen.name);
         let Some(sort) = seen.name.to_str().and_then(file::sort) else {
-            return self.kept.keep(10, "no file of a journal by its name", seen.takes, &file);
+            return self.kept.keep(10, "no file of a journal by its name", Some(seen.takes), || written(&file));
         };
         self.takes = self.takes.saturating_add(seen.takes);
         let head = file::read(&root.path().join(&file), &seen.print);
@@ -168,7 +154,7 @@ impl Found {
             self.active.push(Active { file, inode: seen.print.inode, takes: seen.takes, head });
             return;
         }
-        let mut keep = |order: usize, why: &str| self.kept.keep(order, why, seen.takes, &file);
+        let mut keep = |order: usize, why: &str| self.kept.keep(order, why, Some(seen.takes), || written(&file));
         if seen.is_linked || seen.is_sticky || seen.is_in_public {
             return keep(4, "it has another name, is marked to be kept, or everybody may write to its folder");
         }

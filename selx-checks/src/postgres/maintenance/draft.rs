@@ -1,8 +1,6 @@
 //! A plan in the making: its steps, what is kept by which rule, and why it may not be carried out.
 
-use std::collections::BTreeMap;
-
-use selx_core::action::{Kept, Plan, Planned, Refused};
+use selx_core::action::{Keeping, Plan, Planned, Refused};
 
 use super::advisory::POOLED;
 use super::reader::Facts;
@@ -15,28 +13,18 @@ pub(super) const POOLED_ADVICE: &str = "give the action the address of the serve
 /// A plan in the making.
 pub(in crate::postgres) struct Draft<S> {
     steps: Vec<(f64, Planned<S>)>,
-    kept: BTreeMap<(usize, String), Kept>,
+    kept: Keeping,
     refused: Vec<Refused>,
 }
 
 impl<S> Draft<S> {
     pub(in crate::postgres) fn new() -> Self {
-        Self { steps: Vec::new(), kept: BTreeMap::new(), refused: Vec::new() }
+        Self { steps: Vec::new(), kept: Keeping::default(), refused: Vec::new() }
     }
 
     /// Notes something that is left alone; `order` puts the rules in theirs.
     pub(in crate::postgres) fn keep(&mut self, order: usize, why: impl Into<String>, bytes: Option<u64>, name: String) {
-        let why = why.into();
-        let new = || Kept { why: why.clone(), count: 0, bytes: None, examples: Vec::new() };
-        let kept = self.kept.entry((order, why.clone())).or_insert_with(new);
-        kept.count += 1;
-        kept.bytes = match (kept.bytes, bytes) {
-            (Some(sum), Some(bytes)) => Some(sum.saturating_add(bytes)),
-            (sum, bytes) => sum.or(bytes),
-        };
-        if kept.examples.len() < Kept::EXAMPLES {
-            kept.examples.push(name);
-        }
+        self.kept.keep(order, why, bytes, || name);
     }
 
     pub(in crate::postgres) fn refuse(&mut self, why: impl Into<String>, advice: impl Into<String>) {
@@ -82,6 +70,6 @@ impl<S> Draft<S> {
             self.keep(90, why, None, step.target);
         }
         let steps = self.steps.into_iter().map(|(_, step)| step).collect();
-        Plan { steps, whole: false, kept: self.kept.into_values().collect(), refused: self.refused }
+        Plan { steps, whole: false, kept: self.kept.kept(), refused: self.refused }
     }
 }
