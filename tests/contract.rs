@@ -87,6 +87,7 @@ fn the_kinds_of_the_daily_report_are_there() {
         "docker-prune",
         "journal-vacuum",
         "logs-clean",
+        "logs-rotate",
         "postgres-analyze",
         "postgres-reindex",
         "postgres-vacuum",

@@ -120,7 +120,9 @@ pub fn register(registry: &mut Registry) -> Result<(), Duplicate> {
     #[cfg(feature = "docker")]
     registry.action::<docker::prune::DockerPrune>()?;
     #[cfg(feature = "logs")]
-    registry.action::<logs::clean::LogsClean>()?.action::<logs::vacuum::JournalVacuum>()?;
+    registry.action::<logs::clean::LogsClean>()?.action::<logs::rotate::LogsRotate>()?;
+    #[cfg(feature = "logs")]
+    registry.action::<logs::vacuum::JournalVacuum>()?;
     #[cfg(feature = "postgres")]
     registry.action::<postgres::analyze::PostgresAnalyze>()?.action::<postgres::reindex::PostgresReindex>()?;
     #[cfg(feature = "postgres")]

@@ -11,6 +11,7 @@
 mod backup_prune;
 mod kills;
 mod logs_clean;
+mod logs_rotate;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

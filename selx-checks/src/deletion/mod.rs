@@ -8,6 +8,7 @@
 
 mod remove;
 mod root;
+mod rotate;
 #[cfg(all(feature = "backup", feature = "command", feature = "postgres"))]
 mod tree;
 mod walk;
@@ -15,6 +16,7 @@ mod walk;
 pub(crate) use remove::remove_own_in;
 pub use remove::{Removed, Standing};
 pub use root::Root;
+pub(crate) use rotate::{Place, Rotated};
 pub use walk::{Seen, Walked};
 
 use rustix::fs::Statx;

@@ -27,6 +27,8 @@ pub struct Seen<'a> {
     pub print: Print,
     /// The youngest of its time stamps, in nanoseconds since 1970: written, changed, made.
     pub youngest: i64,
+    /// When it was made, if its file system knows.
+    pub born: Option<i64>,
     /// The bytes that it takes on the disk.
     pub takes: u64,
     /// Whether it has another name somewhere.
@@ -157,16 +159,14 @@ impl Walk<'_> {
             }
             return;
         }
-        let born = if stat.stx_mask & rustix::fs::StatxFlags::BTIME.bits() != 0 {
-            nanoseconds(stat.stx_btime)
-        } else {
-            i64::MIN
-        };
+        let knows = stat.stx_mask & rustix::fs::StatxFlags::BTIME.bits() != 0;
+        let born = knows.then(|| nanoseconds(stat.stx_btime));
         (self.visit)(Seen {
             folder: path,
             name,
             print,
-            youngest: print.written.max(print.changed).max(born),
+            youngest: print.written.max(print.changed).max(born.unwrap_or(i64::MIN)),
+            born,
             takes: stat.stx_blocks.saturating_mul(512),
             is_linked: stat.stx_nlink > 1,
             is_sticky: stat.stx_mode & 0o1000 != 0,

@@ -24,6 +24,7 @@ mod piece;
 mod rare;
 #[cfg(test)]
 mod reference;
+pub mod rotate;
 mod scan;
 mod secrets;
 pub mod shape;

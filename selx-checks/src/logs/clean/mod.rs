@@ -1,6 +1,6 @@
 //! The action `logs-clean`: old logs are deleted, by the age that they have, and never the last one of a log.
 
-mod open;
+pub(super) mod open;
 pub(super) mod plan;
 
 use std::num::NonZeroU32;

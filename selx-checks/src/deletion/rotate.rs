@@ -1,0 +1,129 @@
+//! Giving a file another name in its folder, and an empty one in its place: what a rotation does. Nothing is lost by it, and a
+//! file is moved only if it is the one that was meant.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
+
+use rustix::fs::{
+    Dir, FileType, Gid, Mode, OFlags, RenameFlags, Statx, Uid, fchmod, fchown, fsync, openat, renameat_with,
+};
+use rustix::io::Errno;
+use selx_core::{Error, ErrorKind, Result};
+
+use super::Print;
+use super::root::{Root, bare_stat};
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rotated {
+    /// It has the new name, and an empty file has its own.
+    Done,
+    /// It was left as it is, and why.
+    Left(String),
+}
+
+/// Where a file is that grows, by its number alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Where it was.
+    There,
+    /// In the same folder under this name.
+    Named(OsString),
+    /// Not in its folder any more.
+    Gone,
+}
+
+impl Root {
+    /// Gives a file, known by its file system and its number, another name in its folder, and makes an empty one of the same
+    /// owner and mode in its place.
+    ///
+    /// # Errors
+    ///
+    /// `Local` if another file got the new name and could not be given its own again.
+    pub(crate) fn rotate(&self, below: &Path, print: &Print, to: &OsStr) -> Result<Rotated> {
+        let left = |why: &str| Ok(Rotated::Left(why.to_owned()));
+        let (parent, name) = match self.parent(below) {
+            Ok(found) => found,
+            Err(errno) => return Ok(Rotated::Left(format!("its folder cannot be opened: {errno}"))),
+        };
+        let stat = match bare_stat(parent.as_fd(), &name) {
+            Ok(stat) => stat,
+            Err(errno) => return Ok(Rotated::Left(format!("it cannot be looked at: {errno}"))),
+        };
+        if FileType::from_raw_mode(u32::from(stat.stx_mode)) != FileType::RegularFile || !is_it(&stat, print) {
+            return left("another file has its name now");
+        }
+        if stat.stx_nlink != 1 {
+            return left("it has another name elsewhere");
+        }
+        match renameat_with(&parent, &name, &parent, to, RenameFlags::NOREPLACE) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => return left("a file has the name that it was to get"),
+            Err(errno) => return Ok(Rotated::Left(format!("it cannot be renamed: {errno}"))),
+        }
+        let moved = bare_stat(parent.as_fd(), to);
+        if !moved.is_ok_and(|moved| is_it(&moved, print)) {
+            self.back(&parent, to, &name)?;
+            return left("another file had taken its place");
+        }
+        if let Err(errno) = replace(&parent, &name, &stat) {
+            self.back(&parent, to, &name)?;
+            return Ok(Rotated::Left(format!("no new file could be made in its place: {errno}")));
+        }
+        fsync(&parent).map_err(|errno| Error::from_io(errno.into(), format!("`{}`", self.path().display())))?;
+        Ok(Rotated::Done)
+    }
+
+    fn back(&self, parent: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<()> {
+        renameat_with(parent, from, parent, to, RenameFlags::NOREPLACE).map_err(|errno| {
+            let message = format!("`{}` could not be given its name `{}` again", from.display(), to.display());
+            let error = Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno));
+            error.advice("it is whole: give it its name by hand")
+        })
+    }
+
+    /// Finds a file in its folder by its number.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read.
+    pub(crate) fn place(&self, below: &Path, print: &Print) -> Result<Place> {
+        let failed = |errno: Errno| Error::from_io(errno.into(), format!("`{}`", self.path().join(below).display()));
+        let (parent, name) = match self.parent(below) {
+            Ok(found) => found,
+            Err(Errno::NOENT) => return Ok(Place::Gone),
+            Err(errno) => return Err(failed(errno)),
+        };
+        if bare_stat(parent.as_fd(), &name).is_ok_and(|stat| is_it(&stat, print)) {
+            return Ok(Place::There);
+        }
+        for entry in Dir::read_from(&parent).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if entry.ino() == print.inode && bare_stat(parent.as_fd(), name).is_ok_and(|stat| is_it(&stat, print)) {
+                return Ok(Place::Named(OsString::from_vec(name.as_bytes().to_vec())));
+            }
+        }
+        Ok(Place::Gone)
+    }
+}
+
+/// Tells whether it is the file: one that grows has no length and no times to know it by.
+fn is_it(stat: &Statx, print: &Print) -> bool {
+    let seen = Print::of(stat);
+    (seen.device, seen.inode) == (print.device, print.inode)
+}
+
+/// Makes an empty file of the same owner and mode. That its program was faster is as good.
+fn replace(parent: &OwnedFd, name: &OsStr, like: &Statx) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = match openat(parent, name, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(made) => made,
+        Err(Errno::EXIST) => return Ok(()),
+        Err(errno) => return Err(errno),
+    };
+    fchown(&made, Some(Uid::from_raw(like.stx_uid)), Some(Gid::from_raw(like.stx_gid)))?;
+    fchmod(&made, Mode::from_raw_mode(u32::from(like.stx_mode) & 0o777))
+}

@@ -1,0 +1,214 @@
+//! `logs-rotate`: what is due gets another name, nothing is lost, and who writes opens a new file.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use selx_checks::logs::rotate::LogsRotate;
+use selx_core::action::{Ground as _, Outcome, SavedPlan, recover};
+use selx_core::contract;
+use serde_json::{Value, json};
+
+use super::kills::killed_at;
+use super::{Machine, run};
+
+/// Where the child finds the machine of the test.
+const CHILD: &str = "SELX_TEST_ROTATE";
+
+/// A program that writes numbered lines into a log, and opens it anew when it is told to; it ends with its test.
+struct Writer(Child);
+
+impl Writer {
+    fn start(machine: &Machine, log: &str, on_signal: &str) -> Self {
+        let path = machine.folder.join(log);
+        let script = format!(
+            "f='{}'; exec >>$f; trap '{on_signal}' USR1; n=0; while :; do n=$((n+1)); echo line $n; sleep 0.01; done",
+            path.display()
+        );
+        #[expect(clippy::disallowed_methods, reason = "the writer is another program")]
+        let writer = Self(Command::new("/bin/bash").args(["-c", &script]).spawn().expect("bash is there"));
+        until(|| std::fs::read_to_string(&path).is_ok_and(|text| text.contains("line 5\n")));
+        writer
+    }
+
+    fn tell(&self) -> Value {
+        json!(["/bin/bash", "-c", format!("kill -USR1 {}", self.0.id())])
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn until(mut see: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !see() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it does not come");
+        std::thread::yield_now();
+    }
+}
+
+fn with(machine: &Machine, more: &[(&str, Value)]) -> Value {
+    let mut with = json!({ "path": machine.folder, "larger-than": "20B" });
+    for (key, value) in more {
+        with[*key] = value.clone();
+    }
+    with
+}
+
+fn targets(plan: &SavedPlan) -> Vec<&str> {
+    plan.plan.steps.iter().map(|step| step.target.as_str()).collect()
+}
+
+fn kept(plan: &SavedPlan, words: &str) -> Vec<String> {
+    let each = plan.plan.kept.iter().filter(|kept| kept.why.contains(words));
+    each.flat_map(|kept| kept.examples.clone()).collect()
+}
+
+/// Returns the numbers of the lines of all files of a log, the rotated ones first.
+fn lines(machine: &Machine, log: &str) -> Vec<u64> {
+    let mut names: Vec<String> = machine.names().into_iter().filter(|name| name.starts_with(log)).collect();
+    names.sort_by_key(|name| (name == log, name.clone()));
+    let texts = names.iter().map(|name| std::fs::read_to_string(machine.folder.join(name)).unwrap());
+    let text: String = texts.collect();
+    text.lines().map(|line| line.strip_prefix("line ").unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn w16_what_is_due_is_rotated_its_writer_is_told_and_no_line_is_lost() {
+    let machine = Machine::new();
+    let writer = Writer::start(&machine, "app.log", "exec >>$f");
+    machine.file("idle.log", 100);
+    machine.file("small.log", 10);
+    machine.file("app.log.1", 100);
+    machine.file("notes.txt", 100);
+    let with = with(&machine, &[("reopen", writer.tell())]);
+    let plan = machine.plan::<LogsRotate>(&with).unwrap();
+    assert_eq!(targets(&plan), ["app.log", "idle.log", "/bin/bash"], "{plan:#?}");
+    assert!(plan.plan.steps[0].what.contains("more than 20 B") && plan.plan.steps[2].what.contains("1 of them"));
+    assert_eq!(kept(&plan, "not due"), ["small.log"]);
+    assert_eq!(kept(&plan, "rotated already"), ["app.log.1"]);
+    let report = machine.apply::<LogsRotate>(&plan);
+    assert_eq!(report.outcome, Outcome::Done, "{report:#?}");
+    std::fs::remove_file(machine.folder.join("app.log.1")).unwrap();
+    // It goes on in the new file, and what it wrote is there without a hole.
+    until(|| std::fs::metadata(machine.folder.join("app.log")).unwrap().len() > 50);
+    drop(writer);
+    let all = lines(&machine, "app.log");
+    assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
+    let rotated: Vec<String> = machine.names().into_iter().filter(|name| name.contains(".log-2")).collect();
+    assert_eq!(rotated.len(), 2, "{rotated:?}");
+    assert_eq!(std::fs::metadata(machine.folder.join("idle.log")).unwrap().len(), 0);
+    // Nothing is due any more but what was written since, and the old files are parts of their logs.
+    let plan = machine.plan::<LogsRotate>(&with).unwrap();
+    assert_eq!(kept(&plan, "rotated already").len(), 2, "{plan:#?}");
+}
+
+#[test]
+fn a_log_that_somebody_has_open_stays_if_nobody_can_tell_him() {
+    let machine = Machine::new();
+    let _writer = Writer::start(&machine, "app.log", "exec >>$f");
+    let plan = machine.plan::<LogsRotate>(&with(&machine, &[])).unwrap();
+    assert_eq!((targets(&plan).len(), kept(&plan, "`reopen` does not say")), (0, vec!["app.log".to_owned()]));
+}
+
+#[test]
+fn what_is_due_by_its_age_or_by_force() {
+    let machine = Machine::new();
+    machine.file("app.log", 10);
+    machine.file("empty.log", 0);
+    let settings = [("larger-than", json!("1MiB")), ("older-than", json!("7d"))];
+    assert_eq!(targets(&machine.plan::<LogsRotate>(&with(&machine, &settings)).unwrap()), [""; 0]);
+    machine.days_pass(8);
+    let plan = machine.plan::<LogsRotate>(&with(&machine, &settings)).unwrap();
+    assert!(targets(&plan) == ["app.log"] && plan.plan.steps[0].what.contains("begun 8d"), "{plan:#?}");
+    let force = [("larger-than", json!("1MiB")), ("force", json!(true)), ("keep", json!(["app*"]))];
+    machine.file("other.log", 1);
+    let plan = machine.plan::<LogsRotate>(&with(&machine, &force)).unwrap();
+    assert_eq!(targets(&plan), ["other.log"], "what is empty or kept is never due");
+    let few = [("max-files", json!(1)), ("force", json!(true))];
+    let refused = machine.plan::<LogsRotate>(&with(&machine, &few)).unwrap().plan.refused;
+    assert!(refused[0].why.contains("2 logs would be rotated, and `max-files` is 1"), "{refused:?}");
+}
+
+#[test]
+fn a_writer_that_is_not_reached_is_told_and_loses_nothing() {
+    for (on_signal, reopen, words) in
+        [("exec >>$f", Some("exit 3"), "Code(3)"), ("", None, "is still open in the program")]
+    {
+        let machine = Machine::new();
+        let writer = Writer::start(&machine, "app.log", on_signal);
+        let tell = reopen.map_or(writer.tell(), |line| json!(["/bin/bash", "-c", line]));
+        let plan = machine.plan::<LogsRotate>(&with(&machine, &[("reopen", tell)])).unwrap();
+        let report = machine.apply::<LogsRotate>(&plan);
+        assert_eq!(report.outcome, Outcome::Leftover, "{report:#?}");
+        assert!(format!("{report:?}").contains(words), "{report:#?}");
+        drop(writer);
+        let all = lines(&machine, "app.log");
+        assert_eq!(all, (1..=all.len() as u64).collect::<Vec<_>>());
+        assert!(machine.ground().open().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn logs_rotate_keeps_to_the_contract_of_a_life() {
+    let machine = Machine::new();
+    machine.file("app.log", 100);
+    machine.file("deep/api.log", 100);
+    let broken = run(contract::life::<LogsRotate>(&with(&machine, &[]), &machine.ground(), &machine.context()));
+    assert_eq!(broken, [""; 0]);
+}
+
+/// The child: it rotates, and is killed somewhere in between.
+#[test]
+fn the_child_of_a_kill() {
+    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
+    let machine = machine_of(&folder);
+    let plan = machine.plan::<LogsRotate>(&with(&machine, &[])).unwrap();
+    assert_eq!(machine.apply::<LogsRotate>(&plan).outcome, Outcome::Done);
+}
+
+fn machine_of(folder: &Path) -> Machine {
+    let mut machine = Machine::new();
+    machine.folder = folder.join("logs");
+    machine.state = folder.join("state");
+    machine
+}
+
+#[test]
+fn l01_killed_at_every_call_of_a_rotation_each_log_is_there_once() {
+    let mut kills = 0;
+    for call in ["renameat2", "fchown", "fchmod", "fsync", "fdatasync"] {
+        for number in 1..100 {
+            let whole = tempfile::tempdir().unwrap();
+            let machine = machine_of(&whole.path().canonicalize().unwrap());
+            for name in ["a.log", "b.log"] {
+                std::fs::create_dir_all(&machine.folder).unwrap();
+                std::fs::write(machine.folder.join(name), format!("{name} {}", "x".repeat(50))).unwrap();
+            }
+            let folder = whole.path().canonicalize().unwrap();
+            let killed = killed_at((CHILD, &folder), "logs_rotate::the_child_of_a_kill", call, number);
+            kills += u32::from(killed);
+            for open in machine.ground().open().unwrap() {
+                let action = machine.action::<LogsRotate>(&with(&machine, &[]));
+                let report = run(recover(&open, &action, false, &machine.ground(), &machine.context()));
+                let fine = matches!(report.outcome, Outcome::Done | Outcome::Skips | Outcome::Failed);
+                assert!(fine, "{call} {number}: {report:#?}");
+            }
+            for name in ["a.log", "b.log"] {
+                let holds = |file: &String| {
+                    std::fs::read_to_string(machine.folder.join(file)).unwrap().starts_with(&format!("{name} x"))
+                };
+                let there: Vec<String> = machine.names().into_iter().filter(holds).collect();
+                assert_eq!(there.len(), 1, "{call} {number}: {name} is in {there:?}");
+            }
+            if !killed {
+                break;
+            }
+        }
+    }
+    assert!(kills >= 8, "{kills} kills");
+}
