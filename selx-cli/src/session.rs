@@ -43,6 +43,10 @@ impl Session<'_> {
 }
 
 pub(crate) fn unknown_kind(registry: &Registry, name: &str) -> Refusal {
+    if registry.get_action(name).is_some() {
+        let refusal = Refusal::new(format!("`{name}` is an action, and no check"));
+        return refusal.advice(format!("`selx explain {name}` shows how it is described, `selx act` does it"));
+    }
     let meant = selx_core::nearest(name, registry.names());
     let refusal = Refusal::new(format!("no kind is named `{name}`"));
     refusal.advice(match meant {

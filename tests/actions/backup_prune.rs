@@ -169,6 +169,29 @@ fn what_was_read_is_believed_for_a_month_where_only_we_could_write_it() {
     let kept = machine.folder.join(".selx-proven.json");
     let text = std::fs::read_to_string(&kept).unwrap();
     assert!(text.contains(&made[3]) && text.contains("print"), "{text}");
+    // One action reads and applies in one: what the plan under the lock did not read again is kept all the same.
+    let action = machine.action::<BackupPrune>(&with);
+    std::fs::remove_file(&kept).unwrap();
+    run(async {
+        use selx_core::action::DynAction as _;
+        machine.backup(6);
+        let cx = machine.context();
+        let plan = action.plan(&cx).await.unwrap();
+        let plan =
+            SavedPlan::new("backup-prune.test".into(), with.clone(), machine.ground().machine(), &*machine.clock, plan);
+        let (permission, zone) = (selx_core::action::Permission::Given, &jiff::tz::TimeZone::UTC);
+        let request = selx_core::action::Request {
+            action: &action,
+            name: "backup-prune.test",
+            with: &with,
+            plan: &plan,
+            permission: &permission,
+            zone,
+        };
+        let report = selx_core::action::apply(&request, &machine.ground(), &cx).await;
+        assert_eq!(report.outcome, Outcome::Done, "{report:#?}");
+    });
+    let text = std::fs::read_to_string(&kept).unwrap();
     // Somebody says that a good one is bad: where everybody could have, nobody is believed.
     let lie = text.replacen("\"at\":", "\"bad\":\"a lie\",\"at\":", 8);
     machine.backup(-1);
@@ -181,6 +204,62 @@ fn what_was_read_is_believed_for_a_month_where_only_we_could_write_it() {
     };
     assert!(!bad(0o666) && !bad(0o620));
     assert!(bad(0o600), "the file is what counts, where it is ours");
+}
+
+#[test]
+fn j20_what_was_set_aside_goes_only_while_the_floors_stand_without_it() {
+    let machine = Machine::new();
+    let made: Vec<String> = (0..8).map(|day| machine.backup(day)).collect();
+    let with = with(&machine, &[("keep-last", json!(3)), ("newest-within", json!("9d")), ("max-archives", json!(99))]);
+    let plan = machine.plan::<BackupPrune>(&with).unwrap();
+    assert_eq!(machine.apply::<BackupPrune>(&plan).outcome, Outcome::Done);
+    assert_eq!(machine.trash().len(), 4);
+    machine.days_pass(2);
+    // Of those that stay all but the newest are lost: what lies aside is needed again.
+    for name in &made[1..4] {
+        std::fs::write(machine.folder.join(name), "cut").unwrap();
+    }
+    let plan = machine.plan::<BackupPrune>(&with).unwrap();
+    let deleted: Vec<&str> = targets(&plan).into_iter().filter(|name| name.starts_with(".selx-trash")).collect();
+    assert_eq!(deleted, [format!(".selx-trash/{}", made[7]), format!(".selx-trash/{}", made[6])], "{plan:#?}");
+    assert!(plan.plan.kept.iter().any(|kept| kept.examples.contains(&format!(".selx-trash/{}", made[4]))), "{plan:#?}");
+    assert_eq!(machine.apply::<BackupPrune>(&plan).outcome, Outcome::Done);
+    assert_eq!(machine.trash(), [made[5].clone(), made[4].clone()]);
+}
+
+#[test]
+fn what_others_have_set_aside_is_theirs() {
+    let machine = Machine::new();
+    for day in 0..8 {
+        machine.backup(day);
+    }
+    machine.file(".selx-trash/db-20200101.tar.gz", 100);
+    machine.file(".selx-trash/important.txt", 100);
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(machine.folder.join(".selx-trash"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let with = with(&machine, &[("newest-within", json!("9d"))]);
+    machine.apply::<BackupPrune>(&machine.plan::<BackupPrune>(&with).unwrap());
+    machine.days_pass(2);
+    machine.backup(0);
+    let plan = machine.plan::<BackupPrune>(&with).unwrap();
+    assert!(targets(&plan).iter().any(|name| name.starts_with(".selx-trash/shop-")), "{plan:#?}");
+    assert_eq!(machine.apply::<BackupPrune>(&plan).outcome, Outcome::Done);
+    let left = machine.trash();
+    assert!(left.contains(&"db-20200101.tar.gz".to_owned()) && left.contains(&"important.txt".to_owned()), "{left:?}");
+}
+
+#[test]
+fn names_of_two_products_are_no_series_and_a_pattern_that_fits_nothing_is_told() {
+    let machine = Machine::new();
+    for day in 0..6 {
+        let name = machine.backup(day);
+        std::fs::rename(machine.folder.join(&name), machine.folder.join(name.replace("shop", "db"))).unwrap();
+        machine.backup(day);
+    }
+    let plan = machine.plan::<BackupPrune>(&with(&machine, &[("archives", json!("*.tar.gz"))])).unwrap();
+    assert!(refused(&plan).iter().any(|why| why.contains("two sorts by their names")), "{plan:#?}");
+    let plan = machine.plan::<BackupPrune>(&with(&machine, &[("archives", json!("shop*.zst"))])).unwrap();
+    assert!(refused(&plan).iter().any(|why| why.contains("no backup in")), "{plan:#?}");
 }
 
 #[test]

@@ -237,13 +237,14 @@ fn i19_a_run_that_was_killed_between_moving_and_deleting_is_finished() {
     // A rotation has made another file of its name since.
     std::fs::write(place(1), "new").unwrap();
 
-    let blocked = machine.apply::<LogsClean>(&machine.plan::<LogsClean>(&with(&machine, &[])).unwrap());
-    assert_eq!(blocked.outcome, Outcome::Unfinished);
+    let again = || machine.apply::<LogsClean>(&machine.plan::<LogsClean>(&with(&machine, &[])).unwrap());
+    assert_eq!(again().outcome, Outcome::Locked, "as long as it is alive");
     let open = ground.open().unwrap();
     let action = machine.action::<LogsClean>(&plan.with);
     let alive = run(recover(&open[0], &action, false, &ground, &machine.context()));
     assert!(alive.why[0].ends_with("its run is alive"), "{alive:?}");
     drop(journal);
+    assert_eq!(again().outcome, Outcome::Unfinished);
     let report = run(recover(&open[0], &action, false, &ground, &machine.context()));
     assert_eq!(report.outcome, Outcome::Skips, "{report:?}");
     assert!(!quarantine.exists(), "the second one is deleted too");

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use selx_core::Clock as _;
 
 use super::process::{Place, Ran, binary, mode};
-use super::terminal::typing;
+use super::terminal::{interrupted, typing};
 
 /// Logs that are old on a file system of their own, whose times of change are set in its image: a running system cannot.
 struct Logs {
@@ -147,6 +147,24 @@ fn w18_a_saved_plan_is_applied_once_and_only_here() {
     changed("\"secs\":", "\"secs\":9").code(15).says(&["older than 15m"]);
     changed("logs-clean.shop", "logs-clean.shops").code(64).complains(&["is `logs-clean.shop` meant?"]);
     changed("{", "").code(64).complains(&["is no plan"]);
+    // What a plan says of a step besides what it does is taken from the plan of now.
+    changed("\"impossible\":\"a deleted file is gone\"", "\"possible\":\"no harm\"").code(0);
+    let journal = logs.inside("/usr/bin/grep", &["-r", "no harm", "state"]).output().unwrap();
+    assert!(journal.stdout.is_empty(), "{}", String::from_utf8_lossy(&journal.stdout));
+    let logs = Logs::new(BY_HAND);
+    let path = logs.saved();
+    let text = std::fs::read_to_string(&path).unwrap();
+    mode(&path, 0o666);
+    logs.selx(&["act", "--plan", "plan.json"]).code(64).complains(&["others own or may write to"]);
+    mode(&path, 0o600);
+    std::fs::remove_file(&path).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+    logs.selx(&["act", "--plan", "plan.json"]).code(64).complains(&["is no file"]);
+    std::fs::remove_file(&path).unwrap();
+    // A file of somebody is not written over; a plan is.
+    logs.selx(&["act", "shop", "--save", "selx.toml"]).code(64).complains(&["is no plan of selx"]);
+    logs.selx(&["act", "shop", "--save", "plan.json"]).code(10).says(&["Saved in `plan.json`, good for 15m"]);
+    logs.selx(&["act", "shop", "--save", "plan.json"]).code(10);
     assert_eq!(logs.old(), OLD);
     std::fs::write(&path, &text).unwrap();
     logs.selx(&["act", "--plan", "plan.json"]).code(0).says(&["4 steps done"]);
@@ -216,7 +234,7 @@ fn what_was_stopped_does_nothing_until_it_is_started() {
     ran.says(&["root stopped all actions", "the database moves", "`selx start` allows them again"]);
     assert_eq!(logs.old(), OLD);
     // Looking is allowed.
-    logs.selx(&["act", "shop"]).code(10);
+    logs.selx(&["act", "shop"]).code(10).says(&["All actions are stopped (by root at"]);
     logs.selx(&["doctor"]).code(1).says(&["root stopped them at", "the database moves"]);
     logs.selx(&["stop"]).code(0).says(&["stopped already", "the database moves"]);
     logs.selx(&["start"]).code(0).says(&["the database moves"]);
@@ -235,6 +253,11 @@ fn on_a_terminal_it_asks_for_the_hash() {
         assert!(shown.contains(&format!("Type {hash} to do it")) && shown.contains("nothing was changed"), "{shown}");
         assert_eq!(logs.old(), OLD, "{no:?}");
     }
+    // An interrupt is an answer, too.
+    let mut child = logs.command(&["act", "shop"]);
+    let (code, shown) = interrupted(child.env("TERM", "xterm"), 100, "Type ");
+    assert!(code == Some(10) && shown.contains("nothing was changed"), "{code:?}: {shown}");
+    assert_eq!(logs.old(), OLD);
     let (code, shown) = typing(logs.command(&["act", "shop"]).env("TERM", "xterm"), 60, &format!("{hash}\n"));
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("4 steps done") && shown.contains("\u{1b}["), "{shown}");
@@ -259,6 +282,22 @@ fn l1_a_run_that_was_killed_is_listed_kept_and_recovered() {
     logs.selx(&["recover", &run]).code(4).says(&["logs-clean.shop"]);
     logs.selx(&["recover"]).code(0);
     logs.selx(&["act", "shop", "--permitted"]).code(0);
+    assert_eq!(logs.old(), [""; 0]);
+}
+
+#[test]
+fn m1_a_run_that_is_at_work_has_the_lock_and_is_not_to_be_recovered() {
+    let logs = Logs::new(PERMITTED);
+    // It stands still in the middle.
+    let mut first = logs.inside("/usr/bin/strace", &["-f", "-qq", "-o", "/dev/null", "-e", "trace=unlinkat"]);
+    first.arg("--inject=unlinkat:delay_enter=3000000:when=2").arg(binary()).args(["act", "shop", "--permitted"]);
+    let mut first = first.stdout(Stdio::null()).spawn().expect("strace is there");
+    while logs.old().len() == OLD.len() {
+        assert!(first.try_wait().unwrap().is_none(), "it has ended");
+    }
+    logs.selx(&["act", "shop", "--permitted"]).code(11).says(&["is held by `logs-clean.shop`"]);
+    logs.selx(&["recover"]).code(0).says(&["every run came to its end"]);
+    assert_eq!(first.wait().unwrap().code(), Some(0));
     assert_eq!(logs.old(), [""; 0]);
 }
 

@@ -37,6 +37,30 @@ pub(crate) fn typing(command: &mut Command, columns: u16, typed: &str) -> (Optio
     (child.wait().unwrap().code(), String::from_utf8(shown).unwrap())
 }
 
+/// Runs a command on a terminal, and interrupts it once it has shown some words.
+pub(crate) fn interrupted(command: &mut Command, columns: u16, words: &str) -> (Option<i32>, String) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs: OwnedFd = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    tcsetwinsize(&theirs, Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let stdio = || Stdio::from(theirs.try_clone().unwrap());
+    let mut child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    drop(theirs);
+    let (mut ours, mut shown) = (File::from(ours), Vec::new());
+    let mut piece = [0; 4096];
+    while !String::from_utf8_lossy(&shown).contains(words) {
+        let count = ours.read(&mut piece).unwrap();
+        shown.extend_from_slice(piece.get(..count).unwrap());
+    }
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let _ = ours.read_to_end(&mut shown);
+    (child.wait().unwrap().code(), String::from_utf8_lossy(&shown).into_owned())
+}
+
 fn columns(line: &str) -> usize {
     let mut count = 0;
     let mut escape = false;

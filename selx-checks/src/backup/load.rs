@@ -148,7 +148,8 @@ impl Load<'_> {
             child = child.arg("--no-owner").arg("--no-privileges");
         }
         if self.is_apart {
-            child = child.arg("--no-subscriptions").arg("--no-publications");
+            // Nor does it know all roles that were given rights.
+            child = child.arg("--no-subscriptions").arg("--no-publications").arg("--no-privileges");
         }
         let child = reaching(child, login, database);
         let restoring = async move {

@@ -110,7 +110,7 @@ pub(super) fn open(state: &Path) -> Result<Vec<Open>> {
             close(state, run);
             continue;
         }
-        open.push(Open { run: run.to_owned(), path: entry.path(), read });
+        open.push(Open { run: run.to_owned(), path: entry.path(), read, alive: is_alive });
     }
     open.sort_by(|one, other| one.run.cmp(&other.run));
     Ok(open)
@@ -168,6 +168,12 @@ pub(super) fn close(state: &Path, run: &str) {
     let name = format!("{run}{END}");
     let (Ok(from), Ok(to)) = (folder::ours(state, FOLDER), folder::ours(state, CLOSED)) else { return };
     let (Ok(from_folder), Ok(to_folder)) = (File::open(&from), File::open(&to)) else { return };
+    // The room that was taken for it is given back: to the length that it has.
+    if let Ok(file) = folder::careful().write(true).open(from.join(&name))
+        && let Ok(meta) = file.metadata()
+    {
+        let _ = file.set_len(meta.len());
+    }
     // It is known by its last record where it lies, too.
     let _ = renameat_with(&from_folder, &*name, &to_folder, &*name, RenameFlags::NOREPLACE);
     if let Err(error) = prune(&to) {

@@ -45,6 +45,11 @@ impl HostGround {
         Self { folder: folder.into(), host }
     }
 
+    /// Returns the folder: only what keeps its state there is locked and stopped by it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Stops all actions of this machine: none begins, and one that runs begins no further step.
     ///
     /// # Errors

@@ -1,24 +1,26 @@
 //! `act`: what actions would do, and doing it once it is confirmed.
 
 use std::io::{BufRead as _, Read as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use jiff::tz::TimeZone;
 use selx_checks::ground::{self, Confined};
 use selx_core::action::{
-    ActionReport, FORMAT, Ground as _, Outcome, Permission, Request, SavedPlan, ShortHash, Unfit, apply,
+    ActionReport, FORMAT, GOOD_FOR, Ground as _, Outcome, Permission, Request, SavedPlan, ShortHash, Unfit, apply,
 };
 use selx_core::format::{self, write_atomic};
-use selx_core::{ActionInstance, Suite, SystemClock, exit_codes};
+use selx_core::{ActionInstance, Suite, SystemClock, TimeSpan, escape, exit_codes};
 
 use super::acting::Acting;
+use super::stop::said;
 use super::suite;
 use crate::answer::{Answer, PRIVATE, Refusal};
 use crate::arguments::{ActOptions, Confirming};
 use crate::session::Session;
 
 /// How long a saved plan may be.
-const LONGEST: u64 = 256 << 20;
+const LONGEST: u64 = 64 << 20;
 
 /// Said where the kernel cannot keep a plan from writing.
 const NOT_CONFINED: &str = "selx: this kernel cannot keep a plan from writing (it needs Landlock); that it only looked is \
@@ -100,11 +102,10 @@ fn one(
         texts.push(acting.told(session, &report));
         return Ok(report.outcome);
     }
-    if let Some(path) = &confirming.save {
-        let text =
-            serde_json::to_vec(&plan).map_err(|error| Refusal::new(format!("the plan cannot be written: {error}")))?;
-        write_atomic(path, &text, PRIVATE).map_err(|error| Refusal::from(error).code(Outcome::Failed.exit_code()))?;
-    }
+    let saved = match &confirming.save {
+        Some(path) => save(path, &plan)?,
+        None => String::new(),
+    };
     let outcome = match (plan.plan.refused.is_empty(), plan.plan.steps.is_empty()) {
         (false, _) => Outcome::Refused,
         (true, true) => Outcome::Done,
@@ -112,13 +113,40 @@ fn one(
     };
     let text = match acting.as_json {
         true => format::plan_json(&plan, &session.secrets),
-        false => format::plan(&plan, &session.style(), &session.secrets),
+        false => {
+            let shown = format::plan(&plan, &session.style(), &session.secrets);
+            format!("{shown}{saved}{}", stopped(acting))
+        }
     };
     if outcome == Outcome::Pending && confirming.save.is_none() && session.can_ask() {
         return ask(session, acting, action, &plan, &text, texts);
     }
     texts.push(text);
     Ok(outcome)
+}
+
+/// Writes a plan into a file. What is there and is no plan is somebody's file.
+fn save(path: &Path, plan: &SavedPlan) -> Result<String, Refusal> {
+    if path.symlink_metadata().is_ok() && read(path).is_err() {
+        let refusal = Refusal::new(format!("`{}` is there, and is no plan of selx", path.display()));
+        return Err(refusal.advice("name another file"));
+    }
+    let text = serde_json::to_vec(plan);
+    let text = text.map_err(|error| Refusal::new(format!("the plan cannot be written: {error}")))?;
+    write_atomic(path, &text, PRIVATE).map_err(|error| Refusal::from(error).code(Outcome::Failed.exit_code()))?;
+    let shown = path.display();
+    Ok(format!(
+        "Saved in `{shown}`, good for {} on this machine: `selx act --plan {shown}`\n",
+        TimeSpan::from(GOOD_FOR)
+    ))
+}
+
+/// Says that all actions are stopped, below a plan that invites to do it.
+fn stopped(acting: &Acting) -> String {
+    match acting.ground.stopped() {
+        Ok(Some(stopped)) => format!("All actions are stopped ({}): `selx start` first\n", said(&stopped)),
+        _ => String::new(),
+    }
 }
 
 /// Shows a plan and asks for its hash. What is typed is the hash, never just `y`: the hand knows that one too well.
@@ -131,21 +159,43 @@ fn ask(
     texts: &mut Vec<String>,
 ) -> Result<Outcome, Refusal> {
     let (hash, name) = (plan.hash(), action.full_name());
-    let shown = session.console.print(text.as_bytes());
+    // What came of those before it is read first.
+    let before: String = std::mem::take(texts).join("\n");
+    let gap = if before.is_empty() { "" } else { "\n" };
+    let shown = session.console.print(format!("{before}{gap}{text}").as_bytes());
     shown.map_err(|error| {
         Refusal::new(format!("the plan cannot be shown: {error}")).code(Outcome::Failed.exit_code())
     })?;
     session.console.complain(&format!("\nType {hash} to do it; anything else leaves all as it is: "));
-    let mut line = String::new();
-    let read = std::io::stdin().lock().take(1024).read_line(&mut line);
-    let typed = read.ok().and_then(|_| line.parse::<ShortHash>().ok());
+    let typed = typed_line(acting).and_then(|line| line.parse::<ShortHash>().ok());
     if let Some(typed) = typed.filter(|typed| hash.is(typed)) {
         let report = applied(session, acting, action, plan, &Permission::Typed(typed));
         texts.push(acting.told(session, &report));
         return Ok(report.outcome);
     }
-    texts.push(format!("{name}: nothing was changed\n"));
+    let line = if acting.is_cancelled() { "\n" } else { "" };
+    texts.push(format!("{line}{name}: nothing was changed\n"));
     Ok(Outcome::Pending)
+}
+
+/// Reads a line from the terminal, unless an interrupt comes first: then whoever is asked wants to be asked no more.
+fn typed_line(acting: &Acting) -> Option<String> {
+    let (sender, line) = std::sync::mpsc::channel();
+    std::thread::Builder::new()
+        .spawn(move || {
+            let mut line = String::new();
+            if std::io::stdin().lock().take(1024).read_line(&mut line).is_ok() {
+                let _ = sender.send(line);
+            }
+        })
+        .ok()?;
+    loop {
+        match line.recv_timeout(std::time::Duration::from_millis(50)) {
+            Ok(line) => return Some(line).filter(|_| !acting.is_cancelled()),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if !acting.is_cancelled() => {}
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Makes the plan of an action, in a thread that may not write.
@@ -199,7 +249,7 @@ pub(super) fn described(session: &Session<'_>) -> Result<Suite, Refusal> {
 
 fn chosen(suite: &Suite, names: &[String]) -> Result<Vec<ActionInstance>, Refusal> {
     suite.select_actions(names).map_err(|wrong| {
-        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        let wrong: Vec<String> = wrong.iter().map(|wrong| escape::visible(&wrong.to_string()).into_owned()).collect();
         let refusal = Refusal::new(wrong.join("\n"));
         match suite.actions.iter().map(ActionInstance::full_name).collect::<Vec<_>>() {
             none if none.is_empty() => refusal.advice("the configuration has no actions: `[action.KIND.NAME]`"),
@@ -213,8 +263,17 @@ fn read(path: &Path) -> Result<SavedPlan, Refusal> {
     let shown = path.display();
     let refuse = |why: String| Refusal::new(why).advice("`selx act NAME --save FILE` writes one");
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| refuse(format!("`{shown}` cannot be read: {error}")))?;
-    file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| refuse(format!("`{shown}` cannot be read: {error}")))?;
+    let failed = |error: std::io::Error| refuse(format!("`{shown}` cannot be read: {error}"));
+    // Without waiting: a pipe has no end of its own.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    let ours = rustix::process::geteuid().as_raw();
+    if !meta.is_file() || meta.mode() & 0o022 != 0 || (meta.uid() != ours && meta.uid() != 0) {
+        let why = format!("`{shown}` is no file, or one that others own or may write to");
+        return Err(refuse(why).advice("a plan is as good as a confirmation: keep it to yourself (`chmod go-w`)"));
+    }
+    file.take(LONGEST).read_to_end(&mut bytes).map_err(failed)?;
     let text: serde_json::Value =
         serde_json::from_slice(&bytes).map_err(|error| refuse(format!("`{shown}` is no plan: {error}")))?;
     match text.get("format").and_then(serde_json::Value::as_u64) {

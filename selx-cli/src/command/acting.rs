@@ -38,6 +38,7 @@ pub(super) fn ground(settings: Option<&Settings>, act: &ActOptions) -> Result<Ho
         Some(folder) => folder,
         None => default_state_dir(&Host::default()).map_err(|error| Refusal::from(error).code(exit_codes::CONFIG))?,
     };
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     Ok(HostGround::new(folder, Host::default()))
 }
 

@@ -41,7 +41,8 @@ pub(crate) fn explain(session: &mut Session<'_>, topic: &str) -> Result<Answer, 
 
 fn no_page(session: &Session<'_>, topic: &str) -> Refusal {
     let topics = || TOPICS.iter().map(|(topic, _)| *topic);
-    let meant = selx_core::nearest(topic, session.registry.names().chain(topics()));
+    let meant =
+        selx_core::nearest(topic, session.registry.names().chain(session.registry.action_names()).chain(topics()));
     let refusal = Refusal::new(format!("there is no page `{topic}`"));
     let others = format!("`selx list` names the kinds; other pages: {}", topics().collect::<Vec<_>>().join(", "));
     refusal.advice(match meant {

@@ -22,7 +22,8 @@ pub(crate) fn schema(session: &Session<'_>) -> Result<Answer, Refusal> {
 pub(crate) fn completions(session: &Session<'_>, shell: clap_complete::Shell) -> Result<Answer, Refusal> {
     one_form_only(session.options)?;
     let kinds: Vec<&'static str> = session.registry.names().collect();
-    let topics = kinds.iter().copied().chain(super::explain::TOPICS.iter().map(|(topic, _)| *topic));
+    let acts: Vec<&'static str> = session.registry.action_names().collect();
+    let topics = kinds.iter().chain(&acts).copied().chain(super::explain::TOPICS.iter().map(|(topic, _)| *topic));
     let topics = PossibleValuesParser::new(topics);
     let routines = ["daily", "weekly", "monthly", "quarterly", "emergency"];
     let mut grammar = Arguments::command()
@@ -30,6 +31,7 @@ pub(crate) fn completions(session: &Session<'_>, shell: clap_complete::Shell) ->
             check.mut_arg("kind", |kind| kind.value_parser(PossibleValuesParser::new(kinds)))
         })
         .mut_subcommand("explain", |explain| explain.mut_arg("topic", |topic| topic.value_parser(topics)))
+        .mut_subcommand("act", |act| act.mut_arg("names", |names| names.value_parser(PossibleValuesParser::new(acts))))
         .mut_subcommand("run", |run| {
             run.mut_arg("names", |names| names.value_parser(PossibleValuesParser::new(routines)))
         });
@@ -78,14 +80,14 @@ pub(crate) fn man(session: &Session<'_>) -> Result<Answer, Refusal> {
 fn ends() -> String {
     format!(
         ".SH \"EXIT STATUS\"\n`run` and `check` end with {} ok, {} warning, {} critical or {} unknown, and with nothing else. \
-         Every error is {}, of every command.\n\
+         Every error is {}, but of `act`, `recover`, `stop` and `start`, which end with 0 and from 4 on: `selx explain exit-codes`.\n\
          .SH ENVIRONMENT\n.TP\nSELX_CONFIG\nThe configuration file.\n\
          .TP\nNO_COLOR, CLICOLOR_FORCE, TERM\nWhether there are colours, unless \\-\\-color says so.\n\
          .TP\nLC_ALL, LC_CTYPE, LANG\nWhether marks are more than ASCII.\n\
          .P\nProxy variables and SSL_CERT_FILE have no effect.\n\
          .SH FILES\n.TP\n./selx.toml, ~/.config/selx/selx.toml, /etc/selx/selx.toml\nThe configuration: the first that \
          is there, unless one is named by \\-\\-config or SELX_CONFIG. Root has no file in its home.\n\
-         .TP\n/var/lib/selx, ~/.local/state/selx\nThe history, of root and of others.\n",
+         .TP\n/var/lib/selx, ~/.local/state/selx\nThe history, and the journals and locks of actions, of root and of others.\n",
         exit_codes::OK,
         exit_codes::WARNING,
         exit_codes::CRITICAL,

@@ -2,7 +2,7 @@
 
 use selx_core::action::journal::Progress;
 use selx_core::action::{Ground as _, Open, Outcome, recover_by};
-use selx_core::{config, exit_codes};
+use selx_core::{config, escape, exit_codes};
 use serde_json::json;
 
 use super::acting::Acting;
@@ -20,19 +20,21 @@ pub(crate) fn recover(
     act: &ActOptions,
 ) -> Result<Answer, Refusal> {
     // A journal holds all that is needed: without a configuration the usual places count.
-    let settings = match suite(session).map_err(|refusal| refusal.code(exit_codes::CONFIG))? {
-        Some((_, suite)) => suite.settings,
-        None => config::defaults(),
+    let settings = match (&act.state_dir, suite(session)) {
+        (_, Ok(Some((_, suite)))) => suite.settings,
+        (_, Ok(None)) | (Some(_), Err(_)) => config::defaults(),
+        (None, Err(refusal)) => return Err(refusal.code(exit_codes::CONFIG)),
     };
     let acting = Acting::new(session, &settings, act)?;
     let open = acting.ground.open().map_err(|error| Refusal::from(error).code(Outcome::Failed.exit_code()))?;
+    let open: Vec<Open> = open.into_iter().filter(|open| run.is_some() || !open.alive).collect();
     let Some(run) = run else {
         let text = listed(session, &open, acting.as_json);
         let outcome = if open.is_empty() { Outcome::Done } else { Outcome::Unfinished };
         return Ok(acting.answer(&[text], outcome));
     };
     let Some(open) = open.iter().find(|open| open.run == run) else {
-        let refusal = Refusal::new(format!("no run `{}` is open", selx_core::escape::visible(run)));
+        let refusal = Refusal::new(format!("no run `{}` is open", escape::visible(run)));
         return Err(
             refusal.advice("`selx recover` lists the runs that are not over, but for those that are at work now")
         );
@@ -73,7 +75,7 @@ fn listed(session: &Session<'_>, open: &[Open], as_json: bool) -> String {
     let width = open.iter().map(|open| open.run.len()).max().unwrap_or(0);
     let mut text = String::new();
     for open in open {
-        text.push_str(&session.row(&open.run, width, &said(open)));
+        text.push_str(&session.row(&escape::visible(&open.run), width, &escape::visible(&said(open))));
     }
     let last = "`selx recover RUN` asks the world how far it came, and finishes it or takes it back.";
     text.push('\n');

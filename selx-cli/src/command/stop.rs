@@ -19,7 +19,10 @@ pub(crate) fn stop(session: &Session<'_>, reason: &str, act: &ActOptions) -> Res
     let at = SystemClock.now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let stopped = Stopped { by: who(), reason: reason.to_owned(), at };
     ground.stop(&stopped).map_err(failed)?;
-    let text = "no action of this machine begins, and none begins a further step, until `selx start`\n";
+    let folder = ground.folder().display();
+    let text = format!(
+        "no action that keeps its state in `{folder}` begins, and none begins a further step, until `selx start`\n"
+    );
     Ok(Answer::new(text).lasting())
 }
 
@@ -34,11 +37,15 @@ pub(crate) fn start(session: &Session<'_>, act: &ActOptions) -> Result<Answer, R
 
 fn machine(session: &Session<'_>, act: &ActOptions) -> Result<HostGround, Refusal> {
     one_form_only(session.options)?;
-    // Stopping has to work whatever is wrong with the file, where the folder is said or is the usual one.
+    // Stopping has to work whatever is wrong with the file, where the folder is said.
     let suite = match (&act.state_dir, suite(session)) {
         (_, Ok(suite)) => suite,
         (Some(_), Err(_)) => None,
-        (None, Err(refusal)) => return Err(refusal.code(exit_codes::CONFIG)),
+        (None, Err(refusal)) => {
+            let advice =
+                "`--state-dir FOLDER` does without the file: /var/lib/selx for root, unless the file names another";
+            return Err(refusal.advice(advice).code(exit_codes::CONFIG));
+        }
     };
     ground(suite.as_ref().map(|(_, suite)| &suite.settings), act)
 }
@@ -47,7 +54,7 @@ fn failed(error: selx_core::Error) -> Refusal {
     Refusal::from(error).code(Outcome::Failed.exit_code())
 }
 
-fn said(stopped: &Stopped) -> String {
+pub(super) fn said(stopped: &Stopped) -> String {
     let reason = if stopped.reason.is_empty() { String::new() } else { format!(": {}", stopped.reason) };
     selx_core::escape::visible(&format!("by {} at {}{reason}", stopped.by, stopped.at)).into_owned()
 }

@@ -23,13 +23,16 @@ pub(crate) fn validate(session: &mut Session<'_>, file: Option<PathBuf>) -> Resu
         Ok(suite) => {
             let files: Vec<String> = suite.files.iter().map(|path| path.display().to_string()).collect();
             if as_json {
-                let told = json!({ "file": shown, "valid": true, "checks": suite.instances.len(), "files": files, "errors": [] });
+                let told = json!({ "file": shown, "valid": true, "checks": suite.instances.len(), "actions": suite.actions.len(), "files": files, "errors": [] });
                 return Ok(Answer::new(format!("{told}\n")));
             }
-            let checks = match suite.instances.len() {
-                0 => "no checks: a run of it is unknown, for it looks at nothing".to_owned(),
-                1 => "1 check".to_owned(),
-                count => format!("{count} checks"),
+            let count =
+                |count: usize, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+            let checks = match (suite.instances.len(), suite.actions.len()) {
+                (0, 0) => "no checks: a run of it is unknown, for it looks at nothing".to_owned(),
+                (checks, 0) => count(checks, "check"),
+                (0, actions) => format!("no checks, {}", count(actions, "action")),
+                (checks, actions) => format!("{}, {}", count(checks, "check"), count(actions, "action")),
             };
             let mut text = format!("{shown} is valid: {checks}\n");
             for file in files.iter().skip(1) {

@@ -84,6 +84,8 @@ pub struct Open {
     pub path: PathBuf,
     /// What it holds, if it can be relied on.
     pub read: Result<Read, Damaged>,
+    /// Whether its process is at work: then it is not to be recovered.
+    pub alive: bool,
 }
 
 /// The machine that is changed.

@@ -258,7 +258,23 @@ pub fn read(bytes: &[u8]) -> Result<Read, Damaged> {
         read.whole += line.len();
         read.records.push(record);
     }
+    // What was relied on began with a whole line: without one, it is the torn first line, or no journal any more.
+    if read.records.is_empty() && !is_torn_begin(bytes) {
+        return Err(Damaged::NoBegin);
+    }
     Ok(read)
+}
+
+/// Tells whether bytes are the front of a first line, as far as they go; behind it may be what a file system leaves of a
+/// write that it did not come to.
+fn is_torn_begin(bytes: &[u8]) -> bool {
+    const FRONT: &[u8] = b" {\"number\":0,";
+    let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    let bytes = bytes.get(..bytes.len() - zeros).unwrap_or_default();
+    let (sum, rest) = bytes.split_at_checked(DIGITS).unwrap_or((bytes, &[]));
+    let is_sum = sum.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte));
+    let front = rest.get(..FRONT.len()).unwrap_or(rest);
+    is_sum && FRONT.starts_with(front) && !bytes.contains(&b'\n')
 }
 
 fn checked(line: &[u8]) -> Option<&[u8]> {

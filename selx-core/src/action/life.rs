@@ -63,7 +63,7 @@ pub(super) type Refusal = Box<ActionReport>;
 async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Result<ActionReport, Refusal> {
     let name = &request.plan.action;
     let resources = in_order(request.action.resources());
-    gate(ground, name, &resources)?;
+    gate(ground, name, &resources, false)?;
     if let Err(unfit) = request.plan.fits(request.name, request.with, &ground.machine(), cx.clock()) {
         let report = ActionReport::nothing(request.name, Outcome::Stale, [unfit.to_string()]);
         return Err(Box::new(report.advice("make the plan anew, and confirm that")));
@@ -81,7 +81,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
     let run = new_run(cx);
     let locks = Locks::take(request.action, ground, name, &run, &resources, cx).await?;
     // Whoever had the lock before us may have died with it.
-    gate(ground, name, &resources)?;
+    gate(ground, name, &resources, true)?;
 
     let fresh = contained("planning", request.action.plan(cx)).await;
     let fresh = fresh.map_err(|error| Box::new(ActionReport::failed(name, &error)))?;
@@ -115,6 +115,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
         return Ok(report);
     }
     let before = space(ground, request.action.places());
+    let plan = SavedPlan { plan: request.plan.plan.as_said_by(&fresh), ..request.plan.clone() };
     let begin = Begin {
         format: FORMAT,
         run: run.clone(),
@@ -122,10 +123,10 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
         user: rustix::process::geteuid().as_raw(),
         confirmed: request.permission.by(),
         resources,
-        plan: request.plan.clone(),
+        plan: plan.clone(),
         steps: compared.same.clone(),
     };
-    let mut running = begin_run(request, ground, begin, &locks, cx)?;
+    let mut running = begin_run(request, &plan.plan, ground, begin, &locks, cx)?;
     running.leave_all_but(&compared.same);
     let failed = steps(request, ground, &locks, &mut running, &compared.same).await;
     let mut report = ActionReport::nothing(name, Outcome::Done, []);
@@ -171,6 +172,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
 
 fn begin_run<'a>(
     request: &'a Request<'_>,
+    plan: &'a Plan<Value>,
     ground: &dyn Ground,
     begin: Begin,
     locks: &Locks,
@@ -181,15 +183,15 @@ fn begin_run<'a>(
     let size = serde_json::to_vec(&begin).map_or(0, |text| text.len() as u64);
     // Every step has an intent and an end, and may be undone.
     let steps = begin.steps.len() as u64 * 1024;
-    let permit = locks.permit(&request.plan.plan).map_err(|error| fail(&error))?;
+    let permit = locks.permit(plan).map_err(|error| fail(&error))?;
     let ledger = ground.journal(&begin.run, ROOM + size + steps).map_err(|error| fail(&error))?;
     let mut running = Running {
         action: request.action,
         permit,
         cx,
         journal: Journal::begin(ledger),
-        plan: &request.plan.plan,
-        states: vec![StepState::NotBegun; request.plan.plan.steps.len()],
+        plan,
+        states: vec![StepState::NotBegun; plan.steps.len()],
         why: Vec::new(),
     };
     running.write([Event::Begin(Box::new(begin))]).map_err(|error| fail(&error))?;
@@ -251,8 +253,9 @@ pub(super) async fn verify(running: &mut Running<'_>, outcome: &mut Outcome) -> 
     }
 }
 
-/// Refuses where all actions are stopped, or an earlier run on the same resource is not over.
-fn gate(ground: &dyn Ground, name: &str, resources: &[String]) -> Result<(), Refusal> {
+/// Refuses where all actions are stopped, or an earlier run on the same resource is not over. One that is at work is told by
+/// its lock; only where that was had all the same, its journal counts (`locked`).
+fn gate(ground: &dyn Ground, name: &str, resources: &[String], locked: bool) -> Result<(), Refusal> {
     let failed = |error: Error| Box::new(ActionReport::failed(name, &error));
     if let Some(stopped) = ground.stopped().map_err(failed)? {
         let reason = if stopped.reason.is_empty() { String::new() } else { format!(": {}", stopped.reason) };
@@ -260,11 +263,14 @@ fn gate(ground: &dyn Ground, name: &str, resources: &[String]) -> Result<(), Ref
         let report = ActionReport::nothing(name, Outcome::Refused, [why]);
         return Err(Box::new(report.advice("`selx start` allows them again")));
     }
-    for open in ground.open().map_err(failed)? {
-        if let Some(why) = concerns(&open, resources) {
-            let report = ActionReport::nothing(name, Outcome::Unfinished, [why]);
-            return Err(Box::new(report.advice(format!("`selx recover {}` finds out how far it is", open.run))));
+    for open in ground.open().map_err(failed)?.into_iter().filter(|open| locked || !open.alive) {
+        let Some(why) = concerns(&open, resources) else { continue };
+        if open.alive {
+            let report = ActionReport::nothing(name, Outcome::Locked, [why]);
+            return Err(Box::new(report.advice("wait for its end")));
         }
+        let report = ActionReport::nothing(name, Outcome::Unfinished, [why]);
+        return Err(Box::new(report.advice(format!("`selx recover {}` finds out how far it is", open.run))));
     }
     Ok(())
 }
@@ -278,7 +284,8 @@ fn concerns(open: &Open, resources: &[String]) -> Option<String> {
     // Without a beginning nothing was changed.
     let begin = read.begin()?;
     let same = begin.resources.iter().any(|one| resources.iter().any(|other| overlap(one, other)));
-    same.then(|| format!("the run {} of `{}` did not come to its end", open.run, begin.plan.action))
+    let how = if open.alive { "is at work" } else { "did not come to its end" };
+    same.then(|| format!("the run {} of `{}` {how}", open.run, begin.plan.action))
 }
 
 fn refusals(name: &str, plan: &Plan<Value>) -> Result<(), Refusal> {

@@ -241,6 +241,22 @@ impl Plan<Value> {
         compared
     }
 
+    /// Returns this plan with everything that a plan made a moment ago says of the steps that both have: who could write the
+    /// file of a plan could have changed its words, and what can be undone. What is not in it keeps the words that it has.
+    pub(super) fn as_said_by(&self, fresh: &Self) -> Self {
+        let mut said: std::collections::HashMap<Vec<u8>, std::collections::VecDeque<&Planned<Value>>> =
+            std::collections::HashMap::new();
+        for planned in &fresh.steps {
+            said.entry(super::saved::canonical(&planned.step)).or_default().push_back(planned);
+        }
+        let steps = self.steps.iter().map(|planned| {
+            let fresh =
+                said.get_mut(&super::saved::canonical(&planned.step)).and_then(std::collections::VecDeque::pop_front);
+            fresh.unwrap_or(planned).clone()
+        });
+        Self { steps: steps.collect(), whole: fresh.whole, kept: fresh.kept.clone(), refused: fresh.refused.clone() }
+    }
+
     /// Tells whether another plan is the same, step by step in the same order: what a whole has to be.
     pub(super) fn is_same(&self, fresh: &Self) -> bool {
         let steps = |plan: &Self| -> Vec<Vec<u8>> {

@@ -170,7 +170,8 @@ async fn attempt(
         running.tidy().await;
     }
     report.findings = verify(&mut running, &mut report.outcome).await;
-    let is_clear = mended.is_ok() && !(running.stays_open() && report.outcome != Outcome::Done);
+    let remains = running.states.iter().any(|state| matches!(state, StepState::Remains(_)));
+    let is_clear = mended.is_ok() && !remains && !(running.stays_open() && report.outcome != Outcome::Done);
     if is_clear || as_it_is {
         if running.end(report.outcome, true) {
             ground.close(&open.run);

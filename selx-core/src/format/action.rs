@@ -8,6 +8,9 @@ use super::{Style, human, json as lines};
 use crate::action::{ActionReport, SavedPlan};
 use crate::secret::Secrets;
 
+/// Said where a secret is a word of the text itself, such as `safe`: then nothing is shown rather than the secret.
+const HIDDEN: &str = "it cannot be shown: a secret that was read is a word of it\n";
+
 /// Writes a plan for people: every step, what stays and why, what cannot be undone or foreseen, and at the end its hash, by
 /// which it is confirmed. The text ends with a line end.
 ///
@@ -20,18 +23,20 @@ use crate::secret::Secrets;
 /// assert!(plan(&saved, &Style::default(), &selx_core::Secrets::default()).contains("nothing to do"));
 /// ```
 pub fn plan(plan: &SavedPlan, style: &Style, secrets: &Secrets) -> String {
-    human::action::plan(&redacted(plan, secrets), &plan.hash(), style)
+    let shown = redacted(plan, secrets).map(|shown| human::action::plan(&shown, &plan.hash(), style));
+    shown.unwrap_or_else(|| HIDDEN.to_owned())
 }
 
 /// Writes what came of an action for people. The text ends with a line end.
 pub fn action(report: &ActionReport, style: &Style, secrets: &Secrets) -> String {
-    human::action::report(&redacted(report, secrets), style)
+    let shown = redacted(report, secrets).map(|shown| human::action::report(&shown, style));
+    shown.unwrap_or_else(|| HIDDEN.to_owned())
 }
 
 /// Writes a plan as one line of JSON: what it is, as it is saved, with its hash in full and as a person types it.
 pub fn plan_json(plan: &SavedPlan, secrets: &Secrets) -> String {
     let hash = plan.hash();
-    let told = json!({ "hash": hash.full(), "confirm": hash.to_string(), "plan": redacted(plan, secrets) });
+    let told = json!({ "hash": hash.full(), "confirm": hash.to_string(), "plan": redacted(plan, secrets), });
     lines::line(told.to_string())
 }
 
@@ -46,7 +51,7 @@ pub fn action_json(report: &ActionReport, secrets: &Secrets) -> String {
 }
 
 /// Takes the secrets out of every text. It goes by the JSON of a value, so that no field is forgotten.
-fn redacted<T: Serialize + DeserializeOwned + Clone>(told: &T, secrets: &Secrets) -> T {
+fn redacted<T: Serialize + DeserializeOwned + Clone>(told: &T, secrets: &Secrets) -> Option<T> {
     fn clean(value: &mut Value, secrets: &Secrets) {
         match value {
             Value::String(text) => {
@@ -60,11 +65,11 @@ fn redacted<T: Serialize + DeserializeOwned + Clone>(told: &T, secrets: &Secrets
         }
     }
     if secrets.is_empty() {
-        return told.clone();
+        return Some(told.clone());
     }
     let value = serde_json::to_value(told).map(|mut value| {
         clean(&mut value, secrets);
         value
     });
-    value.and_then(serde_json::from_value).unwrap_or_else(|_| told.clone())
+    value.and_then(serde_json::from_value).ok()
 }

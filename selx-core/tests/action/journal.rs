@@ -30,6 +30,18 @@ fn an_end_that_is_torn_is_no_damage_wherever_it_is_torn() {
 }
 
 #[test]
+fn what_is_no_beginning_at_all_is_damage_and_not_a_run_that_never_began() {
+    let bytes = written();
+    let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let mut garbled = bytes[..first].to_vec();
+    garbled[first / 2] ^= 1;
+    let noise: Vec<u8> = (0..3000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for damaged in [noise, b"no journal\n".to_vec(), garbled, bytes[1..first].to_vec()] {
+        assert_eq!(journal::read(&damaged), Err(Damaged::NoBegin));
+    }
+}
+
+#[test]
 fn a_flip_of_any_bit_is_seen_and_never_read_as_something_else() {
     let bytes = written();
     let whole = journal::read(&bytes).unwrap();

@@ -310,7 +310,7 @@ impl Ground for World {
         let state = self.state();
         let open = state.disk.iter().filter(|(run, _)| !state.closed.contains(*run));
         Ok(open
-            .map(|(run, bytes)| Open { run: run.clone(), path: run.into(), read: journal::read(bytes) })
+            .map(|(run, bytes)| Open { run: run.clone(), path: run.into(), read: journal::read(bytes), alive: false })
             .filter(|open| open.read.as_ref().is_ok_and(|read| read.end().is_none()) || open.read.is_err())
             .collect())
     }

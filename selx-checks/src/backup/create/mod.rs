@@ -104,19 +104,12 @@ impl Action for BackupCreate {
         let place = Place::open(&self.0, cx.host())?;
         found::is_there(&place, step)?;
         let mut removed = found::by_step(&place, step)?.into_iter().collect::<Vec<_>>();
-        removed.extend(place.look()?.1);
+        // Those that were there before are named in the plan, and taken away by the step alone.
+        removed.extend(place.look()?.1.into_iter().filter(|name| !step.leftovers.contains(name)));
         for name in &removed {
             place.remove(name)?;
         }
         Ok(Applied::Changed(format!("removed {}", removed.join(", "))))
-    }
-
-    async fn tidy(&self, _: &Permit, cx: &Context) -> Result<()> {
-        let place = Place::open(&self.0, cx.host())?;
-        for name in place.look()?.1 {
-            place.remove(&name)?;
-        }
-        Ok(())
     }
 
     async fn verify(&self, done: &[Step], cx: &Context) -> Result<Vec<Finding>> {

@@ -100,9 +100,10 @@ impl<'a> Cluster<'a> {
     /// the same is ended by whoever recovers the run.
     fn child(&self, program: &str) -> Child {
         let mut child = Child::new(SETPRIV).arg("--pdeathsig=QUIT");
-        if let Some((user, ..)) = &self.step.user {
-            child = child.arg(format!("--reuid={user}")).arg(format!("--regid={user}")).arg("--init-groups");
+        if let Some((_, user, group)) = &self.step.user {
+            child = child.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--clear-groups");
         }
+        child = child.arg("--no-new-privs");
         child.arg(self.programs.program(program).display().to_string())
     }
 
@@ -201,7 +202,8 @@ pub(super) async fn clear(root: &Root, name: &str, cx: &Context) -> Result<()> {
         let mut text = String::new();
         let file = crate::regular::open(&data.join("postmaster.pid"), false).ok()?;
         std::io::Read::read_to_string(&mut std::io::Read::take(file, 4096), &mut text).ok()?;
-        Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
+        // A server that only makes the folder writes its number as a negative one.
+        Pid::from_raw(text.lines().next()?.trim().parse().ok().filter(|pid| *pid > 0)?)
     };
     // A number may be another process's by now: a server is in its folder.
     let is_there = |pid: Pid| {

@@ -26,8 +26,9 @@ pub struct Config {
     /// The folder in which the server of the drill is made, in a folder of its own that goes with it. No link leads to it, it
     /// belongs to root or the running user, not everybody may write to it, and `user` can get there.
     pub(super) scratch: AbsolutePath,
-    /// Who the server runs as where selx runs as root. Default: `postgres`.
-    #[serde(default = "postgres")]
+    /// Who the server runs as where selx runs as root: somebody to whom nothing belongs, as what is restored may run programs
+    /// with his rights. Default: `nobody`.
+    #[serde(default = "nobody")]
     pub(super) user: String,
     /// The folder of the programs of PostgreSQL. Default: that of the dump's own version, or the next newer one.
     #[serde(default)]
@@ -54,8 +55,8 @@ pub struct Assertion {
     pub(super) database: Option<Name>,
 }
 
-fn postgres() -> String {
-    "postgres".to_owned()
+fn nobody() -> String {
+    "nobody".to_owned()
 }
 
 fn gibibyte() -> ByteSize {

@@ -131,7 +131,7 @@ async fn restore(
     talk.end(cx).await;
     let login = Login::of(&cluster.server(None), cx).await?;
     let (source, programs) = (&step.source, cluster.programs());
-    let load = Load { source, member, sum, programs, without_owners: true, is_apart: true };
+    let load = Load { source, member, sum, programs, without_owners: false, is_apart: true };
     load.run(&login, &dumped.database, permit, cx).await
 }
 

@@ -1,7 +1,7 @@
 //! What lies in the folder, and what of it may go.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -51,7 +51,8 @@ struct Archive {
 #[derive(Default)]
 struct Found {
     archives: Vec<Archive>,
-    trash: Vec<File>,
+    /// Those that were set aside.
+    trash: Vec<Archive>,
     kept: Keeping,
     /// A backup that is being written.
     at_work: Option<String>,
@@ -68,21 +69,25 @@ pub(super) fn plan(look: &Look, cancel: &CancellationToken) -> Result<Plan<Step>
     let root = Root::open(Path::new(look.config.folder.as_str()))?;
     let mut found = find(&root, look, cancel)?;
     let grace = duration(look.config.grace.get());
-    let (old, young): (Vec<File>, Vec<File>) =
-        std::mem::take(&mut found.trash).into_iter().partition(|file| age(look.now, file.print.changed) > grace);
-    for file in &young {
-        found.keep("set aside, and kept there for `grace`", file);
+    let (old, young): (Vec<Archive>, Vec<Archive>) = std::mem::take(&mut found.trash)
+        .into_iter()
+        .partition(|archive| age(look.now, archive.file.print.changed) > grace);
+    for archive in &young {
+        found.keep("set aside, and kept there for `grace`", &archive.file);
     }
-    let times: Vec<Timestamp> = found.archives.iter().map(|archive| archive.at).collect();
     let rules = rules(&look.config);
+    // What lies aside counts like the others: what a rule would keep by now is not deleted, whatever was so a day ago.
+    let (mut files, here) = (std::mem::take(&mut found.archives), old.len());
+    files.splice(0..0, old);
+    let times: Vec<Timestamp> = files.iter().map(|archive| archive.at).collect();
     let newest = {
         let mut order: Vec<usize> = (0..times.len()).collect();
         order.sort_by_key(|index| times.get(*index).map(|time| std::cmp::Reverse(*time)));
         order.truncate(look.config.keep_last.get() as usize);
         order
     };
-    let decision = decide(&times, &rules, look.now, !old.is_empty(), &mut |index| {
-        let archive = found.archives.get(index);
+    let decision = decide(&times, &rules, look.now, &mut |index| {
+        let archive = files.get(index);
         let archive = archive.ok_or_else(|| Error::new(ErrorKind::Bug, format!("there is no backup {index}")))?;
         prove(archive, newest.contains(&index), look, cancel)
     })?;
@@ -91,30 +96,39 @@ pub(super) fn plan(look: &Look, cancel: &CancellationToken) -> Result<Plan<Step>
         why: format!("`{name}` is being written"),
         advice: "wait for its end: what it is to take the place of may be needed until then".to_owned(),
     }));
-    if found.archives.is_empty() && !old.is_empty() {
-        let why = format!("there is no backup that `{}` fits", look.config.archives);
-        refused.push(Refused { why, advice: "look at the folder: what was set aside is all there is".to_owned() });
+    if files.len() == here {
+        let why = format!("no backup in `{}` fits `{}`", look.config.folder.as_str(), look.config.archives);
+        refused.push(Refused { why, advice: "look at `folder` and at `archives`: a name has a date in it".to_owned() });
     }
-    let go: Vec<&Archive> = decision.go.iter().filter_map(|index| found.archives.get(*index)).collect();
-    refused.extend(budget(&look.config, &go, &old, found.archives.len()));
+    refused.extend(several(&files));
+    let (go, old): (Vec<usize>, Vec<usize>) = decision.go.iter().copied().partition(|index| *index >= here);
+    let chosen =
+        |indexes: &[usize]| -> Vec<&Archive> { indexes.iter().filter_map(|index| files.get(*index)).collect() };
+    let (go, mut old) = (chosen(&go), chosen(&old));
+    old.sort_by(|one, other| one.file.name.cmp(&other.file.name));
+    refused.extend(budget(&look.config, &go, &old, files.len() - here));
     let mut steps: Vec<Planned<Step>> = Vec::new();
     for archive in &go {
         let days = whole_days(look.now.duration_since(archive.at));
-        let shown = format!("set {} aside, {}, {days} old", archive.file.name, ByteSize(archive.file.takes));
+        let folder = look.config.folder.as_str();
+        let shown = format!("set {folder}/{} aside, {}, {days} old", archive.file.name, ByteSize(archive.file.takes));
         steps.push(set_aside(&archive.file, shown, look.config.grace.get()));
         for file in &archive.beside {
             steps.push(set_aside(file, format!("set {} aside with it", file.name), look.config.grace.get()));
         }
     }
     // What cannot be undone comes last.
-    steps.extend(old.iter().map(|file| delete(file, look.now)));
-    let kept = told(found, &decision);
+    for archive in &old {
+        steps.push(delete(&archive.file, look));
+        steps.extend(archive.beside.iter().map(|file| delete(file, look)));
+    }
+    let kept = told(found.kept, &files, &decision);
     Ok(Plan { steps, whole: false, kept, refused })
 }
 
 fn find(root: &Root, look: &Look, cancel: &CancellationToken) -> Result<Found> {
     let mut found = Found::default();
-    let mut files: Vec<(File, bool)> = Vec::new();
+    let mut files: Vec<File> = Vec::new();
     let mut strange = 0_u64;
     let walked = root.walk(ENTRIES, cancel, &mut |seen| {
         let Some(name) = seen.name.to_str() else {
@@ -124,39 +138,42 @@ fn find(root: &Root, look: &Look, cancel: &CancellationToken) -> Result<Found> {
         let in_trash = seen.folder == Path::new(TRASH);
         if seen.folder.as_os_str().is_empty() || in_trash {
             let name = if in_trash { format!("{TRASH}/{name}") } else { name.to_owned() };
-            files.push((File { name, print: seen.print, takes: seen.takes }, in_trash));
+            files.push(File { name, print: seen.print, takes: seen.takes });
         }
     });
     if let Some(why) = walked.incomplete {
         let message = format!("the folder was not seen wholly: {why}");
         return Err(Error::new(ErrorKind::Local, message).advice("nothing is concluded from a part of the backups"));
     }
+    files.sort_by(|one, other| one.name.cmp(&other.name));
     let mut beside: BTreeMap<String, Vec<File>> = BTreeMap::new();
     let mut archives = Vec::new();
-    for (file, in_trash) in files {
-        if in_trash {
-            found.trash.push(file);
-        } else if let Some(of) = BESIDE.iter().find_map(|end| file.name.strip_suffix(end)) {
+    for file in files {
+        // What was set aside is known by the name that it had: others may set theirs aside in the same folder.
+        let bare = file.name.strip_prefix(TRASH).map_or(file.name.as_str(), |rest| rest.trim_start_matches('/'));
+        let is_aside = bare.len() < file.name.len();
+        if let Some(of) = BESIDE.iter().find_map(|end| file.name.strip_suffix(end)) {
             beside.entry(of.to_owned()).or_default().push(file);
-        } else if let Some(inner) = unfinished(&file.name) {
-            if !look.config.archives.matches(inner) {
+        } else if let Some(inner) = unfinished(bare) {
+            if is_aside || !look.config.archives.matches(inner) {
                 found.keep("no backup by its name", &file);
             } else if age(look.now, file.print.written) < QUIET {
                 found.at_work = Some(file.name);
             } else {
                 found.keep("not finished", &file);
             }
-        } else if file.name == PROOFS || !look.config.archives.matches(&file.name) {
+        } else if bare == PROOFS || !look.config.archives.matches(bare) {
             found.keep("no backup by its name", &file);
-        } else if let Some(at) = name::date(&file.name).and_then(|date| jiff::tz::Offset::UTC.to_timestamp(date).ok()) {
-            archives.push((file, at));
+        } else if let Some(at) = name::date(bare).and_then(|date| jiff::tz::Offset::UTC.to_timestamp(date).ok()) {
+            archives.push((file, at, is_aside));
         } else {
             found.keep("no date in its name", &file);
         }
     }
-    for (file, at) in archives {
+    for (file, at, is_aside) in archives {
         let beside = beside.remove(&file.name).unwrap_or_default();
-        found.archives.push(Archive { file, at, beside });
+        let to = if is_aside { &mut found.trash } else { &mut found.archives };
+        to.push(Archive { file, at, beside });
     }
     for file in beside.into_values().flatten() {
         found.keep("no backup by its name", &file);
@@ -165,6 +182,19 @@ fn find(root: &Root, look: &Look, cancel: &CancellationToken) -> Result<Found> {
         found.kept.keep(2, format!("{strange} names are no texts"), None, || "?".to_owned());
     }
     Ok(found)
+}
+
+/// Refuses files whose names differ in more than dates and numbers: they are of several products, and one of them would push
+/// the others out.
+fn several(files: &[Archive]) -> Option<Refused> {
+    let form = |archive: &Archive| -> String {
+        let bare = archive.file.name.rsplit('/').next().unwrap_or_default();
+        bare.chars().filter(|c| !c.is_ascii_digit()).collect()
+    };
+    let first = files.first()?;
+    let other = files.iter().find(|archive| form(archive) != form(first))?;
+    let why = format!("`{}` and `{}` are backups of two sorts by their names", first.file.name, other.file.name);
+    Some(Refused { why, advice: "narrow `archives`, and write an action for each".to_owned() })
 }
 
 /// Returns the name that a file is to have in the end, if its own says that it is not finished.
@@ -179,10 +209,20 @@ fn prove(archive: &Archive, anew: bool, look: &Look, cancel: &CancellationToken)
     {
         let read = look.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, proof)) = read.get(name).filter(|(of, _)| of == print) {
+            // A plan that is made again under the lock reads nothing twice, and forgets nothing.
+            let mut proofs = look.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+            proofs.note(name, *print, look.now, proof, look.config.without_manifest);
             return Ok(proof.clone());
         }
     }
-    if !anew && let Some(proof) = look.proofs.lock().unwrap_or_else(PoisonError::into_inner).of(name, print, look.now) {
+    if !anew
+        && let Some(proof) = look.proofs.lock().unwrap_or_else(PoisonError::into_inner).of(
+            name,
+            print,
+            look.now,
+            look.config.without_manifest,
+        )
+    {
         return Ok(proof);
     }
     look.extent.doing(format!("reading {name}"));
@@ -192,7 +232,13 @@ fn prove(archive: &Archive, anew: bool, look: &Look, cancel: &CancellationToken)
     let doubt = if is_enough { None } else { whole::doubt(&seen) };
     let bad = doubt.or_else(|| misdated(&seen, archive.at));
     let proof = bad.map_or(Proof::Good, Proof::Bad);
-    look.proofs.lock().unwrap_or_else(PoisonError::into_inner).note(name, *print, look.now, &proof);
+    look.proofs.lock().unwrap_or_else(PoisonError::into_inner).note(
+        name,
+        *print,
+        look.now,
+        &proof,
+        look.config.without_manifest,
+    );
     look.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), (*print, proof.clone()));
     Ok(proof)
 }
@@ -237,7 +283,7 @@ fn whole_days(age: SignedDuration) -> TimeSpan {
     TimeSpan::secs(age.as_secs().unsigned_abs() / 86_400 * 86_400)
 }
 
-fn budget(config: &Config, go: &[&Archive], old: &[File], all: usize) -> Vec<Refused> {
+fn budget(config: &Config, go: &[&Archive], old: &[&Archive], all: usize) -> Vec<Refused> {
     let mut refused = Vec::new();
     let mut refuse = |why: String, advice: &str| refused.push(Refused { why, advice: advice.to_owned() });
     if go.len() as u64 > u64::from(config.max_archives.get()) {
@@ -248,7 +294,7 @@ fn budget(config: &Config, go: &[&Archive], old: &[File], all: usize) -> Vec<Ref
         let why = format!("{} of {all} backups would be set aside, and `max-share` is {}", go.len(), config.max_share);
         refuse(why, "look at the clock and at the plan; raise `max-share` if that is what you want");
     }
-    let bytes = old.iter().fold(0_u64, |sum, file| sum.saturating_add(file.takes));
+    let bytes = old.iter().fold(0_u64, |sum, archive| sum.saturating_add(archive.file.takes));
     if bytes > config.max_bytes.0 {
         let why = format!("{} would be deleted, and `max-bytes` is {}", ByteSize(bytes), config.max_bytes);
         refuse(why, "look at the plan; raise `max-bytes` if that is what you want");
@@ -270,10 +316,9 @@ fn set_aside(file: &File, what: String, grace: TimeSpan) -> Planned<Step> {
     }
 }
 
-fn delete(file: &File, now: Timestamp) -> Planned<Step> {
-    let name = PathBuf::from(&file.name);
-    let shown = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let days = whole_days(age(now, file.print.changed));
+fn delete(file: &File, look: &Look) -> Planned<Step> {
+    let days = whole_days(age(look.now, file.print.changed));
+    let shown = format!("{}/{}", look.config.folder.as_str(), file.name);
     Planned {
         what: format!("delete {shown}, {}, set aside {days} ago", ByteSize(file.takes)),
         target: file.name.clone(),
@@ -288,11 +333,11 @@ fn delete(file: &File, now: Timestamp) -> Planned<Step> {
 }
 
 /// Says what stays, by the rule.
-fn told(mut found: Found, decision: &Decision) -> Vec<Kept> {
+fn told(mut kept: Keeping, files: &[Archive], decision: &Decision) -> Vec<Kept> {
     for (index, why) in &decision.kept {
-        if let Some(Archive { file, .. }) = found.archives.get(*index) {
-            found.kept.keep(0, why, Some(file.takes), || file.name.clone());
+        if let Some(Archive { file, .. }) = files.get(*index) {
+            kept.keep(0, why, Some(file.takes), || file.name.clone());
         }
     }
-    found.kept.kept()
+    kept.kept()
 }

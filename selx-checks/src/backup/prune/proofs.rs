@@ -32,13 +32,16 @@ struct Entry {
     /// Why it is not good; nothing if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bad: Option<String>,
+    /// Whether one without a manifest counted as good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lax: bool,
 }
 
 /// Proofs by the names of backups.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Proofs {
     known: BTreeMap<String, Entry>,
-    /// Those that were read by this process, which count for as long as it lives.
+    /// Whether anything was noted since it was written.
     fresh: bool,
 }
 
@@ -61,17 +64,17 @@ impl Proofs {
     }
 
     /// Returns what is known of a backup that is still this file.
-    pub(super) fn of(&self, name: &str, print: &Print, now: Timestamp) -> Option<Proof> {
-        let entry = self.known.get(name).filter(|entry| entry.print == *print)?;
+    pub(super) fn of(&self, name: &str, print: &Print, now: Timestamp, lax: bool) -> Option<Proof> {
+        let entry = self.known.get(name).filter(|entry| entry.print == *print && entry.lax == lax)?;
         let age = now.duration_since(entry.at);
         let counts = age <= GOOD_FOR && age >= SignedDuration::from_mins(-10);
         counts.then(|| entry.bad.clone().map_or(Proof::Good, Proof::Bad))
     }
 
     /// Notes what was read.
-    pub(super) fn note(&mut self, name: &str, print: Print, now: Timestamp, proof: &Proof) {
+    pub(super) fn note(&mut self, name: &str, print: Print, now: Timestamp, proof: &Proof, lax: bool) {
         let bad = if let Proof::Bad(why) = proof { Some(why.clone()) } else { None };
-        self.known.insert(name.to_owned(), Entry { print, at: now, bad });
+        self.known.insert(name.to_owned(), Entry { print, at: now, bad, lax });
         self.fresh = true;
     }
 

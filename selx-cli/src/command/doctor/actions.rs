@@ -26,7 +26,7 @@ pub(super) fn items(host: &Host, state_dir: Option<PathBuf>, suite: Option<&Suit
         Err(error) => items.push(Item::missing(TOPIC, error.to_string(), error.advice_text().unwrap_or_default())),
     }
     match ground.open() {
-        Ok(open) => items.extend(open.iter().map(|open| {
+        Ok(open) => items.extend(open.iter().filter(|open| !open.alive).map(|open| {
             let name = open.read.as_ref().ok().and_then(|read| read.begin()).map(|begin| begin.plan.action.clone());
             let text = format!("the run {} of `{}` did not come to its end", open.run, name.unwrap_or("?".to_owned()));
             Item::missing(TOPIC, text, format!("`selx recover {}` finds out how far it is", open.run))

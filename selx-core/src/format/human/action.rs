@@ -175,7 +175,8 @@ pub(in crate::format) fn report(report: &ActionReport, style: &Style) -> String 
     for step in &report.steps {
         let (paint, mark, said) = state(&page, &step.state);
         let good = matches!(step.state, StepState::Applied(Applied::Changed(_) | Applied::AlreadyDone));
-        if good && style.verbosity == 0 && report.steps.len() > 20 {
+        let quiet = good || step.state == StepState::NotBegun;
+        if quiet && style.verbosity == 0 && report.steps.len() > 20 {
             continue;
         }
         let text = [span(Paint::Plain, line(step)), span(if good { Paint::Dim } else { Paint::Strong }, said)];
@@ -234,11 +235,19 @@ fn meaning(report: &ActionReport) -> String {
     match report.outcome {
         Outcome::Done if changed == 0 => "nothing was to be done".to_owned(),
         Outcome::Done => format!("{} done", steps(changed)),
-        Outcome::Skips => format!("{} done, {left} left alone by a rule", steps(changed)),
+        Outcome::Skips => {
+            let waiting = report.count(|state| matches!(state, StepState::NotBegun | StepState::Failed(_)));
+            let alone = match left.saturating_sub(waiting) {
+                0 => String::new(),
+                alone => format!(", {alone} left alone by a rule"),
+            };
+            let later = if waiting > 0 { format!(", {waiting} wait for the next plan") } else { String::new() };
+            format!("{} done{alone}{later}", steps(changed))
+        }
         Outcome::Pending => "nothing changed yet".to_owned(),
         Outcome::Locked => "another run is at work, nothing changed".to_owned(),
-        Outcome::Refused => "a safety rule says no, nothing changed".to_owned(),
-        Outcome::Unconfirmed => "nobody allowed it, nothing changed".to_owned(),
+        Outcome::Refused => "nothing changed".to_owned(),
+        Outcome::Unconfirmed => "this plan is not allowed here and now, nothing changed".to_owned(),
         Outcome::Unfinished => "an earlier run is not over, nothing changed".to_owned(),
         Outcome::Stale => "the world is not as planned any more, nothing changed".to_owned(),
         Outcome::Failed => "nothing changed".to_owned(),

@@ -93,7 +93,7 @@ impl World {
         let before = self.backups.clone();
         let times: Vec<Timestamp> = before.iter().map(|backup| backup.at).collect();
         let mut asked = HashSet::new();
-        let decision = decide(&times, &self.rules, clock, false, &mut |index| {
+        let decision = decide(&times, &self.rules, clock, &mut |index| {
             assert!(asked.insert(index), "each is read once");
             Ok(if before[index].good { Proof::Good } else { Proof::Bad("broken".to_owned()) })
         });
@@ -197,7 +197,7 @@ const RULES: Rules = Rules {
 fn where_nothing_would_go_nothing_is_read() {
     let times = times(&["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"]);
     let now = "2026-03-02T01:00:00Z".parse().unwrap();
-    let decision = decide(&times, &RULES, now, false, &mut |_| panic!("it is read")).unwrap();
+    let decision = decide(&times, &RULES, now, &mut |_| panic!("it is read")).unwrap();
     assert_eq!((decision.go.len(), decision.kept.len()), (0, 2));
 }
 
@@ -206,7 +206,7 @@ fn what_is_not_good_counts_for_no_rule_and_stays() {
     let times =
         times(&["2026-03-05T00:00:00Z", "2026-03-04T00:00:00Z", "2026-03-03T00:00:00Z", "2026-03-02T00:00:00Z"]);
     let now = "2026-03-05T01:00:00Z".parse().unwrap();
-    let decision = decide(&times, &RULES, now, false, &mut |index| {
+    let decision = decide(&times, &RULES, now, &mut |index| {
         Ok(if index == 1 { Proof::Bad("cut short".to_owned()) } else { Proof::Good })
     });
     let decision = decision.unwrap();
@@ -220,7 +220,7 @@ fn nothing_goes_where_no_good_backup_is_made_any_more() {
     let old = times(&["2026-03-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z"]);
     let at = |now: &str, good: bool| {
         let proof = || if good { Proof::Good } else { Proof::Bad("it ends early".to_owned()) };
-        let decision = decide(&old, &RULES, now.parse().unwrap(), false, &mut |_| Ok(proof())).unwrap();
+        let decision = decide(&old, &RULES, now.parse().unwrap(), &mut |_| Ok(proof())).unwrap();
         assert!(decision.go.is_empty() || decision.refused.is_empty());
         decision.refused.first().map(|refused| refused.why.clone()).unwrap_or_default()
     };

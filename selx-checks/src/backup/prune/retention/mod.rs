@@ -54,12 +54,10 @@ pub(super) struct Decision {
 const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// Decides. `times` are those of the backups, in any order; `prove` reads one, and is asked only where the answer counts.
-/// `has_more` says that more is to be deleted than these, so that the newest have to be proven in any case.
 pub(super) fn decide(
     times: &[Timestamp],
     rules: &Rules,
     now: Timestamp,
-    has_more: bool,
     prove: &mut dyn FnMut(usize) -> Result<Proof>,
 ) -> Result<Decision> {
     let mut order: Vec<usize> = (0..times.len()).collect();
@@ -67,7 +65,7 @@ pub(super) fn decide(
     let mut choice = Choice { times, order, rules, now, proofs: BTreeMap::new(), decision: Decision::default() };
     // If all were good, would anything go at all? Where nothing does, nothing need be read.
     choice.choose(&mut |_| Ok(Proof::Good))?;
-    if choice.decision.refused.is_empty() && (has_more || !choice.decision.go.is_empty()) {
+    if choice.decision.refused.is_empty() && !choice.decision.go.is_empty() {
         choice.proofs.clear();
         choice.decision = Decision::default();
         choice.choose(prove)?;
