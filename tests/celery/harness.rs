@@ -99,6 +99,29 @@ impl Broker {
         self.database_as(database, "")
     }
 
+    /// Waits until no more subscriptions come: a worker says that it is ready a moment before it listens to questions.
+    pub(crate) fn settled(&self) {
+        let mut database = self.database(0);
+        let (until, mut since, mut before) = (Instant::now() + PATIENCE, Instant::now(), String::new());
+        while since.elapsed() < Duration::from_millis(500) {
+            assert!(Instant::now() < until, "subscriptions come and go: {before}");
+            let clients: String = database.ask(redis::cmd("CLIENT").arg("LIST").arg("TYPE").arg("pubsub"));
+            let of_each = |line: &str| -> Vec<String> {
+                let fields =
+                    line.split(' ').filter(|field| ["id=", "sub=", "psub="].iter().any(|name| field.starts_with(name)));
+                fields.map(str::to_owned).collect()
+            };
+            let mut each: Vec<_> = clients.lines().map(of_each).collect();
+            // The order in which the server tells them is no news.
+            each.sort();
+            let now = format!("{each:?}");
+            if now != before {
+                (since, before) = (Instant::now(), now);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub(crate) fn database_as(&self, database: u32, login: &str) -> Database {
         let client = redis::Client::open(format!("redis://{login}127.0.0.1:{}/{database}", self.port)).unwrap();
         Database(client.get_connection().unwrap())
@@ -363,5 +386,7 @@ pub(crate) fn fleet(broker: &Broker, workers: &[(Celery, u32, &str, Value, &[&st
             Worker::start(*celery, &broker.url(*database), name, conf, arguments)
         })
         .collect();
-    started.into_iter().map(Worker::ready).collect()
+    let started = started.into_iter().map(Worker::ready).collect();
+    broker.settled();
+    started
 }
