@@ -6,8 +6,14 @@
 //! into a folder of ours first, looked at there, and put back if it is another one. Between a look and a removal by name a
 //! rotation, or an attacker, could put another file in its place; here that other file stays.
 
+#![cfg_attr(
+    not(all(feature = "backup", feature = "command", feature = "postgres")),
+    expect(dead_code, reason = "what backups need of it, nobody else does")
+)]
+
 mod remove;
 mod root;
+#[cfg(feature = "logs")]
 mod rotate;
 #[cfg(all(feature = "backup", feature = "command", feature = "postgres"))]
 mod tree;
@@ -16,6 +22,7 @@ mod walk;
 pub(crate) use remove::remove_own_in;
 pub use remove::{Removed, Standing};
 pub use root::Root;
+#[cfg(feature = "logs")]
 pub(crate) use rotate::{Place, Rotated};
 pub use walk::{Seen, Walked};
 
