@@ -235,7 +235,7 @@ fn what_was_stopped_does_nothing_until_it_is_started() {
     assert_eq!(logs.old(), OLD);
     // Looking is allowed.
     logs.selx(&["act", "shop"]).code(10).says(&["All actions are stopped (by root at"]);
-    logs.selx(&["doctor"]).code(1).says(&["root stopped them at", "the database moves"]);
+    logs.selx(&["doctor"]).code(1).says(&["they were stopped by root at", "the database moves"]);
     logs.selx(&["stop"]).code(0).says(&["stopped already", "the database moves"]);
     logs.selx(&["start"]).code(0).says(&["the database moves"]);
     logs.selx(&["start"]).code(0).says(&["were not stopped"]);

@@ -59,7 +59,7 @@ fn w19_old_closed_files_are_planned_shown_and_deleted_and_the_rest_is_read_as_be
     stay.extend(kept(&plan, "within the last 7d of the journal"));
     assert_eq!(stay, [young.as_str(), &long]);
     assert_eq!(
-        kept(&plan, &format!("being written, with entries since {}: `rotate` would", day(35))),
+        kept(&plan, &format!("being written, with entries since {}: `rotate` does not close it", day(35))),
         ["system.journal"]
     );
     assert_eq!(kept(&plan, "no file of a journal by its name"), ["notes.txt"]);

@@ -12,6 +12,7 @@ use selx_core::{Context, Error, ErrorKind, Host, Result};
 use serde::{Deserialize, Serialize};
 
 use super::archive::whole;
+use super::create::Prefix;
 use super::made::{Dumped, Made};
 use super::programs::{Programs, is_fine, reaching};
 use super::rows;
@@ -43,8 +44,27 @@ pub(crate) struct Proven {
     pub(crate) sums: BTreeMap<String, String>,
 }
 
+/// Returns the archive of the settings: the one that they name, or the newest of a folder and a name.
+///
+/// # Errors
+///
+/// `Config` if they name both, or neither.
+pub(crate) fn chosen(
+    archive: Option<&AbsolutePath>,
+    folder: Option<&AbsolutePath>,
+    name: Option<&Prefix>,
+    host: &Host,
+) -> Result<PathBuf> {
+    match (archive, folder, name) {
+        (Some(archive), None, None) => Ok(host.path(archive.as_str())),
+        (None, Some(folder), Some(name)) => newest(folder, name.as_str(), host),
+        _ => Err(Error::new(ErrorKind::Config, "it takes either `archive`, or `folder` and `name`")
+            .advice("set one of them")),
+    }
+}
+
 /// Finds the newest archive by its name: it begins with `prefix` and a hyphen, and ends as those of `backup-create` do.
-pub(crate) fn newest(folder: &AbsolutePath, prefix: &str, host: &Host) -> Result<PathBuf> {
+fn newest(folder: &AbsolutePath, prefix: &str, host: &Host) -> Result<PathBuf> {
     let path = host.path(folder.as_str());
     let failed = |error| Error::from_io(error, format!("`{}`", path.display()));
     let mut newest: Option<String> = None;

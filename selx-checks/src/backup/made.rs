@@ -3,7 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+use selx_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+
+/// Returns what tells a step from every other one that was done.
+pub(crate) fn identity(step: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_vec(step)
+        .map_err(|error| Error::new(ErrorKind::Bug, "the step cannot be written as JSON").source_error(error))?;
+    let sum = digest(&SHA256, &text);
+    Ok(sum.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
 
 /// The part `selx` of `manifest.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

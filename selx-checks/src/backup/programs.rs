@@ -44,9 +44,8 @@ impl Programs {
         }
         fit.sort_by_key(|found| found.major);
         fit.into_iter().next().ok_or_else(|| {
-            let there = if others.is_empty() { "there is none".to_owned() } else { others.join(", ") };
+            let there = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
             let message = format!("`{program}` of version {server} or newer is needed, and there is {there}");
-            let message = message.replace("there is there is", "there is");
             Error::new(ErrorKind::Missing, message)
                 .advice(format!("install it: `apt-get install postgresql-client-{server}`, or set `programs`"))
         })
@@ -57,8 +56,7 @@ impl Programs {
         let ended = Child::new(&path).arg("--version").run(cx).await?;
         let version = ended.stdout.text.split(") ").nth(1).or_else(|| ended.stdout.text.split(' ').next_back());
         let version = version.and_then(|text| text.split_whitespace().next()).unwrap_or_default().to_owned();
-        let major = version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|text| text.parse().ok());
-        match (ended.exit, major) {
+        match (ended.exit, major(&version)) {
             (Exit::Code(0), Some(major)) => Ok(Self { folder: folder.to_owned(), major, version }),
             _ => Err(Error::new(ErrorKind::Local, format!("`{}` does not say its version", path.display()))),
         }
@@ -68,6 +66,11 @@ impl Programs {
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+}
+
+/// Returns the major version of a server or a program, such as 15 of `15.20 (Debian)`.
+pub(crate) fn major(version: &str) -> Option<u32> {
+    version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|text| text.parse().ok())
 }
 
 fn folders(host: &Host, program: &str) -> Vec<PathBuf> {

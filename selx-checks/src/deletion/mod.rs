@@ -45,6 +45,10 @@ pub struct Print {
     pub changed: i64,
 }
 
+/// A file system, and the number of a file there: what a file that grows is known by.
+#[cfg(feature = "logs")]
+pub(crate) type Node = ((u32, u32), u64);
+
 impl Print {
     fn of(stat: &Statx) -> Self {
         Self {

@@ -12,7 +12,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use selx_core::{Error, ErrorKind, Result};
 
-use super::Print;
+use super::Node;
 use super::root::{Root, bare_stat};
 
 /// What came of it.
@@ -42,7 +42,7 @@ impl Root {
     /// # Errors
     ///
     /// `Local` if another file got the new name and could not be given its own again.
-    pub(crate) fn rotate(&self, below: &Path, print: &Print, to: &OsStr) -> Result<Rotated> {
+    pub(crate) fn rotate(&self, below: &Path, node: Node, to: &OsStr) -> Result<Rotated> {
         let left = |why: &str| Ok(Rotated::Left(why.to_owned()));
         let (parent, name) = match self.parent(below) {
             Ok(found) => found,
@@ -52,7 +52,7 @@ impl Root {
             Ok(stat) => stat,
             Err(errno) => return Ok(Rotated::Left(format!("it cannot be looked at: {errno}"))),
         };
-        if FileType::from_raw_mode(u32::from(stat.stx_mode)) != FileType::RegularFile || !is_it(&stat, print) {
+        if FileType::from_raw_mode(u32::from(stat.stx_mode)) != FileType::RegularFile || !is_it(&stat, node) {
             return left("another file has its name now");
         }
         if stat.stx_nlink != 1 {
@@ -64,7 +64,7 @@ impl Root {
             Err(errno) => return Ok(Rotated::Left(format!("it cannot be renamed: {errno}"))),
         }
         let moved = bare_stat(parent.as_fd(), to);
-        if !moved.is_ok_and(|moved| is_it(&moved, print)) {
+        if !moved.is_ok_and(|moved| is_it(&moved, node)) {
             self.back(&parent, to, &name)?;
             return left("another file had taken its place");
         }
@@ -89,20 +89,20 @@ impl Root {
     /// # Errors
     ///
     /// If the folder cannot be read.
-    pub(crate) fn place(&self, below: &Path, print: &Print) -> Result<Place> {
+    pub(crate) fn place(&self, below: &Path, node: Node) -> Result<Place> {
         let failed = |errno: Errno| Error::from_io(errno.into(), format!("`{}`", self.path().join(below).display()));
         let (parent, name) = match self.parent(below) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(Place::Gone),
             Err(errno) => return Err(failed(errno)),
         };
-        if bare_stat(parent.as_fd(), &name).is_ok_and(|stat| is_it(&stat, print)) {
+        if bare_stat(parent.as_fd(), &name).is_ok_and(|stat| is_it(&stat, node)) {
             return Ok(Place::There);
         }
         for entry in Dir::read_from(&parent).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if entry.ino() == print.inode && bare_stat(parent.as_fd(), name).is_ok_and(|stat| is_it(&stat, print)) {
+            if entry.ino() == node.1 && bare_stat(parent.as_fd(), name).is_ok_and(|stat| is_it(&stat, node)) {
                 return Ok(Place::Named(OsString::from_vec(name.as_bytes().to_vec())));
             }
         }
@@ -111,9 +111,8 @@ impl Root {
 }
 
 /// Tells whether it is the file: one that grows has no length and no times to know it by.
-fn is_it(stat: &Statx, print: &Print) -> bool {
-    let seen = Print::of(stat);
-    (seen.device, seen.inode) == (print.device, print.inode)
+fn is_it(stat: &Statx, node: Node) -> bool {
+    ((stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino) == node
 }
 
 /// Makes an empty file of the same owner and mode. That its program was faster is as good.

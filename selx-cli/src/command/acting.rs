@@ -48,13 +48,20 @@ impl Acting {
         // One thread besides this one: it draws while a step is done.
         let built = descriptors_are_left()
             .and_then(|()| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build());
+        let (ground, runtime, cancel) =
+            (ground(Some(settings), act)?, built.map_err(no_runtime)?, CancellationToken::new());
+        if session.owns_process
+            && let Err(error) = runtime.block_on(async { process::stop_on_interrupt(&cancel) })
+        {
+            tracing::warn!(%error, "an interrupt ends the process within a step");
+        }
         Ok(Self {
-            ground: ground(Some(settings), act)?,
+            ground,
             as_json,
             timeout: act.timeout.map(|span| span.get()),
             usual: settings.action_timeout,
-            runtime: built.map_err(no_runtime)?,
-            cancel: CancellationToken::new(),
+            runtime,
+            cancel,
         })
     }
 
@@ -79,11 +86,6 @@ impl Acting {
             .telling(Arc::clone(&extent));
         let progress = session.progress_of_action();
         let done = self.runtime.block_on(async {
-            if session.owns_process
-                && let Err(error) = process::stop_on_interrupt(&self.cancel)
-            {
-                tracing::warn!(%error, "an interrupt ends the process within a step");
-            }
             if let Some(progress) = &progress {
                 progress.started(name, &extent);
                 tokio::spawn(Arc::clone(progress).draw());

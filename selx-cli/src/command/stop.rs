@@ -54,6 +54,7 @@ fn failed(error: selx_core::Error) -> Refusal {
     Refusal::from(error).code(Outcome::Failed.exit_code())
 }
 
+/// Says who stopped them, when, and why.
 pub(super) fn said(stopped: &Stopped) -> String {
     let reason = if stopped.reason.is_empty() { String::new() } else { format!(": {}", stopped.reason) };
     selx_core::escape::visible(&format!("by {} at {}{reason}", stopped.by, stopped.at)).into_owned()

@@ -20,7 +20,8 @@ const MOST_ENTRIES: usize = 200_000;
 /// How many archives are kept in mind.
 const MOST_ARCHIVES: usize = 20_000;
 /// What lies beside an archive and tells of it.
-const BESIDE: &[&str] = &[".sha256", ".sha256sum", ".manifest.json", ".proof.json", ".md5", ".log", ".asc", ".sig"];
+pub(in crate::backup) const BESIDE: &[&str] =
+    &[".sha256", ".sha256sum", ".manifest.json", ".proof.json", ".md5", ".log", ".asc", ".sig"];
 /// The table of contents of a dump that is a folder.
 pub(super) const CONTENTS: &str = "toc.dat";
 

@@ -7,7 +7,7 @@ mod custom;
 mod dated;
 mod discover;
 mod facts;
-mod find;
+pub(super) mod find;
 mod folder;
 mod hazard;
 mod header;

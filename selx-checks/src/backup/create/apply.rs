@@ -19,7 +19,7 @@ use super::plan::names;
 use super::volumes::origins;
 use super::{Config, Step};
 use crate::backup::archive::manifest::Json;
-use crate::backup::made::Made;
+use crate::backup::made::{Made, identity};
 use crate::backup::programs::{is_fine, reaching};
 use crate::command::Child;
 use crate::postgres::talk::Login;
@@ -112,7 +112,7 @@ impl Work<'_> {
     ) -> Result<u64> {
         let cx = self.cx;
         let mut made = Made {
-            step: found::identity(self.step)?,
+            step: identity(self.step)?,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: cx.clock().now(),
             ended: cx.clock().now(),

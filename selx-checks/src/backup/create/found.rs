@@ -2,22 +2,13 @@
 
 use std::sync::Arc;
 
-use ring::digest::{SHA256, digest};
 use selx_core::action::Seen;
 use selx_core::{Context, Error, ErrorKind, Result};
 
 use super::Step;
 use super::place::Place;
 use crate::backup::archive::whole;
-use crate::backup::made::Made;
-
-/// Returns what tells a step from every other one that was done.
-pub(super) fn identity(step: &Step) -> Result<String> {
-    let text = serde_json::to_vec(step)
-        .map_err(|error| Error::new(ErrorKind::Bug, "the step cannot be written as JSON").source_error(error))?;
-    let sum = digest(&SHA256, &text);
-    Ok(sum.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
-}
+use crate::backup::made::{Made, identity};
 
 /// Makes sure that the folder is the one that was planned with.
 pub(super) fn is_there(place: &Place, step: &Step) -> Result<()> {

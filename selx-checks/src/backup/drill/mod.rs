@@ -18,6 +18,7 @@ use selx_core::{Area, Code, Context, Error, ErrorKind, Finding, Meta, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::load::Source;
+use crate::backup::made::identity;
 use crate::deletion::Root;
 pub use config::{Assertion, Config};
 
@@ -98,7 +99,7 @@ impl Action for BackupDrill {
         for name in cluster::folders(&root)?.iter().filter(|name| step.leftovers.contains(name)) {
             cluster::clear(&root, name, cx).await?;
         }
-        let name = cluster::name(&proof::identity(step)?);
+        let name = cluster::name(&identity(step)?);
         let drilled = work::drill(&self.0, step, &name, permit, cx).await;
         let removed = cluster::clear(&root, &name, cx).await;
         let proof = drilled?;
@@ -109,7 +110,7 @@ impl Action for BackupDrill {
     }
 
     async fn probe(&self, step: &Step, cx: &Context) -> Result<Seen> {
-        let name = cluster::name(&proof::identity(step)?);
+        let name = cluster::name(&identity(step)?);
         if self.root(cx)?.path().join(&name).exists() {
             return Ok(Seen::Partial(format!("the server of the drill is in `{name}`")));
         }
@@ -117,17 +118,9 @@ impl Action for BackupDrill {
     }
 
     async fn undo(&self, step: &Step, _: &Permit, cx: &Context) -> Result<Applied> {
-        let name = cluster::name(&proof::identity(step)?);
+        let name = cluster::name(&identity(step)?);
         cluster::clear(&self.root(cx)?, &name, cx).await?;
         Ok(Applied::Changed(format!("removed `{name}`")))
-    }
-
-    async fn tidy(&self, _: &Permit, cx: &Context) -> Result<()> {
-        let root = self.root(cx)?;
-        for name in cluster::folders(&root)? {
-            cluster::clear(&root, &name, cx).await?;
-        }
-        Ok(())
     }
 
     async fn verify(&self, done: &[Step], _: &Context) -> Result<Vec<Finding>> {

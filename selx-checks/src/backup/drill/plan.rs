@@ -7,7 +7,7 @@ use selx_core::{ByteSize, Context, ErrorKind, Result, TimeSpan};
 
 use super::{Config, Step, cluster, proof};
 use crate::backup::load;
-use crate::backup::programs::Programs;
+use crate::backup::programs::{Programs, major};
 use crate::deletion::Root;
 
 /// How many bytes of a dump are loaded in a second, at least.
@@ -17,11 +17,7 @@ const EMPTY: u64 = 128 << 20;
 
 /// Looks at the archive and at this host.
 pub(super) async fn plan(config: &Config, cx: &Context) -> Result<Plan<Step>> {
-    let path = match (&config.archive, &config.folder, &config.name) {
-        (Some(archive), None, None) => cx.host().path(archive.as_str()),
-        (None, Some(folder), Some(name)) => load::newest(folder, name.as_str(), cx.host())?,
-        _ => return Err(super::config("it takes either `archive`, or `folder` and `name`", "set one of them")),
-    };
+    let path = load::chosen(config.archive.as_ref(), config.folder.as_ref(), config.name.as_ref(), cx.host())?;
     let scratch = cx.host().path(config.scratch.as_str());
     let root = Root::open(&scratch)?;
     let mut plan = Plan::of(Vec::new());
@@ -48,7 +44,6 @@ pub(super) async fn plan(config: &Config, cx: &Context) -> Result<Plan<Step>> {
         refuse(why, "set `scratch` to a folder on whose way everybody is let through (mode 0711 will do)");
     }
     let made = &proven.made;
-    let major = |version: &str| version.split(|c: char| !c.is_ascii_digit()).next().and_then(|text| text.parse().ok());
     let versions = made.dumps.values().flat_map(|dumped| [major(&dumped.server), major(&dumped.by)]);
     let needed: u32 = versions.flatten().max().unwrap_or(0);
     let programs = config.programs.as_ref().map(|path| path.as_str());

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use ring::digest::{SHA256, digest};
 use selx_core::format::write_atomic;
 use selx_core::{Error, ErrorKind, Result, TimeSpan};
 use serde::{Deserialize, Serialize};
 
 use super::Step;
 use crate::backup::archive::Level;
+use crate::backup::made::identity;
 
 /// The longest record that is read.
 const LONGEST: u64 = 1 << 20;
@@ -73,14 +73,6 @@ impl Proof {
 /// Returns where the record of an archive is.
 pub(super) fn beside(archive: &str) -> PathBuf {
     PathBuf::from(format!("{archive}.proof.json"))
-}
-
-/// Returns what tells a step from every other one.
-pub(super) fn identity(step: &Step) -> Result<String> {
-    let text = serde_json::to_vec(step)
-        .map_err(|error| Error::new(ErrorKind::Bug, "the step cannot be written as JSON").source_error(error))?;
-    let sum = digest(&SHA256, &text);
-    Ok(sum.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Reads the record of an archive; nothing if there is none that reads.

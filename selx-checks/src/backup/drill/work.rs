@@ -12,7 +12,7 @@ use super::proof::{self, Proof};
 use super::{Config, Step};
 use crate::backup::archive::{Level, whole};
 use crate::backup::load::{self, Load};
-use crate::backup::made::{Dumped, Locale, Made};
+use crate::backup::made::{Dumped, Locale, Made, identity};
 use crate::postgres::Name;
 use crate::postgres::talk::{Login, Talk};
 
@@ -71,7 +71,7 @@ pub(super) async fn drill(config: &Config, step: &Step, name: &str, permit: &Per
         at: now,
         sha256: step.source.sha256.clone(),
         bytes: step.source.bytes,
-        step: proof::identity(step)?,
+        step: identity(step)?,
         selx: env!("CARGO_PKG_VERSION").to_owned(),
         server: cluster.programs().version.clone(),
         created,

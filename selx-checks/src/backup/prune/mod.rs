@@ -5,7 +5,6 @@ mod plan;
 mod proofs;
 mod retention;
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +18,6 @@ pub use config::{Config, Floor};
 use crate::deletion::{Print, Removed, Root, Standing};
 use plan::Look;
 use proofs::Proofs;
-use retention::Proof;
 
 /// Where backups lie that are to go.
 const TRASH: &str = ".selx-trash";
@@ -64,7 +62,6 @@ const CODES: &[Code] = &[
 pub struct BackupPrune {
     config: Config,
     proofs: Arc<Mutex<Proofs>>,
-    read: Arc<Mutex<BTreeMap<String, (Print, Proof)>>>,
 }
 
 impl BackupPrune {
@@ -112,7 +109,7 @@ impl Action for BackupPrune {
     const BATCH: usize = 1;
 
     fn new(config: Config) -> Self {
-        Self { config, proofs: Arc::default(), read: Arc::default() }
+        Self { config, proofs: Arc::default() }
     }
 
     fn resources(&self) -> Vec<String> {
@@ -124,16 +121,19 @@ impl Action for BackupPrune {
     }
 
     async fn plan(&self, cx: &Context) -> Result<Plan<Step>> {
-        *self.proofs.lock().unwrap_or_else(PoisonError::into_inner) = Proofs::read(&self.folder(cx));
         let look = Look {
             config: self.config.clone(),
             host: cx.host().clone(),
             now: cx.clock().now(),
             proofs: Arc::clone(&self.proofs),
-            read: Arc::clone(&self.read),
             extent: Arc::clone(cx.extent()),
         };
-        cx.blocking("looking at the backups", move |cancel| plan::plan(&look, cancel)).await
+        let folder = self.folder(cx);
+        cx.blocking("looking at the backups", move |cancel| {
+            look.proofs.lock().unwrap_or_else(PoisonError::into_inner).read(&folder, look.now);
+            plan::plan(&look, cancel)
+        })
+        .await
     }
 
     async fn apply(&self, step: &Step, _: &Permit, _: &Context) -> Result<Applied> {

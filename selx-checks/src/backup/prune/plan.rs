@@ -12,13 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::proofs::{NAME as PROOFS, Proofs};
 use super::retention::{Decision, Proof, Rules, decide};
 use super::{Config, Does, Step, TRASH};
-use crate::backup::archive::{Archive as Seen, Level, name, whole};
+use crate::backup::archive::{Archive as Seen, Level, find::BESIDE, name, whole};
 use crate::deletion::{Print, Root};
 
 /// How many entries of the folder are looked at.
 const ENTRIES: u64 = 200_000;
-/// What lies beside a backup and tells of it.
-const BESIDE: &[&str] = &[".sha256", ".sha256sum", ".manifest.json", ".proof.json", ".md5", ".log", ".asc", ".sig"];
 /// How long a file that is not finished must not have been written to before it counts as left behind.
 const QUIET: SignedDuration = SignedDuration::from_mins(10);
 
@@ -28,8 +26,6 @@ pub(super) struct Look {
     pub(super) host: Host,
     pub(super) now: Timestamp,
     pub(super) proofs: Arc<Mutex<Proofs>>,
-    /// What this process has read already.
-    pub(super) read: Arc<Mutex<BTreeMap<String, (Print, Proof)>>>,
     pub(super) extent: Arc<Extent>,
 }
 
@@ -206,40 +202,19 @@ fn unfinished(name: &str) -> Option<&str> {
 /// Finds out whether a backup is good, by what is known of it or by reading it.
 fn prove(archive: &Archive, anew: bool, look: &Look, cancel: &CancellationToken) -> Result<Proof> {
     let File { name, print, .. } = &archive.file;
-    {
-        let read = look.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, proof)) = read.get(name).filter(|(of, _)| of == print) {
-            // A plan that is made again under the lock reads nothing twice, and forgets nothing.
-            let mut proofs = look.proofs.lock().unwrap_or_else(PoisonError::into_inner);
-            proofs.note(name, *print, look.now, proof, look.config.without_manifest);
-            return Ok(proof.clone());
-        }
-    }
-    if !anew
-        && let Some(proof) = look.proofs.lock().unwrap_or_else(PoisonError::into_inner).of(
-            name,
-            print,
-            look.now,
-            look.config.without_manifest,
-        )
-    {
+    let lax = look.config.without_manifest;
+    let proofs = || look.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(proof) = proofs().of(name, print, look.now, lax, anew) {
         return Ok(proof);
     }
     look.extent.doing(format!("reading {name}"));
     let path = look.host.path(look.config.folder.as_str()).join(name);
     let seen = whole::whole(&path, &look.host, look.now, cancel, &look.extent)?;
-    let is_enough = look.config.without_manifest && seen.manifest.is_none() && is_decoded(&seen);
+    let is_enough = lax && seen.manifest.is_none() && is_decoded(&seen);
     let doubt = if is_enough { None } else { whole::doubt(&seen) };
     let bad = doubt.or_else(|| misdated(&seen, archive.at));
     let proof = bad.map_or(Proof::Good, Proof::Bad);
-    look.proofs.lock().unwrap_or_else(PoisonError::into_inner).note(
-        name,
-        *print,
-        look.now,
-        &proof,
-        look.config.without_manifest,
-    );
-    look.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), (*print, proof.clone()));
+    proofs().note(name, *print, look.now, &proof, lax);
     Ok(proof)
 }
 

@@ -9,7 +9,7 @@ use selx_core::{ByteSize, Context, Error, ErrorKind, Result, TimeSpan};
 use super::{About, BackupRestore, Config, Loading, Step, swap};
 use crate::backup::load::{self, Proven};
 use crate::backup::made::Dumped;
-use crate::backup::programs::Programs;
+use crate::backup::programs::{Programs, major};
 use crate::backup::rows;
 use crate::postgres::Server;
 use crate::postgres::talk::Talk;
@@ -22,7 +22,7 @@ const STEM: usize = 40;
 /// Looks at the archive and at the server.
 pub(super) async fn plan(action: &BackupRestore, cx: &Context) -> Result<Plan<Step>> {
     let config = &action.0;
-    let path = archive(config, cx)?;
+    let path = load::chosen(config.archive.as_ref(), config.folder.as_ref(), config.name.as_ref(), cx.host())?;
     let mut plan = Plan { whole: true, ..Plan::of(Vec::new()) };
     let mut refuse = |why: String, advice: &str| plan.refused.push(Refused { why, advice: advice.to_owned() });
     let proven = match load::prove(&path, cx).await? {
@@ -39,7 +39,6 @@ pub(super) async fn plan(action: &BackupRestore, cx: &Context) -> Result<Plan<St
     if config.session().is_some_and(|session| session == config.into) {
         refuse(format!("`{}` is the database that the session is in", config.into.as_str()), "set another `database`");
     }
-    let major = |version: &str| version.split(|c: char| !c.is_ascii_digit()).next().and_then(|text| text.parse().ok());
     let (of_dump, by): (u32, u32) = (major(&dumped.server).unwrap_or(0), major(&dumped.by).unwrap_or(0));
     if of_dump > talk.major() {
         let why =
@@ -143,14 +142,6 @@ pub(super) async fn plan(action: &BackupRestore, cx: &Context) -> Result<Plan<St
 }
 
 /// Finds the archive of the settings.
-fn archive(config: &Config, cx: &Context) -> Result<PathBuf> {
-    match (&config.archive, &config.folder, &config.name) {
-        (Some(archive), None, None) => Ok(cx.host().path(archive.as_str())),
-        (None, Some(folder), Some(name)) => load::newest(folder, name.as_str(), cx.host()),
-        _ => Err(Error::new(ErrorKind::Config, "it takes either `archive`, or `folder` and `name`")),
-    }
-}
-
 /// Finds the dump of the settings.
 fn dump<'a>(config: &Config, proven: &'a Proven) -> Result<(&'a String, &'a Dumped)> {
     let dumps = &proven.made.dumps;

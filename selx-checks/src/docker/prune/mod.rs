@@ -142,7 +142,7 @@ impl Action for DockerPrune {
     type Config = Config;
     type Step = Step;
     const META: Meta =
-        Meta::new("docker-prune", Area::Containers, "remove what the Docker engine keeps and nothing uses")
+        Meta::new("docker-prune", Area::Containers, "removes what the Docker engine keeps and nothing uses")
             .readme(include_str!("README.md"))
             .sample(include_str!("sample.toml"))
             .codes(CODES)

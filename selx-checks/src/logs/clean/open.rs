@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use selx_core::{Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
+use crate::deletion::Node;
 use crate::logs::descriptors;
 
 /// Returns the devices and numbers of the files that programs have open.
@@ -13,7 +14,7 @@ use crate::logs::descriptors;
 /// # Errors
 ///
 /// `Denied` if a process does not let us see what it has open: then nothing could be said of any file.
-pub(in crate::logs) fn files(host: &selx_core::Host, cancel: &CancellationToken) -> Result<HashSet<((u32, u32), u64)>> {
+pub(in crate::logs) fn files(host: &selx_core::Host, cancel: &CancellationToken) -> Result<HashSet<Node>> {
     let mut open = HashSet::new();
     let closed = descriptors::each(host, cancel, &mut |descriptor| {
         // Another name space may give another name to it, or it may have been moved here: what is open counts by its

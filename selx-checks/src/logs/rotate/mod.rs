@@ -16,7 +16,7 @@ pub use config::{Config, Reopen};
 use super::clean::open;
 use super::clean::plan::{read, written};
 use crate::command::{Child, Exit};
-use crate::deletion::{Place, Print, Root, Rotated};
+use crate::deletion::{Node, Place, Print, Root, Rotated};
 
 /// How long those who write may take to open a new file after they were told.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,12 +56,12 @@ impl Log {
         Self { file: written(file), device: print.device, inode: print.inode }
     }
 
-    fn print(&self) -> Print {
-        Print { device: self.device, inode: self.inode, length: 0, written: 0, changed: 0 }
+    fn node(&self) -> Node {
+        (self.device, self.inode)
     }
 
     fn place(&self, root: &Root) -> Result<Place> {
-        root.place(&read(&self.file)?, &self.print())
+        root.place(&read(&self.file)?, self.node())
     }
 }
 
@@ -113,7 +113,7 @@ impl LogsRotate {
         let open = cx.blocking("looking at what programs have open", look).await?;
         let root = self.root()?;
         let mut found = Vec::new();
-        for log in logs.iter().filter(|log| open.contains(&(log.device, log.inode))) {
+        for log in logs.iter().filter(|log| open.contains(&log.node())) {
             if let Place::Named(name) = log.place(&root)? {
                 found.push(name.to_string_lossy().into_owned());
             }
@@ -162,7 +162,7 @@ impl Action for LogsRotate {
         }
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let to = format!("{name}-{}", cx.clock().now().strftime("%Y%m%dT%H%M%SZ"));
-        Ok(match root.rotate(&file, &log.print(), to.as_ref())? {
+        Ok(match root.rotate(&file, log.node(), to.as_ref())? {
             Rotated::Done => Applied::Changed(format!("it is {to} now")),
             Rotated::Left(why) => Applied::Skipped(why),
         })

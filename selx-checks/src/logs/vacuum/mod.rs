@@ -159,7 +159,7 @@ impl JournalVacuum {
 impl Action for JournalVacuum {
     type Config = Config;
     type Step = Step;
-    const META: Meta = Meta::new("journal-vacuum", Area::Logs, "delete old files of the journal of systemd")
+    const META: Meta = Meta::new("journal-vacuum", Area::Logs, "deletes old files of the journal of systemd")
         .readme(include_str!("README.md"))
         .sample(include_str!("sample.toml"))
         .codes(CODES)

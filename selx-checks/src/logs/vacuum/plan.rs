@@ -97,17 +97,21 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
             kept.keep(3, why, Some(file.takes), || written(&file.file));
         }
     }
+    let machine = std::fs::read_to_string(host.path("/etc/machine-id")).unwrap_or_default();
     let mut steps = Vec::new();
     for file in active {
         let is_old = |first: Timestamp| bound.is_some_and(|(_, bound)| first < bound);
         let (order, why) = match file.head.and_then(|head| head.range()) {
-            Some((first, _)) if is_old(first) && config.rotate && is_own(&file.file) => {
-                steps.push(rotation(&file, first));
-                (6, "being written; this plan closes it, and the next one looks at it".to_owned())
-            }
             Some((first, _)) if is_old(first) => {
                 let since = first.strftime("%Y-%m-%d");
-                (7, format!("being written, with entries since {since}: `rotate` would close it"))
+                match (is_own(&file.file, &machine), config.rotate) {
+                    (true, true) => {
+                        steps.push(rotation(&file, first));
+                        (6, "being written; this plan closes it, and the next one looks at it".to_owned())
+                    }
+                    (true, false) => (7, format!("being written, with entries since {since}: `rotate` would close it")),
+                    (false, _) => (7, format!("being written, with entries since {since}: `rotate` does not close it")),
+                }
             }
             _ => (8, "being written".to_owned()),
         };
@@ -197,11 +201,11 @@ fn this_boot(host: &Host) -> Result<[u8; 16]> {
     Ok(number.ok_or_else(error)?.to_be_bytes())
 }
 
-/// Tells whether the journal of this host writes a file: those of others, and of name spaces, have other folders.
-fn is_own(file: &Path) -> bool {
+/// Tells whether the journal of this host writes a file: those of others, and of name spaces, have other folders, and those
+/// of users are closed with it.
+fn is_own(file: &Path, machine: &str) -> bool {
     let folder = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
-    let is_machine = folder.len() == 32 && folder.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_machine && file.file_name().is_some_and(|name| name == "system.journal")
+    !folder.is_empty() && folder == machine.trim() && file.file_name().is_some_and(|name| name == "system.journal")
 }
 
 fn rotation(file: &Active, first: Timestamp) -> Planned<Step> {
@@ -215,7 +219,10 @@ fn rotation(file: &Active, first: Timestamp) -> Planned<Step> {
         seconds: None,
         locks: Vec::new(),
         undo: Undo::Impossible("a file that was closed stays closed; nothing is lost".to_owned()),
-        not_simulated: vec!["what is closed by it can be deleted by a later plan alone".to_owned()],
+        not_simulated: vec![
+            "the journals of users that are being written are closed with it".to_owned(),
+            "what is closed by it can be deleted by a later plan alone".to_owned(),
+        ],
     }
 }
 

@@ -16,8 +16,9 @@ use selx_core::{Area, ByteSize, Code, Context, Error, ErrorKind, Finding, Meta, 
 use serde::{Deserialize, Serialize};
 
 use super::maintenance::catalogue::{Table, look, look_for};
+use super::maintenance::failure::left;
 use super::maintenance::{
-    Came, Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, settings,
+    Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, settings,
 };
 
 settings! {
@@ -139,21 +140,17 @@ impl Action for PostgresAnalyze {
         let statement = format!("ANALYZE {}", step.table.quoted());
         let (database, progress) = (step.database.as_str(), Progress::Analyze);
         let job = Job { database, table: &step.table, index: None, statement: &statement, progress };
-        match worker.patiently(&job, cx).await? {
-            Came::Done(notices) => {
-                let after = self.look_after(step, cx).await?;
-                match after {
-                    Some(after) if after.analyzed > step.analyzed => Ok(Applied::Changed(format!(
-                        "analysed: {} rows had changed, {} rows now",
-                        Plain::count(before.changed),
-                        Plain::count(after.live)
-                    ))),
-                    _ => Err(left(&notices)),
-                }
-            }
-            Came::Busy(who) => Ok(Applied::Skipped(who)),
-            Came::Not(why) | Came::Unable(why) => Ok(Applied::Skipped(why)),
-            Came::TooLong => Ok(Applied::Skipped(too_long(&scope))),
+        let notices = match worker.patiently(&job, cx).await?.or_why(&scope) {
+            Ok(notices) => notices,
+            Err(why) => return Ok(Applied::Skipped(why)),
+        };
+        match self.look_after(step, cx).await? {
+            Some(after) if after.analyzed > step.analyzed => Ok(Applied::Changed(format!(
+                "analysed: {} rows had changed, {} rows now",
+                Plain::count(before.changed),
+                Plain::count(after.live)
+            ))),
+            _ => Err(left(&notices)),
         }
     }
 
@@ -182,18 +179,6 @@ impl Action for PostgresAnalyze {
         }
         Ok(findings)
     }
-}
-
-/// Says that the server left a table alone without an error.
-pub(super) fn left(notices: &[String]) -> Error {
-    let why = if notices.is_empty() { "it does not say why".to_owned() } else { notices.join("; ") };
-    Error::new(ErrorKind::Rejected, format!("the server left it alone: {why}"))
-}
-
-/// Says that the time of a statement was up.
-pub(super) fn too_long(scope: &super::maintenance::Scope<'_>) -> String {
-    let limit = selx_core::TimeSpan::from(scope.statement_timeout);
-    format!("it took longer than `statement-timeout`, {limit}, and was ended; the table is as it was")
 }
 
 #[cfg(test)]

@@ -23,6 +23,12 @@ pub(in crate::postgres) fn is_gone(ended: &Ended) -> bool {
     matches!(code(ended), Some("42P01" | "3F000" | "42704" | "42809"))
 }
 
+/// Says that the server left a table alone without an error.
+pub(in crate::postgres) fn left(notices: &[String]) -> Error {
+    let why = if notices.is_empty() { "it does not say why".to_owned() } else { notices.join("; ") };
+    Error::new(ErrorKind::Rejected, format!("the server left it alone: {why}"))
+}
+
 /// Tells whether the database is not there.
 pub(in crate::postgres) fn is_without_database(ended: &Ended) -> bool {
     code(ended) == Some("3D000")

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
 
-use selx_core::{Context, Error, ErrorKind, Result};
+use selx_core::{Context, Error, ErrorKind, Result, TimeSpan};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -86,6 +86,20 @@ pub(in crate::postgres) enum Came {
     TooLong,
     /// The server says that it cannot be done with what is in the table; why.
     Unable(String),
+}
+
+impl Came {
+    /// Returns what the server remarked, or why the table was left as it was.
+    pub(in crate::postgres) fn or_why(self, scope: &Scope<'_>) -> Result<Vec<String>, String> {
+        match self {
+            Self::Done(notices) => Ok(notices),
+            Self::Busy(why) | Self::Not(why) | Self::Unable(why) => Err(why),
+            Self::TooLong => {
+                let limit = TimeSpan::from(scope.statement_timeout);
+                Err(format!("it took longer than `statement-timeout`, {limit}, and was ended; the table is as it was"))
+            }
+        }
+    }
 }
 
 /// Who works.

@@ -13,10 +13,10 @@ use selx_core::action::{Action, Applied, Permit, Plan, Seen, Tried};
 use selx_core::{Area, ByteSize, Code, Context, Error, ErrorKind, Finding, Meta, Result, Share};
 use serde::{Deserialize, Serialize};
 
-use super::analyze::{left, too_long};
 use super::maintenance::catalogue::{Table, look, look_for};
+use super::maintenance::failure::left;
 use super::maintenance::{
-    Came, Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, settings,
+    Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, settings,
 };
 
 settings! {
@@ -161,14 +161,13 @@ impl Action for PostgresVacuum {
         let statement = self.statement(step);
         let (database, progress) = (step.database.as_str(), Progress::Vacuum);
         let job = Job { database, table: &step.table, index: None, statement: &statement, progress };
-        match worker.patiently(&job, cx).await? {
-            Came::Done(notices) => match self.look_after(step, cx).await? {
-                Some(after) if after.vacuumed > step.vacuumed => Ok(Applied::Changed(change(step, &before, &after))),
-                _ => Err(left(&notices)),
-            },
-            Came::Busy(who) => Ok(Applied::Skipped(who)),
-            Came::Not(why) | Came::Unable(why) => Ok(Applied::Skipped(why)),
-            Came::TooLong => Ok(Applied::Skipped(too_long(&scope))),
+        let notices = match worker.patiently(&job, cx).await?.or_why(&scope) {
+            Ok(notices) => notices,
+            Err(why) => return Ok(Applied::Skipped(why)),
+        };
+        match self.look_after(step, cx).await? {
+            Some(after) if after.vacuumed > step.vacuumed => Ok(Applied::Changed(change(step, &before, &after))),
+            _ => Err(left(&notices)),
         }
     }
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use selx_checks::ground::HostGround;
 use selx_checks::history::default_state_dir;
 use selx_core::action::Ground as _;
-use selx_core::{Host, Suite, escape};
+use selx_core::{Host, Suite};
 
 use super::Item;
+use crate::command::stop::said;
 
 const TOPIC: &str = "actions";
 
@@ -19,8 +20,7 @@ pub(super) fn items(host: &Host, state_dir: Option<PathBuf>, suite: Option<&Suit
     match ground.stopped() {
         Ok(None) => {}
         Ok(Some(stopped)) => {
-            let reason = if stopped.reason.is_empty() { String::new() } else { format!(": {}", stopped.reason) };
-            let text = escape::visible(&format!("{} stopped them at {}{reason}", stopped.by, stopped.at)).into_owned();
+            let text = format!("they were stopped {}", said(&stopped));
             items.push(Item::missing(TOPIC, text, "`selx start` allows them again"));
         }
         Err(error) => items.push(Item::missing(TOPIC, error.to_string(), error.advice_text().unwrap_or_default())),
