@@ -18,6 +18,7 @@
               them in real time, removes its own folder, and prints a table"
 )]
 
+mod actions;
 mod backup;
 mod engine;
 mod features;
@@ -63,12 +64,13 @@ fn main() {
         return;
     }
     let selx = LazyCell::new(process::release_binary);
-    let groups: [(&str, &dyn Fn() -> Vec<Row>); 6] = [
+    let groups: [(&str, &dyn Fn() -> Vec<Row>); 7] = [
         ("engine", &engine::rows),
         ("process", &|| process::rows(&selx)),
         ("tls", &|| tls::rows(&selx)),
         ("logs", &|| logs::rows(&selx)),
         ("backup", &|| backup::rows(&selx)),
+        ("actions", &|| actions::rows(&selx)),
         ("stack", &|| stack::rows(&selx)),
     ];
     // A word after `--` chooses a part.

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 /// What stands at a path instead of a file.
 pub(crate) fn other_than_file(kind: std::fs::FileType) -> Option<&'static str> {
@@ -36,9 +36,10 @@ pub(crate) fn open(path: &Path, through_links: bool) -> io::Result<File> {
     if !through_links {
         flags |= OFlags::NOFOLLOW;
     }
-    let file = match rustix::fs::open(path, flags | OFlags::NOATIME, Mode::empty()) {
+    let open = |flags| retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()));
+    let file = match open(flags | OFlags::NOATIME) {
         // Only its owner and root may read a file so that nobody sees it.
-        Err(Errno::PERM) => rustix::fs::open(path, flags, Mode::empty())?,
+        Err(Errno::PERM) => open(flags)?,
         other => other?,
     };
     let file = File::from(file);

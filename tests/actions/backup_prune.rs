@@ -1,25 +1,19 @@
 //! `backup-prune`: what no rule keeps goes, in two phases, and only over backups that are proven.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use jiff::SignedDuration;
 use selx_checks::backup::prune::BackupPrune;
-use selx_core::action::{Applied, Ground as _, Outcome, SavedPlan, StepState, recover};
+use selx_core::action::{Ground as _, Outcome, SavedPlan};
 use selx_core::{Clock as _, contract};
 use serde_json::{Value, json};
 
-use super::kills::killed_at;
 use super::{Machine, run};
-
-/// Where the child finds the machine of the test.
-const CHILD: &str = "SELX_TEST_PRUNE";
 
 impl Machine {
     /// Makes a backup as a script does, so many days ago by its name: a dump and its checksums in a tar, packed.
-    fn backup(&self, days: i64) -> String {
-        let at = self.clock.now() - SignedDuration::from_hours(24 * days);
-        let name = format!("shop-{}.tar.gz", at.strftime("%Y%m%dT%H%M%SZ"));
+    pub(crate) fn backup(&self, days: i64) -> String {
+        let name = self.backup_name(days);
         #[expect(clippy::disallowed_methods, reason = "the archive is made by the programs of the system")]
         let made = Command::new("/bin/bash")
             .arg("-c")
@@ -34,12 +28,17 @@ impl Machine {
         name
     }
 
-    fn trash(&self) -> Vec<String> {
+    pub(crate) fn backup_name(&self, days: i64) -> String {
+        let at = self.clock.now() - SignedDuration::from_hours(24 * days);
+        format!("shop-{}.tar.gz", at.strftime("%Y%m%dT%H%M%SZ"))
+    }
+
+    pub(crate) fn trash(&self) -> Vec<String> {
         self.names().into_iter().filter_map(|name| Some(name.strip_prefix(".selx-trash/")?.to_owned())).collect()
     }
 
     /// Returns the backups that are where they were made.
-    fn backups(&self) -> Vec<String> {
+    pub(crate) fn backups(&self) -> Vec<String> {
         self.names().into_iter().filter(|name| name.starts_with("shop-") && name.ends_with(".tar.gz")).collect()
     }
 }
@@ -271,61 +270,4 @@ fn backup_prune_keeps_to_the_contract_of_a_life() {
     let with = with(&machine, &[]);
     let broken = run(contract::life::<BackupPrune>(&with, &machine.ground(), &machine.context()));
     assert_eq!(broken, [""; 0]);
-}
-
-/// The child: it prunes, and is killed somewhere in between.
-#[test]
-fn the_child_of_a_kill() {
-    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
-    let machine = machine_of(&folder);
-    let plan = machine.plan::<BackupPrune>(&with(&machine, &[])).unwrap();
-    assert_eq!(machine.apply::<BackupPrune>(&plan).outcome, Outcome::Done);
-}
-
-fn machine_of(folder: &Path) -> Machine {
-    let mut machine = Machine::new();
-    machine.folder = folder.join("backups");
-    machine.state = folder.join("state");
-    machine
-}
-
-#[test]
-fn l01_killed_at_every_call_that_moves_a_backup_none_is_lost() {
-    let mut kills = 0;
-    for call in ["renameat2", "mkdirat", "fdatasync", "rename"] {
-        for number in 1..100 {
-            let whole = tempfile::tempdir().unwrap();
-            let folder = whole.path().canonicalize().unwrap();
-            let machine = machine_of(&folder);
-            std::fs::create_dir(&machine.folder).unwrap();
-            let made: Vec<String> = (0..6).map(|day| machine.backup(day)).collect();
-            let killed = killed_at((CHILD, &folder), "backup_prune::the_child_of_a_kill", call, number);
-            kills += u32::from(killed);
-            for open in machine.ground().open().unwrap() {
-                let action = machine.action::<BackupPrune>(&with(&machine, &[]));
-                let report = run(recover(&open, &action, false, &machine.ground(), &machine.context()));
-                let fine = matches!(report.outcome, Outcome::Done | Outcome::Skips | Outcome::Failed);
-                assert!(fine, "{call} {number}: {report:#?}");
-                let wrong = report.count(|state| matches!(state, StepState::Unclear(_) | StepState::Remains(_)));
-                assert_eq!(wrong, 0, "{call} {number}: {report:#?}");
-            }
-            let (there, trash) = (machine.backups(), machine.trash());
-            for name in &made {
-                let times = usize::from(there.contains(name)) + usize::from(trash.contains(name));
-                assert_eq!(times, 1, "{call} {number}: {name} in {there:?} and {trash:?}");
-            }
-            assert!(made[..4].iter().all(|name| there.contains(name)), "{call} {number}: {there:?}");
-            // The next run does the rest.
-            let plan = machine.plan::<BackupPrune>(&with(&machine, &[])).unwrap();
-            let report = machine.apply::<BackupPrune>(&plan);
-            assert_eq!(report.outcome, Outcome::Done, "{call} {number}: {report:#?}");
-            let done = report.count(|state| matches!(state, StepState::Applied(Applied::Changed(_))));
-            assert_eq!(done, plan.plan.steps.len());
-            assert_eq!(machine.trash(), [made[5].clone(), made[4].clone()], "{call} {number}");
-            if !killed {
-                break;
-            }
-        }
-    }
-    assert!(kills >= 6, "{kills} kills");
 }

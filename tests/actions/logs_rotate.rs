@@ -1,19 +1,14 @@
 //! `logs-rotate`: what is due gets another name, nothing is lost, and who writes opens a new file.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use selx_checks::logs::rotate::LogsRotate;
-use selx_core::action::{Ground as _, Outcome, SavedPlan, recover};
+use selx_core::action::{Ground as _, Outcome, SavedPlan};
 use selx_core::contract;
 use serde_json::{Value, json};
 
-use super::kills::killed_at;
 use super::{Machine, run};
-
-/// Where the child finds the machine of the test.
-const CHILD: &str = "SELX_TEST_ROTATE";
 
 /// A program that writes numbered lines into a log, and opens it anew when it is told to; it ends with its test.
 struct Writer(Child);
@@ -160,55 +155,4 @@ fn logs_rotate_keeps_to_the_contract_of_a_life() {
     machine.file("deep/api.log", 100);
     let broken = run(contract::life::<LogsRotate>(&with(&machine, &[]), &machine.ground(), &machine.context()));
     assert_eq!(broken, [""; 0]);
-}
-
-/// The child: it rotates, and is killed somewhere in between.
-#[test]
-fn the_child_of_a_kill() {
-    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
-    let machine = machine_of(&folder);
-    let plan = machine.plan::<LogsRotate>(&with(&machine, &[])).unwrap();
-    assert_eq!(machine.apply::<LogsRotate>(&plan).outcome, Outcome::Done);
-}
-
-fn machine_of(folder: &Path) -> Machine {
-    let mut machine = Machine::new();
-    machine.folder = folder.join("logs");
-    machine.state = folder.join("state");
-    machine
-}
-
-#[test]
-fn l01_killed_at_every_call_of_a_rotation_each_log_is_there_once() {
-    let mut kills = 0;
-    for call in ["renameat2", "fchown", "fchmod", "fsync", "fdatasync"] {
-        for number in 1..100 {
-            let whole = tempfile::tempdir().unwrap();
-            let machine = machine_of(&whole.path().canonicalize().unwrap());
-            for name in ["a.log", "b.log"] {
-                std::fs::create_dir_all(&machine.folder).unwrap();
-                std::fs::write(machine.folder.join(name), format!("{name} {}", "x".repeat(50))).unwrap();
-            }
-            let folder = whole.path().canonicalize().unwrap();
-            let killed = killed_at((CHILD, &folder), "logs_rotate::the_child_of_a_kill", call, number);
-            kills += u32::from(killed);
-            for open in machine.ground().open().unwrap() {
-                let action = machine.action::<LogsRotate>(&with(&machine, &[]));
-                let report = run(recover(&open, &action, false, &machine.ground(), &machine.context()));
-                let fine = matches!(report.outcome, Outcome::Done | Outcome::Skips | Outcome::Failed);
-                assert!(fine, "{call} {number}: {report:#?}");
-            }
-            for name in ["a.log", "b.log"] {
-                let holds = |file: &String| {
-                    std::fs::read_to_string(machine.folder.join(file)).unwrap().starts_with(&format!("{name} x"))
-                };
-                let there: Vec<String> = machine.names().into_iter().filter(holds).collect();
-                assert_eq!(there.len(), 1, "{call} {number}: {name} is in {there:?}");
-            }
-            if !killed {
-                break;
-            }
-        }
-    }
-    assert!(kills >= 8, "{kills} kills");
 }

@@ -9,9 +9,9 @@
 )]
 
 mod backup_prune;
-mod kills;
 mod logs_clean;
 mod logs_rotate;
+mod struck;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ struct Machine {
     folder: PathBuf,
     state: PathBuf,
     clock: Arc<ManualClock>,
+    /// How long an action may take.
+    limit: Duration,
 }
 
 impl Machine {
@@ -40,7 +42,7 @@ impl Machine {
         let (folder, state) = (path.join("logs"), path.join("state"));
         std::fs::create_dir(&folder).unwrap();
         let clock = Arc::new(ManualClock::at(selx_core::SystemClock.now()));
-        Self { _whole: whole, folder, state, clock }
+        Self { _whole: whole, folder, state, clock, limit: Duration::from_secs(60) }
     }
 
     /// Lets files become older: their times of change cannot be set.
@@ -78,7 +80,7 @@ impl Machine {
     }
 
     fn context(&self) -> Context {
-        Context::with(Arc::clone(&self.clock) as Arc<_>, Arc::default(), Arc::default(), Duration::from_secs(60))
+        Context::with(Arc::clone(&self.clock) as Arc<_>, Arc::default(), Arc::default(), self.limit)
     }
 
     fn plan<A: Action>(&self, with: &Value) -> Result<SavedPlan> {

@@ -109,7 +109,7 @@ fn a_run_leaves_a_closed_journal_that_nobody_else_reads() {
 }
 
 #[test]
-fn l01_a_run_that_died_is_found_and_recovered_without_its_torn_end() {
+fn l01_l18_a_run_that_died_is_found_and_recovered_without_its_torn_end() {
     let state = State::new();
     let words = tempfile::tempdir().unwrap();
     let report = applied(&state, words.path());
@@ -126,6 +126,9 @@ fn l01_a_run_that_died_is_found_and_recovered_without_its_torn_end() {
             let _ = std::fs::remove_file(&closed);
             let open = state.ground().open().unwrap();
             assert_eq!(open.len(), 1, "{whole} {torn}");
+            // A process of that number lives, as after a restart one may: this one. The run is over all the same.
+            let begin = open[0].read.as_ref().unwrap().begin();
+            assert!(begin.is_none_or(|begin| begin.pid == std::process::id()) && !open[0].alive, "{whole} {torn}");
             if whole > 0 {
                 let blocked = applied(&state, words.path());
                 assert_eq!(blocked.outcome, Outcome::Unfinished);

@@ -12,6 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod actions;
 mod celery;
 mod containers;
 mod edge;

@@ -180,7 +180,9 @@ impl Stack {
         let here = format!("compose = \"{}\", project = \"{}\"", compose.display(), self.project);
         let variables = self.folder.join("environment");
         let whole = format!("with = {{ {here}, env-file = \"{}\" }}", variables.display());
-        text.replace("generated/", &format!("{}/", self.folder.display()))
+        text.replace("/srv/selextract-cloud/generated/", "generated/")
+            .replace("/srv/selextract-cloud/", &format!("{}/", example().display()))
+            .replace("generated/", &format!("{}/", self.folder.display()))
             .replace("with = { compose = \"docker-compose.yml\" }", &whole)
             .replace("compose = \"docker-compose.yml\"", &here)
             .replace("127.0.0.1:18443", &format!("127.0.0.1:{}", self.https_port))

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::whole;
 use super::create::Prefix;
 use super::made::{Dumped, Made};
-use super::programs::{Programs, is_fine, reaching};
+use super::programs::{Programs, is_fine, is_older, reaching, short};
 use super::rows;
 use crate::command::Child;
 use crate::postgres::talk::{Login, Talk};
@@ -200,6 +200,15 @@ impl Load<'_> {
         }
         is_fine(&ended?, "pg_restore")
     }
+}
+
+/// Adds to an error why a server may not have taken a dump: it lacks updates that the server of the dump had.
+pub(crate) fn into_older(error: Error, server: &str, dumped: &Dumped) -> Error {
+    if !is_older(server, &dumped.server) {
+        return error;
+    }
+    let (server, newer) = (short(server), short(&dumped.server));
+    error.with("into", format!("PostgreSQL {server}, which is older than the {newer} of the dump: install its updates"))
 }
 
 /// Compares the rows of a database with those of a snapshot. Returns how many tables and rows were compared.

@@ -73,6 +73,21 @@ pub(crate) fn major(version: &str) -> Option<u32> {
     version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|text| text.parse().ok())
 }
 
+/// Tells whether a version lacks updates that another one has. A server writes down what those before an update do not
+/// know, also within one major version: `pg_dump` 15.18 dumps `pg_attver` of a server of 15.20, and one of 15.18 refuses it.
+pub(crate) fn is_older(version: &str, than: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u32> {
+        let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+        text.get(..end).unwrap_or_default().split('.').map_while(|number| number.parse().ok()).collect()
+    };
+    numbers(version) < numbers(than)
+}
+
+/// Returns a version without what a distribution says of it, such as `15.20` of `15.20 (Debian 15.20-0+deb12u1)`.
+pub(crate) fn short(version: &str) -> &str {
+    version.split(' ').next().unwrap_or(version)
+}
+
 fn folders(host: &Host, program: &str) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for (before, behind) in PLACES {
@@ -160,4 +175,25 @@ pub(crate) fn is_fine(ended: &Ended, program: &str) -> Result<()> {
     let said =
         if said.is_empty() { "it said nothing".to_owned() } else { selx_core::escape::visible(&said).to_string() };
     Err(Error::new(ErrorKind::Rejected, format!("`{program}` {how}: {said}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn updates_count_and_what_a_distribution_says_does_not() {
+        for (version, than) in [
+            ("15.18", "15.20"),
+            ("15.9", "15.20 (Debian 15.20-0+deb12u1)"),
+            ("15.20 (Debian 15.20-0+deb12u1)", "16.1"),
+            ("9.6.24", "10.1"),
+            ("17beta1", "17.0"),
+        ] {
+            assert!(is_older(version, than) && !is_older(than, version), "{version} {than}");
+        }
+        assert!(!is_older("15.20 (Debian 15.20-0+deb12u1)", "15.20"));
+        assert!(!is_older("15.20", ""), "what is not known is not newer");
+        assert_eq!(short("15.20 (Debian 15.20-0+deb12u1)"), "15.20");
+    }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{
     AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, flock, mkdirat, openat, renameat_with, unlinkat,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use selx_core::{Error, ErrorKind, Result};
 
 use super::Print;
@@ -64,10 +64,7 @@ impl Root {
         };
         match unlinkat(&taken.place, aside(print), AtFlags::empty()) {
             Ok(()) => Ok(Removed::Removed(taken.takes)),
-            Err(errno) => match self.put_back(&taken, &aside(print), QUARANTINE)? {
-                Removed::Left(_) => Ok(Removed::Left(format!("it cannot be removed: {errno}"))),
-                other => Ok(other),
-            },
+            Err(errno) => self.put_back(&taken, &aside(print), QUARANTINE, format!("it cannot be removed: {errno}")),
         }
     }
 
@@ -85,7 +82,7 @@ impl Root {
     /// Moves a file into a folder of ours and makes sure there that it is the one that was seen.
     fn take(&self, below: &Path, print: &Print, into: &str, called: &OsStr) -> Result<Result<Taken, Removed>> {
         let left = |errno: Errno, doing: &str| Removed::Left(format!("{doing}: {errno}"));
-        self.is_on(print)?;
+        self.is_on(print.device)?;
         let (parent, name) = match self.parent(below) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(Err(Removed::Gone)),
@@ -96,7 +93,7 @@ impl Root {
         };
         // Without waiting: what has its name now may be a pipe.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = match openat(&parent, &name, flags, Mode::empty()) {
+        let file = match retry_on_intr(|| openat(&parent, &name, flags, Mode::empty())) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(Err(Removed::Gone)),
             Err(Errno::LOOP | Errno::NXIO) => return Ok(Err(Removed::Left("it is no file any more".to_owned()))),
@@ -116,7 +113,7 @@ impl Root {
             return Ok(Err(Removed::Left("it has another name elsewhere".to_owned())));
         }
         // Whoever locks a file of his works with it.
-        if let Err(errno) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        if let Err(errno) = retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
             return Ok(Err(match errno {
                 Errno::WOULDBLOCK => Removed::Left("another program has locked it".to_owned()),
                 errno => left(errno, "it cannot be locked"),
@@ -131,16 +128,20 @@ impl Root {
         let taken = Taken { place, parent, name, takes: stat.stx_blocks.saturating_mul(512) };
         // What was moved is what had the name in that moment.
         let moved = bare_stat(taken.place.as_fd(), called);
-        let is_it = moved.is_ok_and(|stat| stat.stx_nlink == 1 && Print::of(&stat).is_same_file(print));
-        if is_it { Ok(Ok(taken)) } else { self.put_back(&taken, called, into).map(Err) }
+        let why = match moved {
+            Ok(stat) if stat.stx_nlink == 1 && Print::of(&stat).is_same_file(print) => return Ok(Ok(taken)),
+            Ok(_) => "another file had taken its place".to_owned(),
+            Err(errno) => format!("it cannot be looked at where it was moved: {errno}"),
+        };
+        self.put_back(&taken, called, into, why).map(Err)
     }
 
-    fn put_back(&self, taken: &Taken, called: &OsStr, into: &str) -> Result<Removed> {
+    fn put_back(&self, taken: &Taken, called: &OsStr, into: &str, why: String) -> Result<Removed> {
         match renameat_with(&taken.place, called, &taken.parent, &taken.name, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(Removed::Left("another file had taken its place".to_owned())),
+            Ok(()) => Ok(Removed::Left(why)),
             Err(errno) => {
                 let place = self.path().join(into).join(called);
-                let message = format!("another file had the name `{}` and could not be put back", taken.name.display());
+                let message = format!("`{}` was moved and could not be put back: {why}", taken.name.display());
                 let error = Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno));
                 Err(error.advice(format!("it is whole, at `{}`: move it where it belongs", place.display())))
             }
@@ -167,11 +168,10 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// If that cannot be seen: the root lies on another file system than the file did, because its disk is not mounted or
-    /// has another number since; or where the file was moved to lies another one.
+    /// If that cannot be seen: the file is not found, and the root lies on another file system than it did, because its disk
+    /// is not mounted; or where the file was moved to lies another one.
     pub fn standing(&self, below: &Path, print: &Print) -> Result<Standing> {
-        let failed = |errno: Errno| Error::from_io(errno.into(), format!("`{}`", self.path().join(below).display()));
-        self.is_on(print)?;
+        let failed = |errno| self.failed(below, errno);
         let (mut there, mut renamed) = (None, false);
         match self.parent(below) {
             Ok((parent, name)) => {
@@ -187,8 +187,13 @@ impl Root {
             Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => {}
             Err(errno) => return Err(failed(errno)),
         }
-        if let Some(there) = there.filter(|there| (there.device, there.inode) == (print.device, print.inode)) {
-            return Ok(if there.is_same_file(print) { Standing::There } else { Standing::Changed });
+        if let Some(there) = there.filter(|there| there.inode == print.inode) {
+            if there.is_same_file(print) {
+                return Ok(Standing::There);
+            }
+            // Every file system has a file of that number.
+            self.is_on(print.device)?;
+            return Ok(Standing::Changed);
         }
         if renamed {
             return Ok(Standing::Renamed);
@@ -202,14 +207,14 @@ impl Root {
                 let message = format!("`{}` is another file than the one that was to be removed", place.display());
                 Err(Error::new(ErrorKind::Local, message).advice("it is whole: move it where it belongs"))
             }
-            Err(Errno::NOENT) => Ok(Standing::Gone),
+            Err(Errno::NOENT) => self.is_on(print.device).map(|()| Standing::Gone),
             Err(errno) => Err(failed(errno)),
         }
     }
 
     /// Makes sure that the root is on the file system on which the file was seen.
-    fn is_on(&self, print: &Print) -> Result<()> {
-        if print.device == self.device() {
+    pub(super) fn is_on(&self, device: (u32, u32)) -> Result<()> {
+        if device == self.device() {
             return Ok(());
         }
         let message = format!("`{}` lies on another file system than when the plan was made", self.path().display());
@@ -319,7 +324,7 @@ pub(crate) fn remove_own_in(folder: &Path, name: &str) -> Result<()> {
         Error::new(kind, message).source_error(std::io::Error::from(errno))
     };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty()).map_err(failed)?;
+    let folder = retry_on_intr(|| rustix::fs::open(folder, flags, Mode::empty())).map_err(failed)?;
     match unlinkat(&folder, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(failed(errno)),
@@ -328,7 +333,7 @@ pub(crate) fn remove_own_in(folder: &Path, name: &str) -> Result<()> {
 
 /// Tells whether a file is in a folder, under whatever name.
 fn is_in(folder: &OwnedFd, print: &Print) -> Result<bool, Errno> {
-    for entry in Dir::read_from(folder)? {
+    for entry in retry_on_intr(|| Dir::read_from(folder))? {
         let entry = entry?;
         // The number of another file may be the same only where another file system is mounted.
         let name = OsStr::from_bytes(entry.file_name().to_bytes());

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, openat, openat2, statx,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use selx_core::{Error, ErrorKind, Result};
 
 /// Folders that are never cleaned themselves: what lies in them is of many kinds.
@@ -72,11 +72,11 @@ impl Root {
             return Err(config(message, "name the folder of one program"));
         }
         // From the top, part by part: a link on the way is told, not followed.
-        let mut folder = openat(CWD, "/", FOLDER, Mode::empty()).map_err(|errno| opened(errno, "`/`"))?;
+        let mut folder = folder_in(CWD, "/".as_ref()).map_err(|errno| opened(errno, "`/`"))?;
         let system = identities(SYSTEM);
         for component in path.components() {
             let Component::Normal(name) = component else { continue };
-            folder = openat(&folder, name, FOLDER, Mode::empty()).map_err(|errno| opened(errno, &shown))?;
+            folder = folder_in(folder.as_fd(), name).map_err(|errno| opened(errno, &shown))?;
             if system.contains(&identity(&stat(&folder, OsStr::new(""), &shown)?)) {
                 return Err(config(format!("{shown} is a part of the system, and is not cleaned"), "name another one"));
             }
@@ -111,6 +111,10 @@ impl Root {
         (self.stat.stx_dev_major, self.stat.stx_dev_minor)
     }
 
+    pub(super) fn failed(&self, below: &Path, errno: Errno) -> Error {
+        Error::from_io(errno.into(), format!("`{}`", self.path.join(below).display()))
+    }
+
     /// Opens the folder in which something below lies, and returns it with the name there.
     pub(super) fn parent(&self, below: &Path) -> Result<(OwnedFd, OsString), Errno> {
         let name = below.file_name().ok_or(Errno::INVAL)?.to_owned();
@@ -127,12 +131,18 @@ impl Root {
 pub(super) fn open_below(folder: BorrowedFd<'_>, below: &Path) -> Result<OwnedFd, Errno> {
     let resolve =
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    match openat2(folder, below, FOLDER, Mode::empty(), resolve) {
+    let open = || retry_on_intr(|| openat2(folder, below, FOLDER, Mode::empty(), resolve));
+    match open() {
         Err(Errno::NOSYS) => part_by_part(folder, below),
         // The kernel cannot rule out a race; whoever asks again has it ruled out.
-        Err(Errno::AGAIN) => openat2(folder, below, FOLDER, Mode::empty(), resolve),
+        Err(Errno::AGAIN) => open(),
         other => other,
     }
+}
+
+/// Opens a folder in another one, no link; a signal does not keep it from that.
+fn folder_in(folder: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
+    retry_on_intr(|| openat(folder, name, FOLDER, Mode::empty()))
 }
 
 /// The same on kernels before 5.6.
@@ -144,7 +154,7 @@ pub(super) fn part_by_part(folder: BorrowedFd<'_>, below: &Path) -> Result<Owned
             Component::CurDir => continue,
             _ => return Err(Errno::XDEV),
         };
-        let next = openat(&folder, name, FOLDER, Mode::empty())?;
+        let next = folder_in(folder.as_fd(), name)?;
         let (before, after) = (bare_stat(folder.as_fd(), OsStr::new(""))?, bare_stat(next.as_fd(), OsStr::new(""))?);
         let device = |stat: &Statx| (stat.stx_dev_major, stat.stx_dev_minor);
         if device(&before) != device(&after) || is_mount(&after) {

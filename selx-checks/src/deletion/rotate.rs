@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{
     Dir, FileType, Gid, Mode, OFlags, RenameFlags, Statx, Uid, fchmod, fchown, fsync, openat, renameat_with,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use selx_core::{Error, ErrorKind, Result};
 
 use super::Node;
@@ -72,8 +72,40 @@ impl Root {
             self.back(&parent, to, &name)?;
             return Ok(Rotated::Left(format!("no new file could be made in its place: {errno}")));
         }
-        fsync(&parent).map_err(|errno| Error::from_io(errno.into(), format!("`{}`", self.path().display())))?;
+        retry_on_intr(|| fsync(&parent))
+            .map_err(|errno| Error::from_io(errno.into(), format!("`{}`", self.path().display())))?;
         Ok(Rotated::Done)
+    }
+
+    /// Makes an empty file in the place of one that was given another name, if there is none. Returns whether it did.
+    ///
+    /// # Errors
+    ///
+    /// `Local` or `Denied`, naming the file.
+    pub(crate) fn renew(&self, below: &Path, named: &OsStr) -> Result<bool> {
+        let failed = |errno| self.failed(below, errno);
+        if self.is_there(below)? {
+            return Ok(false);
+        }
+        let (parent, name) = self.parent(below).map_err(failed)?;
+        let stat = bare_stat(parent.as_fd(), named).map_err(failed)?;
+        replace(&parent, &name, &stat).and_then(|()| retry_on_intr(|| fsync(&parent))).map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Tells whether anything has this name.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be seen.
+    pub(crate) fn is_there(&self, below: &Path) -> Result<bool> {
+        let failed = |errno| self.failed(below, errno);
+        let (parent, name) = self.parent(below).map_err(failed)?;
+        match bare_stat(parent.as_fd(), &name) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(failed(errno)),
+        }
     }
 
     fn back(&self, parent: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<()> {
@@ -88,9 +120,10 @@ impl Root {
     ///
     /// # Errors
     ///
-    /// If the folder cannot be read.
+    /// If the folder cannot be read, or lies on another file system than the file.
     pub(crate) fn place(&self, below: &Path, node: Node) -> Result<Place> {
-        let failed = |errno: Errno| Error::from_io(errno.into(), format!("`{}`", self.path().join(below).display()));
+        self.is_on(node.0)?;
+        let failed = |errno| self.failed(below, errno);
         let (parent, name) = match self.parent(below) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(Place::Gone),
@@ -99,7 +132,7 @@ impl Root {
         if bare_stat(parent.as_fd(), &name).is_ok_and(|stat| is_it(&stat, node)) {
             return Ok(Place::There);
         }
-        for entry in Dir::read_from(&parent).map_err(failed)? {
+        for entry in retry_on_intr(|| Dir::read_from(&parent)).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if entry.ino() == node.1 && bare_stat(parent.as_fd(), name).is_ok_and(|stat| is_it(&stat, node)) {
@@ -118,7 +151,7 @@ fn is_it(stat: &Statx, node: Node) -> bool {
 /// Makes an empty file of the same owner and mode. That its program was faster is as good.
 fn replace(parent: &OwnedFd, name: &OsStr, like: &Statx) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let made = match openat(parent, name, flags, Mode::RUSR | Mode::WUSR) {
+    let made = match retry_on_intr(|| openat(parent, name, flags, Mode::RUSR | Mode::WUSR)) {
         Ok(made) => made,
         Err(Errno::EXIST) => return Ok(()),
         Err(errno) => return Err(errno),

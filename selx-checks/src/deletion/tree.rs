@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, unlinkat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use selx_core::{Error, ErrorKind, Result};
 
 use super::root::{Root, bare_stat, open_below};
@@ -46,7 +46,7 @@ fn empty(folder: BorrowedFd<'_>, depth: usize) -> Result<(), Errno> {
     }
     // All names first: a list that is read while entries go may leave some out.
     let mut names: Vec<OsString> = Vec::new();
-    for entry in Dir::read_from(folder)? {
+    for entry in retry_on_intr(|| Dir::read_from(folder))? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {

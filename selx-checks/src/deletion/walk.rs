@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dir, FileType};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use tokio_util::sync::CancellationToken;
 
 use super::remove::QUARANTINE;
@@ -84,7 +84,7 @@ impl Walk<'_> {
         if depth > DEPTH {
             return self.stop(format!("{} lies more than {DEPTH} folders deep", shown()));
         }
-        let mut entries = match Dir::read_from(folder) {
+        let mut entries = match retry_on_intr(|| Dir::read_from(folder)) {
             Ok(entries) => entries,
             Err(errno) => return self.stop(format!("{} cannot be read: {errno}", shown())),
         };

@@ -9,6 +9,8 @@ use selx_core::{Context, Error, ErrorKind, Result};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::lookout::Lookout;
+
 /// Whether the kernel kept a plan from writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confined {
@@ -20,7 +22,8 @@ pub enum Confined {
 }
 
 /// Plans an action in a thread of its own, which may write to no file and change no folder, and whose threads and children
-/// may not either. `/dev/null` is the one exception. Sockets are not forbidden: what an action does there while it plans is
+/// may not either. `/dev/null` is the one exception. One thread that is not confined looks for it at what processes have open
+/// and where their roots are, which the kernel hides from whoever is confined. Sockets are not forbidden: what an action does there while it plans is
 /// up to it (a session that reads only, questions that only ask).
 ///
 /// # Cancellation safety
@@ -45,9 +48,13 @@ pub async fn plan(action: Arc<dyn DynAction>, cx: Context) -> Result<(Plan<Value
 }
 
 fn in_this_thread(action: &dyn DynAction, cx: &Context) -> Result<(Plan<Value>, Confined)> {
+    let lookout = Lookout::start()
+        .map_err(|error| Error::new(ErrorKind::Local, "no thread is left to look around in").source_error(error))?;
     let confined = confine();
+    lookout.serve();
     // Its threads are made from here on, so that they are as confined.
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .on_thread_start(move || lookout.serve())
         .enable_all()
         .build()
         .map_err(|error| Error::new(ErrorKind::Local, "no event loop can be made").source_error(error))?;
@@ -57,7 +64,7 @@ fn in_this_thread(action: &dyn DynAction, cx: &Context) -> Result<(Plan<Value>, 
 }
 
 /// Takes from this thread, for good, the right to write anywhere.
-fn confine() -> Confined {
+pub(crate) fn confine() -> Confined {
     // The third version knows everything that changes a file or a folder, cutting one short included.
     let writes = AccessFs::from_write(ABI::V3);
     let restricted = Ruleset::default().handle_access(writes).and_then(Ruleset::create).and_then(|ruleset| {

@@ -13,8 +13,14 @@ pub(super) fn ours(folder: &Path, below: &str) -> Result<PathBuf> {
     let path = folder.join(below);
     for path in [folder, &path] {
         let shown = format!("`{}`", path.display());
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|error| failed(error, format!("{shown} could not be made")))?;
+        if !path.exists() {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+            made.map_err(|error| failed(error, format!("{shown} could not be made")))?;
+            // What is written into it is to be found after a power cut.
+            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                sync(parent)?;
+            }
+        }
         let meta =
             std::fs::symlink_metadata(path).map_err(|error| failed(error, format!("{shown} could not be read")))?;
         if !meta.is_dir() || meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o022 != 0 {
@@ -46,6 +52,20 @@ pub(super) fn is_ours(file: &File, path: &Path) -> Result<()> {
     }
     let message = format!("`{shown}` is not a file of ours");
     Err(Error::new(ErrorKind::Denied, message).advice(format!("somebody put it there: look at it, `ls -l {shown}`")))
+}
+
+/// Begins to list a folder; a signal does not keep it from that.
+///
+/// # Errors
+///
+/// Those of the system.
+pub(crate) fn entries(path: &Path) -> io::Result<std::fs::ReadDir> {
+    loop {
+        match std::fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            listed => return listed,
+        }
+    }
 }
 
 /// Waits until what is in a folder is on the disk.

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, FlockOperation, RenameFlags, fallocate, flock, renameat_with};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use selx_core::action::Open;
 use selx_core::action::journal::{self, Ledger};
 use selx_core::{ByteSize, Error, ErrorKind, Result};
@@ -21,6 +22,9 @@ const END: &str = ".sxj";
 const MOST: u64 = 256 << 20;
 /// How much room mending takes.
 const MEND: u64 = 1 << 20;
+/// How long a journal is waited for that another process has locked, and how long between two looks.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(2);
 /// How many closed journals are looked at when old ones are removed.
 const ENTRIES: u64 = 100_000;
 
@@ -37,6 +41,18 @@ impl Ledger for Written {
     }
 }
 
+impl Drop for Written {
+    fn drop(&mut self) {
+        release(&self.file);
+    }
+}
+
+/// Gives a lock back for all who have the file open: a process that another thread is just starting has a copy of it until it
+/// becomes another program.
+fn release(file: &File) {
+    let _ = flock(file, FlockOperation::Unlock);
+}
+
 /// Makes the journal of a run. The room that it will need is taken from the disk before anything is changed.
 pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>> {
     let folder = folder::ours(state, FOLDER)?;
@@ -49,7 +65,7 @@ pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>
     let opened = folder::careful().append(true).create_new(true).open(&path);
     let file = opened.map_err(|error| folder::failed(error, format!("{shown} could not be made")))?;
     hold(&file, &shown)?;
-    match fallocate(&file, FallocateFlags::KEEP_SIZE, 0, room) {
+    match retry_on_intr(|| fallocate(&file, FallocateFlags::KEEP_SIZE, 0, room)) {
         // A file system that cannot promise room: it is told when it has none.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
         Err(errno) => {
@@ -68,14 +84,13 @@ pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>
 
 /// Holds a journal as long as its run lives: nobody else mends or closes it meanwhile.
 fn hold(file: &File, shown: &str) -> Result<()> {
-    // Who only looks whether it is alive holds it for a moment.
-    let mut tries = 0;
+    // Who only looks whether it is alive holds it for a moment, and a process that was just killed until it is gone.
+    let begun = Instant::now();
     let held = loop {
-        match flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) if tries < 1_000 => std::thread::yield_now(),
+        match retry_on_intr(|| flock(file, FlockOperation::NonBlockingLockExclusive)) {
+            Err(Errno::WOULDBLOCK) if begun.elapsed() < PATIENCE => std::thread::park_timeout(PAUSE),
             held => break held,
         }
-        tries += 1;
     };
     held.map_err(|errno| match errno {
         Errno::WOULDBLOCK => Error::new(ErrorKind::Local, format!("{shown} is being written: its run is alive"))
@@ -87,7 +102,7 @@ fn hold(file: &File, shown: &str) -> Result<()> {
 /// Returns the runs that are not over. Of those that are and were not put away, that is made up for.
 pub(super) fn open(state: &Path) -> Result<Vec<Open>> {
     let folder = state.join(FOLDER);
-    let entries = match std::fs::read_dir(&folder) {
+    let entries = match folder::entries(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
@@ -128,7 +143,8 @@ fn bytes(path: &Path) -> Result<Option<(Vec<u8>, bool)>> {
         return Ok(None);
     }
     folder::is_ours(&file, path)?;
-    let is_alive = flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK);
+    let is_alive = retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockShared)) == Err(Errno::WOULDBLOCK);
+    release(&file);
     let mut bytes = Vec::new();
     let read = (&file).take(MOST + 1).read_to_end(&mut bytes);
     read.map_err(|error| folder::failed(error, format!("{shown} cannot be read")))?;
@@ -152,7 +168,7 @@ pub(super) fn reopen(open: &Open) -> Result<Box<dyn Ledger>> {
     let cut = if length > whole { file.set_len(whole).and_then(|()| file.sync_all()) } else { Ok(()) };
     cut.map_err(|error| folder::failed(error, format!("{shown} cannot be written")))?;
     // What is cut off gives the room back that was taken for the rest.
-    match fallocate(&file, FallocateFlags::KEEP_SIZE, 0, whole + MEND) {
+    match retry_on_intr(|| fallocate(&file, FallocateFlags::KEEP_SIZE, 0, whole + MEND)) {
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
         Err(errno) => {
             let message = format!("there is no room to mend {shown}, which takes {}", ByteSize(MEND));

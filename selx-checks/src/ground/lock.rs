@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use selx_core::action::{Holder, Lock, Tried};
 use selx_core::{Error, ErrorKind, Result};
 
@@ -109,10 +109,10 @@ fn one(
         let mut file =
             opened.map_err(|error| folder::failed(error, format!("the lock `{shown}` could not be opened")))?;
         folder::is_ours(&file, &path)?;
-        match flock(&file, how) {
+        match retry_on_intr(|| flock(&file, how)) {
             Ok(()) => {}
             // Who shares it wrote nothing: what stands there is of somebody else then.
-            Err(Errno::WOULDBLOCK) if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() => {
+            Err(Errno::WOULDBLOCK) if retry_on_intr(|| flock(&file, FlockOperation::NonBlockingLockShared)).is_ok() => {
                 return Ok(Err(None));
             }
             Err(Errno::WOULDBLOCK) => return Ok(Err(read(&mut file))),

@@ -5,6 +5,7 @@ mod confined;
 mod folder;
 mod journals;
 mod lock;
+mod lookout;
 mod stop;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,13 @@ use selx_core::action::journal::Ledger;
 use selx_core::action::{Ground, Holder, Machine, Open, Space, Stopped, Tried};
 use selx_core::{Host, Result};
 
+#[cfg(test)]
+pub(crate) use confined::confine;
 pub use confined::{Confined, plan};
+#[cfg(feature = "backup")]
+pub(crate) use folder::entries;
+#[cfg(any(feature = "logs", feature = "postgres"))]
+pub(crate) use lookout::from_outside;
 
 /// The stop file, the locks and the journals of this machine.
 ///

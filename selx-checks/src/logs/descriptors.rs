@@ -23,6 +23,16 @@ impl Descriptor {
     }
 }
 
+/// Processes of which it is not known what they have open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unseen {
+    /// Those of other users: whoever looks has not the right to.
+    pub(super) closed: Vec<u32>,
+    /// Those that not even root may look into, for they have more rights than it has here: what supervises a container from
+    /// inside is one.
+    pub(super) hidden: Vec<u32>,
+}
+
 /// Goes through all of them, until it is cancelled. Returns the processes that do not let us look.
 ///
 /// # Errors
@@ -32,8 +42,8 @@ pub(super) fn each(
     host: &selx_core::Host,
     cancel: &CancellationToken,
     visit: &mut dyn FnMut(&Descriptor),
-) -> io::Result<Vec<u32>> {
-    let mut closed = Vec::new();
+) -> io::Result<Unseen> {
+    let (mut unseen, mut others) = (Unseen::default(), false);
     for process in std::fs::read_dir(&host.proc)?.flatten() {
         if cancel.is_cancelled() {
             break;
@@ -43,16 +53,30 @@ pub(super) fn each(
         let descriptors = match std::fs::read_dir(process.join("fd")) {
             Ok(descriptors) => descriptors,
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                closed.push(pid);
+                unseen.closed.push(pid);
                 continue;
             }
             // It has ended meanwhile.
             Err(_) => continue,
         };
         for descriptor in descriptors.flatten() {
-            let Ok(target) = std::fs::read_link(descriptor.path()) else { continue };
+            let target = match std::fs::read_link(descriptor.path()) {
+                Ok(target) => target,
+                // The numbers may be seen, and not what they lead to: that takes the right to trace the process.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    unseen.hidden.push(pid);
+                    break;
+                }
+                // It was closed meanwhile.
+                Err(_) => continue,
+            };
+            others |= pid != std::process::id();
             visit(&Descriptor { pid, process: process.clone(), number: descriptor.file_name(), target });
         }
     }
-    Ok(closed)
+    // Where all are hidden, it is us who may not look, and nothing is known of any file.
+    if !others {
+        unseen.closed.append(&mut unseen.hidden);
+    }
+    Ok(unseen)
 }

@@ -168,7 +168,7 @@ fn by_name(found: &mut Found) {
 
 fn folder(path: &Path, config: &Config, host: &Host, token: &CancellationToken, found: &mut Found) -> Result<()> {
     let entries =
-        std::fs::read_dir(path).map_err(|error| Error::from_io(error, format!("`{}`", config.path.as_str())))?;
+        crate::ground::entries(path).map_err(|error| Error::from_io(error, format!("`{}`", config.path.as_str())))?;
     for entry in entries {
         if token.is_cancelled() {
             break;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags, RenameFlags, openat, renameat_with};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use selx_core::{Error, ErrorKind, Host, Result};
 
 use super::Config;
@@ -45,7 +45,9 @@ impl Place {
         let root = Root::open(&path)?;
         let failed = |error: std::io::Error| Error::from_io(error, format!("`{}`", path.display()));
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder = File::from(rustix::fs::open(&path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?);
+        let folder = File::from(
+            retry_on_intr(|| rustix::fs::open(&path, flags, Mode::empty())).map_err(|errno| failed(errno.into()))?,
+        );
         let meta = folder.metadata().map_err(failed)?;
         let prefix = config.name.as_str().to_owned();
         Ok(Self { root, folder: folder.into(), inode: meta.ino(), device: meta.dev(), path, prefix })
@@ -60,7 +62,7 @@ impl Place {
     pub(super) fn look(&self) -> Result<(Vec<String>, Vec<String>)> {
         let failed = |error| Error::from_io(error, format!("`{}`", self.path.display()));
         let (mut finished, mut partial) = (Vec::new(), Vec::new());
-        for (count, entry) in std::fs::read_dir(&self.path).map_err(failed)?.enumerate() {
+        for (count, entry) in crate::ground::entries(&self.path).map_err(failed)?.enumerate() {
             if count >= ENTRIES {
                 let message = format!("there are more than {ENTRIES} entries in `{}`", self.path.display());
                 return Err(Error::new(ErrorKind::Limit, message));
@@ -112,7 +114,7 @@ impl Place {
     pub(super) fn create(&self, name: &str) -> Result<(String, File)> {
         let partial = format!(".{name}{PARTIAL}");
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.folder, &*partial, flags, Mode::RUSR | Mode::WUSR)
+        let file = retry_on_intr(|| openat(&self.folder, &*partial, flags, Mode::RUSR | Mode::WUSR))
             .map_err(|errno| self.failed(errno, &partial, "could not be made"))?;
         Ok((partial, file.into()))
     }
@@ -121,13 +123,15 @@ impl Place {
     pub(super) fn finish(&self, partial: &str, name: &str) -> Result<()> {
         renameat_with(&self.folder, partial, &self.folder, name, RenameFlags::NOREPLACE)
             .map_err(|errno| self.failed(errno, name, "could not be given its name"))?;
-        rustix::fs::fsync(&self.folder).map_err(|errno| self.failed(errno, name, "may not be on the disk"))
+        retry_on_intr(|| rustix::fs::fsync(&self.folder))
+            .map_err(|errno| self.failed(errno, name, "may not be on the disk"))
     }
 
     /// Takes a file of ours away.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         self.root.remove_own(Path::new(name))?;
-        rustix::fs::fsync(&self.folder).map_err(|errno| self.failed(errno, name, "may be on the disk still"))
+        retry_on_intr(|| rustix::fs::fsync(&self.folder))
+            .map_err(|errno| self.failed(errno, name, "may be on the disk still"))
     }
 
     fn failed(&self, errno: Errno, name: &str, what: &str) -> Error {

@@ -8,7 +8,7 @@ use super::files::{self, Listed};
 use super::place::{self, Place};
 use super::volumes::origins;
 use super::{Config, Step};
-use crate::backup::programs::Programs;
+use crate::backup::programs::{Programs, is_older, short};
 
 /// How many bytes of a database are read and packed in a second, at least, on a machine of today.
 const RATE: f64 = 30e6;
@@ -76,11 +76,19 @@ pub(super) async fn plan(config: &Config, cx: &Context) -> Result<Plan<Step>> {
         format!("how small it becomes: {} are read, and the newest archive or half of that was taken", ByteSize(bytes)),
         "what is written to the databases and files until then".to_owned(),
     ];
-    if let Some(found) = programs.filter(|found| found.major > server) {
-        not_simulated.push(format!(
+    let version = databases.first().map(Database::version).unwrap_or_default();
+    match programs {
+        Some(found) if found.major > server => not_simulated.push(format!(
             "whether a server of version {server} takes the dump: `pg_dump` is of the newer version {}",
             found.version
-        ));
+        )),
+        Some(found) if is_older(&found.version, version) => not_simulated.push(format!(
+            "whether another server than this one takes the dump: `pg_dump` {} is older than the server, {}; install the \
+             updates of `postgresql-client-{server}` here",
+            found.version,
+            short(version)
+        )),
+        _ => {}
     }
     let planned = Planned {
         target: format!("{}/{}", config.folder.as_str(), place.pattern()),

@@ -7,7 +7,7 @@ use selx_core::{ByteSize, Context, ErrorKind, Result, TimeSpan};
 
 use super::{Config, Step, cluster, proof};
 use crate::backup::load;
-use crate::backup::programs::{Programs, major};
+use crate::backup::programs::{Programs, is_older, major, short};
 use crate::deletion::Root;
 
 /// How many bytes of a dump are loaded in a second, at least.
@@ -88,6 +88,16 @@ pub(super) async fn plan(config: &Config, cx: &Context) -> Result<Plan<Step>> {
         user,
         programs: (programs.folder.display().to_string(), programs.major, programs.version.clone()),
     };
+    let mut not_simulated =
+        vec!["whether every statement of the dump succeeds: that is what the drill is for".to_owned()];
+    let mut servers = made.dumps.values().map(|dumped| dumped.server.as_str());
+    if let Some(newer) = servers.find(|server| programs.major > 0 && is_older(&programs.version, server)) {
+        not_simulated.push(format!(
+            "whether PostgreSQL {} takes what the newer {} had: install its updates here",
+            programs.version,
+            short(newer)
+        ));
+    }
     let names: Vec<&str> = made.dumps.values().map(|dumped| dumped.database.as_str()).collect();
     let leftovers = match &*step.leftovers {
         [] => String::new(),
@@ -110,7 +120,7 @@ pub(super) async fn plan(config: &Config, cx: &Context) -> Result<Plan<Step>> {
         seconds: Some((size as f64 / RATE).max(5.0).round()),
         locks: Vec::new(),
         undo: Undo::Possible("the server of the drill is removed; nothing else is touched".to_owned()),
-        not_simulated: vec!["whether every statement of the dump succeeds: that is what the drill is for".to_owned()],
+        not_simulated,
         step,
     });
     Ok(plan)

@@ -132,7 +132,8 @@ async fn restore(
     let login = Login::of(&cluster.server(None), cx).await?;
     let (source, programs) = (&step.source, cluster.programs());
     let load = Load { source, member, sum, programs, without_owners: false, is_apart: true };
-    load.run(&login, &dumped.database, permit, cx).await
+    let loaded = load.run(&login, &dumped.database, permit, cx).await;
+    loaded.map_err(|error| load::into_older(error, &programs.version, dumped))
 }
 
 /// Makes sure that an assertion holds.

@@ -174,6 +174,15 @@ impl Action for BackupPrune {
         let root = self.root()?;
         root.tidy();
         root.remove_empty(TRASH);
+        // What a run that died left of writing its proofs.
+        for name in crate::ground::entries(root.path()).into_iter().flatten().flatten().map(|entry| entry.file_name()) {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with(&format!(".{}.", proofs::NAME)) && name.ends_with(".tmp"))
+            {
+                root.remove_own(Path::new(&name))?;
+            }
+        }
         self.proofs.lock().unwrap_or_else(PoisonError::into_inner).write(&self.folder(cx))
     }
 
@@ -187,7 +196,7 @@ impl Action for BackupPrune {
         let folder = self.folder(cx);
         let failed = |error| Error::from_io(error, format!("`{}`", folder.display()));
         let mut left = 0_u64;
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+        for entry in crate::ground::entries(&folder).map_err(failed)? {
             left += u64::from(
                 entry.map_err(failed)?.file_name().to_str().is_some_and(|name| self.config.archives.matches(name)),
             );

@@ -128,7 +128,8 @@ impl BackupRestore {
         let without_owners = self.0.without_owners;
         let load = Load { source, member, sum, programs: &programs, without_owners, is_apart: false };
         let login = Login::of(&self.0.server(), cx).await?;
-        load.run(&login, &about.scratch, permit, cx).await?;
+        let loaded = load.run(&login, &about.scratch, permit, cx).await;
+        loaded.map_err(|error| load::into_older(error, &talk.version(), &dumped))?;
         let scratch = Name::new(&about.scratch).map_err(|error| Error::new(ErrorKind::Bug, error))?;
         let mut inside = Talk::open(&Server { database: Some(&scratch), ..self.0.server() }, cx).await?;
         let (tables, rows) = load::compare(&mut inside, &dumped, cx).await?;

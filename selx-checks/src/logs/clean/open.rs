@@ -7,16 +7,43 @@ use selx_core::{Error, ErrorKind, Result};
 use tokio_util::sync::CancellationToken;
 
 use crate::deletion::Node;
+use crate::ground;
 use crate::logs::descriptors;
 
-/// Returns the devices and numbers of the files that programs have open.
+/// What is known of it.
+#[derive(Debug)]
+pub(in crate::logs) struct Open {
+    files: HashSet<Node>,
+    hidden: Vec<u32>,
+}
+
+impl Open {
+    /// Tells whether a program has a file open.
+    pub(in crate::logs) fn has(&self, file: Node) -> bool {
+        self.files.contains(&file)
+    }
+
+    /// Says what could not be seen, for a plan.
+    pub(in crate::logs) fn unseen(&self) -> Vec<String> {
+        let why = "what runs outside with more rights lets nobody look";
+        self.hidden.iter().map(|pid| format!("whether the process {pid} has it open: {why}")).collect()
+    }
+}
+
+/// Finds the files that programs have open.
 ///
 /// # Errors
 ///
 /// `Denied` if a process does not let us see what it has open: then nothing could be said of any file.
-pub(in crate::logs) fn files(host: &selx_core::Host, cancel: &CancellationToken) -> Result<HashSet<Node>> {
-    let mut open = HashSet::new();
-    let closed = descriptors::each(host, cancel, &mut |descriptor| {
+pub(in crate::logs) fn files(host: &selx_core::Host, cancel: &CancellationToken) -> Result<Open> {
+    let (host, cancel) = (host.clone(), cancel.clone());
+    // A plan is confined, and would see no process but its own.
+    ground::from_outside(move || seen(&host, &cancel))
+}
+
+fn seen(host: &selx_core::Host, cancel: &CancellationToken) -> Result<Open> {
+    let mut files = HashSet::new();
+    let unseen = descriptors::each(host, cancel, &mut |descriptor| {
         // Another name space may give another name to it, or it may have been moved here: what is open counts by its
         // number. Most descriptors are no files, and are passed over by their names.
         let target = &descriptor.target;
@@ -27,16 +54,49 @@ pub(in crate::logs) fn files(host: &selx_core::Host, cancel: &CancellationToken)
             && metadata.is_file()
         {
             let device = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
-            open.insert((device, metadata.ino()));
+            files.insert((device, metadata.ino()));
         }
     });
-    let closed = closed.map_err(|error| Error::from_io(error, format!("`{}`", host.proc.display())))?;
+    let unseen = unseen.map_err(|error| Error::from_io(error, format!("`{}`", host.proc.display())))?;
     if cancel.is_cancelled() {
         return Err(Error::new(ErrorKind::Cancelled, "the look was stopped"));
     }
-    if let Some(pid) = closed.first() {
+    if let Some(pid) = unseen.closed.first() {
         let message = format!("the process {pid} does not let this user see which files it has open");
         return Err(Error::new(ErrorKind::Denied, message).advice("run it as root: a log that is open stays"));
     }
-    Ok(open)
+    Ok(Open { files, hidden: unseen.hidden })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::ground::{Confined, confine};
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "another process, which has a file open")]
+    fn who_may_not_look_into_any_process_says_so() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut other = Command::new("/usr/bin/sleep")
+            .arg("60")
+            .stdin(Stdio::from(std::fs::File::open(file.path()).unwrap()))
+            .spawn()
+            .unwrap();
+        let meta = file.as_file().metadata().unwrap();
+        let node = ((rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev())), meta.ino());
+        let look = || files(&selx_core::Host::default(), &CancellationToken::new());
+        let seen = look();
+        let blind = std::thread::spawn(move || (confine() == Confined::Yes).then(look)).join().unwrap();
+        let _ = other.kill();
+        let _ = other.wait();
+        // Processes of others let nobody look but root.
+        if rustix::process::geteuid().is_root() {
+            assert!(seen.unwrap().has(node));
+        }
+        if let Some(blind) = blind {
+            assert_eq!(blind.unwrap_err().kind(), ErrorKind::Denied);
+        }
+    }
 }

@@ -31,8 +31,9 @@ struct Old {
     takes: u64,
 }
 
-/// The newest files of a log by one of their times: the time, and the number of the file.
-type Newest = Vec<(i64, u64)>;
+/// The newest files of a log by one of their times: that time, the other one, whether it has the name of the log itself, and
+/// the number of the file. What was copied in one go has the same times, and then the log that is written to is the newest.
+type Newest = Vec<(i64, i64, bool, u64)>;
 
 /// Looks at the folder and says what would be deleted.
 pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &CancellationToken) -> Result<Plan<Step>> {
@@ -56,8 +57,9 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         logs += 1;
         let log = (seen.folder.to_owned(), log);
         let ranks = newest.entry(log.clone()).or_default();
-        for (rank, time) in ranks.iter_mut().zip([seen.youngest, seen.print.written]) {
-            rank.push((time, seen.print.inode));
+        let (youngest, written, is_log) = (seen.youngest, seen.print.written, log.1 == name);
+        for (rank, (time, other)) in ranks.iter_mut().zip([(youngest, written), (written, youngest)]) {
+            rank.push((time, other, is_log, seen.print.inode));
             rank.sort_unstable_by(|one, other| other.cmp(one));
             rank.truncate(floor);
         }
@@ -70,7 +72,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     old.retain(|file| {
         let inode = file.print.inode;
         let is_newest =
-            newest.get(&file.log).is_some_and(|ranks| ranks.iter().flatten().any(|(_, other)| *other == inode));
+            newest.get(&file.log).is_some_and(|ranks| ranks.iter().flatten().any(|(.., other)| *other == inode));
         if is_newest {
             let why = if floor == 1 {
                 "the newest of its log".to_owned()
@@ -81,10 +83,12 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         }
         !is_newest
     });
+    let mut unseen = Vec::new();
     if !old.is_empty() {
         let open = open::files(host, cancel)?;
+        unseen = open.unseen();
         old.retain(|file| {
-            let is_open = open.contains(&(file.print.device, file.print.inode));
+            let is_open = open.has((file.print.device, file.print.inode));
             if is_open {
                 kept.keep(0, "a program has it open", Some(file.takes), || written(&file.file));
             }
@@ -99,8 +103,11 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     }
     old.sort_by(|one, other| one.file.cmp(&other.file));
     let refused = refused(config, &walked.incomplete, &old, logs, now);
-    let steps =
-        old.iter().map(|file| step(config.path.as_str(), file, now)).take(config.max_files.get() as usize).collect();
+    let steps = old
+        .iter()
+        .map(|file| step(config.path.as_str(), file, now, &unseen))
+        .take(config.max_files.get() as usize)
+        .collect();
     Ok(Plan { steps, whole: false, kept: kept.kept(), refused })
 }
 
@@ -178,7 +185,7 @@ fn refused(config: &Config, incomplete: &Option<String>, old: &[Old], logs: u64,
     refused
 }
 
-fn step(folder: &str, file: &Old, now: i64) -> Planned<Step> {
+fn step(folder: &str, file: &Old, now: i64, unseen: &[String]) -> Planned<Step> {
     let name = written(&file.file);
     let age = std::time::Duration::from_nanos(u64::try_from(now - file.youngest).unwrap_or(0));
     let days = TimeSpan::from(std::time::Duration::from_secs(age.as_secs() / 86_400 * 86_400));
@@ -191,7 +198,7 @@ fn step(folder: &str, file: &Old, now: i64) -> Planned<Step> {
         seconds: None,
         locks: Vec::new(),
         undo: Undo::Impossible("a deleted file is gone".to_owned()),
-        not_simulated: Vec::new(),
+        not_simulated: unseen.to_vec(),
     }
 }
 

@@ -113,7 +113,7 @@ impl LogsRotate {
         let open = cx.blocking("looking at what programs have open", look).await?;
         let root = self.root()?;
         let mut found = Vec::new();
-        for log in logs.iter().filter(|log| open.contains(&log.node())) {
+        for log in logs.iter().filter(|log| open.has(log.node())) {
             if let Place::Named(name) = log.place(&root)? {
                 found.push(name.to_string_lossy().into_owned());
             }
@@ -158,7 +158,8 @@ impl Action for LogsRotate {
         if let Place::Named(name) = log.place(&root)?
             && is_rotated(&file, &name.to_string_lossy())
         {
-            return Ok(Applied::AlreadyDone);
+            let is_new = root.renew(&file, &name)?;
+            return Ok(if is_new { Applied::Changed("has a new file".to_owned()) } else { Applied::AlreadyDone });
         }
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let to = format!("{name}-{}", cx.clock().now().strftime("%Y%m%dT%H%M%SZ"));
@@ -173,7 +174,12 @@ impl Action for LogsRotate {
         match step {
             Step::Rotate { log } => Ok(match log.place(&root)? {
                 Place::There => Seen::Before,
-                Place::Named(name) if is_rotated(&read(&log.file)?, &name.to_string_lossy()) => Seen::After,
+                Place::Named(name) if is_rotated(&read(&log.file)?, &name.to_string_lossy()) => {
+                    match root.is_there(&read(&log.file)?)? {
+                        true => Seen::After,
+                        false => Seen::Partial(format!("it is {} now, and no file has its name", name.display())),
+                    }
+                }
                 Place::Named(name) => Seen::Unknown(format!("it is {} now", escape::visible(&name.to_string_lossy()))),
                 Place::Gone => Seen::Unknown("it is not in its folder any more".to_owned()),
             }),

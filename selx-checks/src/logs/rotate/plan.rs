@@ -45,10 +45,12 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     }
     due.sort_by(|one, other| one.file.cmp(&other.file));
     let mut told: Vec<Log> = Vec::new();
+    let mut unseen = Vec::new();
     if !due.is_empty() {
         let open = open::files(host, cancel)?;
+        unseen = open.unseen();
         due.retain(|log| {
-            let is_open = open.contains(&(log.print.device, log.print.inode));
+            let is_open = open.has((log.print.device, log.print.inode));
             match (is_open, &config.reopen) {
                 (true, Some(_)) => told.push(Log::of(&log.file, &log.print)),
                 (true, None) => {
@@ -71,7 +73,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         refused.push(Refused { why, advice: "look at `names`; raise `max-files` if that is what you want".to_owned() });
     }
     let mut steps: Vec<Planned<Step>> =
-        due.iter().take(config.max_files.get() as usize).map(|log| rotate(config, log)).collect();
+        due.iter().take(config.max_files.get() as usize).map(|log| rotate(config, log, &unseen)).collect();
     if let Some(reopen) = config.reopen.as_ref().filter(|_| !told.is_empty()) {
         steps.push(Planned {
             what: format!("tell who writes to {} of them to open a new file: {reopen}", told.len()),
@@ -131,7 +133,7 @@ fn judge(config: &Config, seen: &Seen<'_>, now: i64) -> Result<String, (usize, S
     Err((7, "not due".to_owned()))
 }
 
-fn rotate(config: &Config, log: &Due) -> Planned<Step> {
+fn rotate(config: &Config, log: &Due, unseen: &[String]) -> Planned<Step> {
     let name = written(&log.file);
     Planned {
         what: format!("rotate {}/{name}, {}", config.path.as_str(), log.why),
@@ -142,6 +144,6 @@ fn rotate(config: &Config, log: &Due) -> Planned<Step> {
         seconds: None,
         locks: Vec::new(),
         undo: Undo::Impossible("lines may be in the new file by then; the old one can be renamed by hand".to_owned()),
-        not_simulated: Vec::new(),
+        not_simulated: unseen.to_vec(),
     }
 }

@@ -17,7 +17,7 @@ const REMOVED: usize = 50;
 pub(super) fn find(host: &selx_core::Host, roots: &[String], facts: &mut Facts, cancel: &CancellationToken) {
     let wanted: HashMap<u64, usize> =
         facts.largest.iter().enumerate().map(|(index, file)| (file.inode, index)).collect();
-    let closed = descriptors::each(host, cancel, &mut |descriptor| {
+    let unseen = descriptors::each(host, cancel, &mut |descriptor| {
         let target = descriptor.target.to_string_lossy().into_owned();
         let removed = target.strip_suffix(" (deleted)").filter(|path| within(path, roots));
         if removed.is_none() && !within(&target, roots) {
@@ -49,8 +49,8 @@ pub(super) fn find(host: &selx_core::Host, roots: &[String], facts: &mut Facts, 
             file.writers.push((descriptor.pid, name()));
         }
     });
-    match closed {
-        Ok(closed) => facts.closed_processes += closed.len() as u64,
+    match unseen {
+        Ok(unseen) => facts.closed_processes += (unseen.closed.len() + unseen.hidden.len()) as u64,
         Err(error) => facts.unreadable.push((host.proc.display().to_string(), error.to_string())),
     }
     if cancel.is_cancelled() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use selx_core::{Context, Host};
 
 use super::reader::Facts;
+use crate::ground;
 use crate::postgres::server::Server;
 use crate::target::{Place, Target};
 
@@ -46,8 +47,10 @@ impl Room {
             return Self::Unknown("the server is on another machine".to_owned());
         }
         let (host, started) = (cx.host().clone(), facts.started);
-        let found =
-            cx.blocking("looking for the data of the server", move |_| Ok(search(&host, Path::new(&data), started)));
+        let found = cx.blocking("looking for the data of the server", move |_| {
+            // A plan is confined, and may not go through the roots of processes.
+            Ok(ground::from_outside(move || search(&host, Path::new(&data), started)))
+        });
         match found.await {
             Ok(Some(room)) => room,
             Ok(None) => Self::Unknown("the folder of the data is not to be seen from here".to_owned()),
@@ -69,7 +72,9 @@ impl Room {
             Some(path) => below(root, Path::new(path)),
             None => data.clone(),
         };
-        let room = rustix::fs::statvfs(&place).map_err(|error| format!("`{}`: {error}", place.display()))?;
+        let at = place.clone();
+        let room = ground::from_outside(move || rustix::fs::statvfs(&at));
+        let room = room.map_err(|error| format!("`{}`: {error}", place.display()))?;
         Ok(room.f_bavail.saturating_mul(room.f_frsize))
     }
 }
