@@ -1,7 +1,9 @@
 //! Who allows an action: a person who names the plan, or the policy of the file, which runs by itself.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -10,6 +12,9 @@ use super::saved::{PlanHash, ShortHash};
 use crate::quantity::ByteSize;
 
 /// Hours of a day, in the zone of the machine. Across midnight where the end is before the begin.
+///
+/// It opens once a day, also on the days on which clocks are changed: hours that come twice count the first time, and a window
+/// whose hours do not come at all opens when they would have begun, for as long as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// When it opens.
@@ -21,11 +26,22 @@ pub struct Window {
 impl Window {
     /// Tells whether it is open.
     pub fn is_open(&self, now: Timestamp, zone: &TimeZone) -> bool {
-        let time = zone.to_datetime(now).time();
-        match self.from < self.to {
-            true => (self.from..self.to).contains(&time),
-            false => time >= self.from || time < self.to,
+        let today = zone.to_datetime(now).date();
+        // It may have opened yesterday.
+        let days = [today.yesterday().ok(), Some(today)];
+        days.into_iter().flatten().any(|day| self.on(day, zone).is_some_and(|open| open.contains(&now)))
+    }
+
+    /// Returns when it is open that opens on a day.
+    fn on(&self, day: Date, zone: &TimeZone) -> Option<Range<Timestamp>> {
+        let at = |day: Date, time: Time| zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().ok();
+        let last = if self.from < self.to { day } else { day.tomorrow().ok()? };
+        let (open, close) = (at(day, self.from)?, at(last, self.to)?);
+        if open < close {
+            return Some(open..close);
         }
+        // Both fall into the hour that does not come.
+        Some(open..open.checked_add(last.to_datetime(self.to).duration_since(day.to_datetime(self.from))).ok()?)
     }
 }
 
@@ -143,5 +159,65 @@ impl Permission {
     pub fn is_closed(&self, now: Timestamp, zone: &TimeZone) -> Option<String> {
         let Self::Policy(Policy { window: Some(window), .. }) = self else { return None };
         (!window.is_open(now, zone)).then(|| format!("the window {window} is closed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the hours of a window in the days around a moment, by quarters of an hour.
+    fn openings(window: &Window, around: Timestamp, zone: &TimeZone) -> Vec<(Timestamp, u64)> {
+        let mut found: Vec<(Timestamp, u64)> = Vec::new();
+        let first = around.as_second() / 900 * 900 - 2 * 86_400;
+        let mut was_open = true;
+        for quarter in 0..4 * 96 {
+            let now = Timestamp::from_second(first + quarter * 900).unwrap();
+            let is_open = window.is_open(now, zone);
+            match (is_open, was_open) {
+                (true, false) => found.push((now, 1)),
+                (true, true) => found.last_mut().into_iter().for_each(|(_, quarters)| *quarters += 1),
+                _ => {}
+            }
+            was_open = is_open;
+        }
+        found
+    }
+
+    #[test]
+    fn m13_a_window_opens_once_a_day_whatever_clocks_do() {
+        let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let end: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
+        let mut changes = 0;
+        let names: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+        for name in &names {
+            let Ok(zone) = TimeZone::get(name) else { continue };
+            for change in zone.following(begin).map(|change| change.timestamp()).take_while(|at| *at < end) {
+                changes += 1;
+                for window in ["02:00-03:00", "02:15-02:45", "01:00-05:00", "23:30-00:30", "00:00-01:00"] {
+                    let window: Window = window.parse().unwrap();
+                    let openings = openings(&window, change, &zone);
+                    let apart = openings.iter().zip(openings.iter().skip(1));
+                    let mut apart = apart.map(|((one, _), (next, _))| next.duration_since(*one).as_hours());
+                    assert!(apart.all(|hours| (22..=26).contains(&hours)), "{name} {window} {change}: {openings:?}");
+                    assert!(openings.len() >= 3, "{name} {window} {change}: not on each day: {openings:?}");
+                    // Never longer than it says, but for hours that come twice in its middle: two of them on Antarctica.
+                    assert!(openings.iter().all(|(_, quarters)| *quarters <= 24), "{name} {window}: {openings:?}");
+                }
+            }
+        }
+        assert!(changes > 100, "{changes} changes in {} zones", names.len());
+    }
+
+    #[test]
+    fn m13_hours_that_do_not_come_and_hours_that_come_twice() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let open = |window: &str, at: &str| window.parse::<Window>().unwrap().is_open(at.parse().unwrap(), &zone);
+        // 2027-03-28, 02:00 is 03:00 at once: the hour that was meant is the one that comes.
+        assert!(!open("02:00-03:00", "2027-03-28T00:59:59Z"));
+        assert!(open("02:00-03:00", "2027-03-28T01:00:00Z") && open("02:00-03:00", "2027-03-28T01:59:59Z"));
+        assert!(!open("02:00-03:00", "2027-03-28T02:00:00Z"));
+        // 2026-10-25, 03:00 is 02:00 again: once.
+        assert!(open("02:00-02:30", "2026-10-25T00:10:00Z") && !open("02:00-02:30", "2026-10-25T01:10:00Z"));
     }
 }
