@@ -276,6 +276,7 @@ fn l1_a_run_that_was_killed_is_listed_kept_and_recovered() {
 
     let listed = logs.selx(&["recover"]).code(14).says(&["logs-clean.shop", "steps done", "selx recover RUN"]);
     let run = listed.out.split_whitespace().next().unwrap().to_owned();
+    logs.selx(&["act", "shop"]).code(10).says(&["Not yet: the run", &run, "selx recover"]);
     logs.selx(&["act", "shop", "--permitted"]).code(14).says(&[&run, "did not come to its end"]);
     logs.selx(&["doctor"]).code(1).says(&[&run, "selx recover"]);
     logs.selx(&["recover", "20200101T000000Z-00000000"]).code(64).complains(&["no run"]);

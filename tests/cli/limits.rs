@@ -67,3 +67,28 @@ fn two_hundred_runs_leave_nothing_behind() {
     // Other tests of this process open files of their own in the meantime; a leak would be hundreds.
     assert!(open() < before + 60, "{before} before, {} after", open());
 }
+
+/// R2, I9: with few descriptors a log that is open is never one that nobody has open.
+#[test]
+fn with_few_descriptors_no_open_log_is_planned() {
+    let place = Place::empty();
+    let folder = place.path().canonicalize().unwrap().join("logs");
+    std::fs::create_dir(&folder).unwrap();
+    super::process::mode(&folder, 0o755);
+    std::fs::write(folder.join("open.log"), [b'x'; 100]).unwrap();
+    let held = std::fs::File::open(folder.join("open.log")).unwrap();
+    let settings =
+        format!("[action.logs-rotate.all]\nwith = {{ path = \"{}\", larger-than = \"20B\" }}\n", folder.display());
+    place.put("selx.toml", &settings);
+    let mut told = 0;
+    for limit in 10..40 {
+        let ran = Ran::of(
+            &mut place.shell(&format!("ulimit -n {limit}; exec \"$@\""), &["act", "all", "--config", "selx.toml"]),
+        );
+        assert!(!ran.out.contains("rotate "), "{limit}: {ran:#?}");
+        told += u32::from(ran.code == Some(0) && ran.out.contains("a program has it open"));
+        assert!(ran.code != Some(0) || ran.out.contains("a program has it open"), "{limit}: {ran:#?}");
+    }
+    assert!(told > 10, "it hardly ever sees it: {told}");
+    drop(held);
+}

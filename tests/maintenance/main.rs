@@ -108,7 +108,10 @@ impl Desk {
     /// Plans and applies.
     async fn carry_out<A: Action>(&self, with: &Value) -> ActionReport {
         let plan = self.plan::<A>(with).await;
-        self.apply::<A>(&plan).await
+        let report = self.apply::<A>(&plan).await;
+        // What was done says how much room is where the data lie, before and after.
+        assert!(report.run.is_none() || report.space.len() == 1, "{report:?}");
+        report
     }
 }
 

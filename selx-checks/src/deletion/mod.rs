@@ -27,6 +27,7 @@ pub(crate) use rotate::{Place, Rotated};
 pub use walk::{Seen, Walked};
 
 use rustix::fs::Statx;
+use selx_core::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 /// By what a file is known again.
@@ -66,6 +67,16 @@ impl Print {
         let without = |print: &Self| Self { device: (0, 0), changed: 0, ..*print };
         without(self) == without(other)
     }
+}
+
+/// Makes an error of what the file system said: a right is missing, or something else.
+pub(crate) fn refused(errno: rustix::io::Errno, message: String) -> Error {
+    use rustix::io::Errno;
+    let kind = match errno {
+        Errno::ACCESS | Errno::PERM | Errno::ROFS => ErrorKind::Denied,
+        _ => ErrorKind::Local,
+    };
+    Error::new(kind, message).source_error(std::io::Error::from(errno))
 }
 
 fn nanoseconds(time: rustix::fs::StatxTimestamp) -> i64 {

@@ -11,8 +11,8 @@ use rustix::fs::{
 use rustix::io::{Errno, retry_on_intr};
 use selx_core::{Error, ErrorKind, Result};
 
-use super::Print;
 use super::root::{Root, bare_stat, is_mount, open_below};
+use super::{Print, refused};
 
 /// The folder in the root into which a file is moved before it goes. It is there only while files are removed.
 pub(super) const QUARANTINE: &str = ".selx-removal";
@@ -158,8 +158,7 @@ impl Root {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => {
                 let shown = self.path().join(name);
-                let message = format!("`{}` could not be removed", shown.display());
-                Err(Error::new(ErrorKind::Local, message).source_error(std::io::Error::from(errno)))
+                Err(refused(errno, format!("`{}` could not be removed", shown.display())))
             }
         }
     }
@@ -288,14 +287,7 @@ impl Root {
             Ok(()) | Err(Errno::EXIST) => open_below(self.folder(), Path::new(name)),
             Err(errno) => Err(errno),
         };
-        let folder = opened.map_err(|errno| {
-            let kind = if matches!(errno, Errno::ACCESS | Errno::PERM | Errno::ROFS) {
-                ErrorKind::Denied
-            } else {
-                ErrorKind::Local
-            };
-            Error::new(kind, format!("{shown} could not be made")).source_error(std::io::Error::from(errno))
-        })?;
+        let folder = opened.map_err(|errno| refused(errno, format!("{shown} could not be made")))?;
         let stat = bare_stat(folder.as_fd(), OsStr::new("")).map_err(|errno| Error::from_io(errno.into(), &shown))?;
         if stat.stx_uid != rustix::process::geteuid().as_raw() || stat.stx_mode & 0o077 != 0 {
             let message = format!("{shown} is not ours alone");
@@ -314,15 +306,7 @@ impl Root {
 ///
 /// `Local` or `Denied`, naming the file. That it is not there is none.
 pub(crate) fn remove_own_in(folder: &Path, name: &str) -> Result<()> {
-    let failed = |errno: Errno| {
-        let kind = if matches!(errno, Errno::ACCESS | Errno::PERM | Errno::ROFS) {
-            ErrorKind::Denied
-        } else {
-            ErrorKind::Local
-        };
-        let message = format!("`{}` could not be removed", folder.join(name).display());
-        Error::new(kind, message).source_error(std::io::Error::from(errno))
-    };
+    let failed = |errno: Errno| refused(errno, format!("`{}` could not be removed", folder.join(name).display()));
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = retry_on_intr(|| rustix::fs::open(folder, flags, Mode::empty())).map_err(failed)?;
     match unlinkat(&folder, name, AtFlags::empty()) {

@@ -198,6 +198,7 @@ fn opened(errno: Errno, shown: &str) -> Error {
             let message = format!("{shown} is not a folder, or a link leads to it");
             Error::new(ErrorKind::Config, message).advice("name the folder itself; `realpath` says where a link leads")
         }
+        Errno::NOENT => Error::from_io(errno.into(), shown).advice("make it, of root alone, or name another one"),
         errno => Error::from_io(errno.into(), shown),
     }
 }

@@ -148,7 +148,7 @@ fn is_it(stat: &Statx, node: Node) -> bool {
     ((stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino) == node
 }
 
-/// Makes an empty file of the same owner and mode. That its program was faster is as good.
+/// Makes an empty file of the same owner and mode, if there is none yet: its program may have made one in this moment.
 fn replace(parent: &OwnedFd, name: &OsStr, like: &Statx) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = match retry_on_intr(|| openat(parent, name, flags, Mode::RUSR | Mode::WUSR)) {

@@ -7,12 +7,11 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, unlinkat};
 use rustix::io::{Errno, retry_on_intr};
-use selx_core::{Error, ErrorKind, Result};
+use selx_core::Result;
 
+use super::refused;
 use super::root::{Root, bare_stat, open_below};
-
-/// How deep folders may lie in each other.
-const DEPTH: usize = 64;
+use super::walk::DEPTH;
 
 impl Root {
     /// Removes a folder that an action made for itself in the root, with all that is in it: no link is followed, and what is
@@ -30,10 +29,7 @@ impl Root {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => {
                 let shown = self.path().join(name);
-                let kind =
-                    if matches!(errno, Errno::ACCESS | Errno::PERM) { ErrorKind::Denied } else { ErrorKind::Local };
-                let message = format!("`{}` could not be removed", shown.display());
-                Err(Error::new(kind, message).source_error(std::io::Error::from(errno)))
+                Err(refused(errno, format!("`{}` could not be removed", shown.display())))
             }
         }
     }

@@ -14,7 +14,7 @@ use super::root::{Root, bare_stat, open_below};
 use super::{Print, nanoseconds};
 
 /// How deep folders may lie in each other.
-const DEPTH: usize = 64;
+pub(super) const DEPTH: usize = 64;
 
 /// A file that was met.
 #[derive(Clone, Copy, Debug)]

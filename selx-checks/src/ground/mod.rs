@@ -22,6 +22,13 @@ pub(crate) use folder::entries;
 #[cfg(any(feature = "logs", feature = "postgres"))]
 pub(crate) use lookout::from_outside;
 
+/// Tells whether a clock shows a time from before this program: it is wrong, and by it nothing is old.
+#[cfg(any(feature = "logs", feature = "docker"))]
+pub(crate) fn is_before_program(now: jiff::Timestamp) -> bool {
+    const BUILT: &str = "2026-11-01T00:00:00Z";
+    BUILT.parse::<jiff::Timestamp>().is_ok_and(|built| now < built)
+}
+
 /// The stop file, the locks and the journals of this machine.
 ///
 /// Below its folder, mode 0700 and of the running user alone:

@@ -37,17 +37,19 @@ pub(super) struct Unseen {
 ///
 /// # Errors
 ///
-/// If processes cannot be listed.
+/// If processes cannot be listed, or what one has open: too many files open here, no memory. That a process has ended, or has
+/// closed something, is none.
 pub(super) fn each(
     host: &selx_core::Host,
     cancel: &CancellationToken,
     visit: &mut dyn FnMut(&Descriptor),
 ) -> io::Result<Unseen> {
     let (mut unseen, mut others) = (Unseen::default(), false);
-    for process in std::fs::read_dir(&host.proc)?.flatten() {
+    for process in std::fs::read_dir(&host.proc)? {
         if cancel.is_cancelled() {
             break;
         }
+        let process = process?;
         let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let process = process.path();
         let descriptors = match std::fs::read_dir(process.join("fd")) {
@@ -56,10 +58,15 @@ pub(super) fn each(
                 unseen.closed.push(pid);
                 continue;
             }
-            // It has ended meanwhile.
-            Err(_) => continue,
+            Err(error) if is_over(&error) => continue,
+            Err(error) => return Err(error),
         };
-        for descriptor in descriptors.flatten() {
+        for descriptor in descriptors {
+            let descriptor = match descriptor {
+                Ok(descriptor) => descriptor,
+                Err(error) if is_over(&error) => break,
+                Err(error) => return Err(error),
+            };
             let target = match std::fs::read_link(descriptor.path()) {
                 Ok(target) => target,
                 // The numbers may be seen, and not what they lead to: that takes the right to trace the process.
@@ -67,8 +74,8 @@ pub(super) fn each(
                     unseen.hidden.push(pid);
                     break;
                 }
-                // It was closed meanwhile.
-                Err(_) => continue,
+                Err(error) if is_over(&error) => continue,
+                Err(error) => return Err(error),
             };
             others |= pid != std::process::id();
             visit(&Descriptor { pid, process: process.clone(), number: descriptor.file_name(), target });
@@ -79,4 +86,10 @@ pub(super) fn each(
         unseen.closed.append(&mut unseen.hidden);
     }
     Ok(unseen)
+}
+
+/// Tells whether a process has ended meanwhile, or closed what was looked at.
+fn is_over(error: &io::Error) -> bool {
+    let ended = [rustix::io::Errno::NOENT, rustix::io::Errno::SRCH];
+    rustix::io::Errno::from_io_error(error).is_some_and(|errno| ended.contains(&errno))
 }

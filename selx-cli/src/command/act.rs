@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use selx_checks::ground::{self, Confined};
 use selx_core::action::{
     ActionReport, FORMAT, GOOD_FOR, Ground as _, Outcome, Permission, Request, SavedPlan, ShortHash, Unfit, apply,
+    hindrance,
 };
 use selx_core::format::{self, write_atomic};
 use selx_core::{ActionInstance, Suite, SystemClock, TimeSpan, escape, exit_codes};
@@ -115,7 +116,7 @@ fn one(
         true => format::plan_json(&plan, &session.secrets),
         false => {
             let shown = format::plan(&plan, &session.style(), &session.secrets);
-            format!("{shown}{saved}{}", stopped(acting))
+            format!("{shown}{saved}{}", hindered(acting, action))
         }
     };
     if outcome == Outcome::Pending && confirming.save.is_none() && session.can_ask() {
@@ -141,12 +142,14 @@ fn save(path: &Path, plan: &SavedPlan) -> Result<String, Refusal> {
     ))
 }
 
-/// Says that all actions are stopped, below a plan that invites to do it.
-fn stopped(acting: &Acting) -> String {
-    match acting.ground.stopped() {
-        Ok(Some(stopped)) => format!("All actions are stopped ({}): `selx start` first\n", said(&stopped)),
-        _ => String::new(),
+/// Says what is in the way, below a plan that invites to do it.
+fn hindered(acting: &Acting, action: &ActionInstance) -> String {
+    if let Ok(Some(stopped)) = acting.ground.stopped() {
+        return format!("All actions are stopped ({}): `selx start` first\n", said(&stopped));
     }
+    let Some(report) = hindrance(&*action.action, &action.full_name(), &acting.ground) else { return String::new() };
+    let (why, advice) = (report.why.join("; "), report.advice.unwrap_or_default());
+    format!("Not yet: {}. {}\n", escape::visible(&why), escape::visible(&advice))
 }
 
 /// Shows a plan and asks for its hash. What is typed is the hash, never just `y`: the hand knows that one too well.

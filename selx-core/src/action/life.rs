@@ -57,6 +57,12 @@ pub async fn apply(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> 
     report
 }
 
+/// Returns what would keep an action from beginning now, whatever its plan: that all are stopped, or an earlier run on the
+/// same resources that is not over. Who shows a plan says it beside it.
+pub fn hindrance(action: &dyn DynAction, name: &str, ground: &dyn Ground) -> Option<ActionReport> {
+    gate(ground, name, &in_order(action.resources()), false).err().map(|refusal| *refusal)
+}
+
 /// A report in place of an error: nothing was changed.
 pub(super) type Refusal = Box<ActionReport>;
 
@@ -270,7 +276,16 @@ fn gate(ground: &dyn Ground, name: &str, resources: &[String], locked: bool) -> 
             return Err(Box::new(report.advice("wait for its end")));
         }
         let report = ActionReport::nothing(name, Outcome::Unfinished, [why]);
-        return Err(Box::new(report.advice(format!("`selx recover {}` finds out how far it is", open.run))));
+        return Err(Box::new(report.advice(match &open.read {
+            Ok(_) => format!("`selx recover {}` finds out how far it is", open.run),
+            // It may have been about anything: nobody begins anything until a person has looked.
+            Err(_) => {
+                let file = open.path.display();
+                format!(
+                    "no action begins before somebody has looked at `{file}` and at what it names, and moved it away"
+                )
+            }
+        })));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ use crate::finding::Finding;
 use crate::meta::Meta;
 
 pub use ground::{Ground, Holder, Lock, Open, Space, Stopped, Tried};
-pub use life::{Request, apply};
+pub use life::{Request, apply, hindrance};
 pub use outcome::Outcome;
 pub use permission::{Permission, Policy, Window};
 pub use plan::{Applied, Compared, Keeping, Kept, Plan, Planned, Refused, Risk, Seen, Undo};

@@ -13,8 +13,9 @@ use crate::quantity::ByteSize;
 
 /// Hours of a day, in the zone of the machine. Across midnight where the end is before the begin.
 ///
-/// It opens once a day, also on the days on which clocks are changed: hours that come twice count the first time, and a window
-/// whose hours do not come at all opens when they would have begun, for as long as it is.
+/// It opens once a day, also on the days on which clocks are changed. Where a time comes twice, the first one counts, so that
+/// `02:00-02:30` is open for half an hour and `02:00-03:00`, with an hour twice in its middle, for two. Where its hours do not
+/// come, it opens when they would have begun, for as long as it is on other days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// When it opens.
@@ -40,7 +41,7 @@ impl Window {
         if open < close {
             return Some(open..close);
         }
-        // Both fall into the hour that does not come.
+        // Its begin falls into an hour that does not come.
         Some(open..open.checked_add(last.to_datetime(self.to).duration_since(day.to_datetime(self.from))).ok()?)
     }
 }

@@ -15,19 +15,26 @@ use libc::{seccomp_notif, seccomp_notif_resp, sock_filter, sock_fprog};
 /// What happens at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blow {
-    /// The process is killed before the call of this number; with `true` only those that change something are counted.
-    Kill(u32, bool),
+    /// The process is killed before the call of this number.
+    Kill(u32, Of),
     /// The process is stopped, as by a person or with its machine, before the first file of the world is moved.
     Stop,
     /// The call of this number fails, and those after it do not.
     Once(u32, c_int),
-    /// The call of this number fails, and so does every one after it; with `false` only those that change something, and
-    /// only they are counted.
-    From(u32, c_int, bool),
+    /// The call of this number fails, and so does every one after it.
+    From(u32, c_int, Of),
     /// Every call is interrupted by a signal the first time.
     Interrupted,
     /// Every call that reads or writes does a few bytes of it.
     Short,
+}
+
+/// Which calls are counted, and fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    All,
+    /// Those that change something.
+    Changes,
 }
 
 /// Where a call says which file it is about.
@@ -38,7 +45,7 @@ enum Says {
     Path,
 }
 
-/// How often a call may be interrupted, and whether it changes something.
+/// Whether a call changes something, and whether a signal may interrupt it while it waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Looks,
@@ -144,6 +151,7 @@ impl Default for Watcher {
     }
 }
 
+/// The requests of `ioctl`: who is asked receives a question, and sends the answer.
 const RECEIVE: u64 = 0xc050_2100;
 const SEND: u64 = 0xc018_2101;
 
@@ -185,17 +193,21 @@ impl Watcher {
         };
         let Some(path) = file(asked, *says).filter(|path| path.starts_with(&self.folder)) else { return Answer::Go };
         let changes = matches!(sort, Changes | ChangesWaiting);
-        self.count += u32::from(changes || !matches!(self.blow, Blow::From(_, _, false) | Blow::Kill(_, true)));
+        let only_changes = matches!(self.blow, Blow::From(_, _, Of::Changes) | Blow::Kill(_, Of::Changes));
+        if only_changes && !changes {
+            return Answer::Go;
+        }
+        self.count += 1;
         let call = format!("{name} {}", path.strip_prefix(&self.folder).unwrap_or(&path).display());
         match self.blow {
-            Blow::Kill(number, only) if self.count == number && (changes || !only) => die(),
+            Blow::Kill(number, _) if self.count == number => die(),
             Blow::Stop if self.fell.is_empty() && call.starts_with("renameat2 world/") => {
                 signal(libc::SIGSTOP);
                 self.fell.push(call);
                 Answer::Go
             }
             Blow::Once(number, errno) if self.count == number => self.fail(call, errno),
-            Blow::From(number, errno, all) if self.count >= number && (all || changes) => self.fail(call, errno),
+            Blow::From(number, errno, _) if self.count >= number => self.fail(call, errno),
             Blow::Interrupted if matches!(sort, Waits | ChangesWaiting) => {
                 // The same call again is let through, and then it may come once more.
                 if self.interrupted.remove(&call) {

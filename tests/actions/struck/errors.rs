@@ -4,7 +4,7 @@
 use libc::{EIO, ENOSPC};
 use selx_core::action::Outcome;
 
-use super::blow::{Blow, struck};
+use super::blow::{Blow, Of, struck};
 use super::subjects::{ALL, Subject, World};
 use super::{folder, numbers};
 
@@ -43,7 +43,7 @@ fn l03_a_call_that_fails_anywhere_is_told_and_loses_nothing() {
 #[test]
 fn l03_a_disk_that_dies_anywhere_loses_nothing_that_was_on_it() {
     for subject in ALL {
-        let times = everywhere(subject, 5, |number| Blow::From(number, EIO, true));
+        let times = everywhere(subject, 5, |number| Blow::From(number, EIO, Of::All));
         assert!(times > 20, "{subject:?}: {times}");
     }
 }
@@ -51,7 +51,7 @@ fn l03_a_disk_that_dies_anywhere_loses_nothing_that_was_on_it() {
 #[test]
 fn l04_a_disk_that_is_full_from_any_call_on_stops_it_and_loses_nothing() {
     for subject in ALL {
-        let times = everywhere(subject, 1, |number| Blow::From(number, ENOSPC, false));
+        let times = everywhere(subject, 1, |number| Blow::From(number, ENOSPC, Of::Changes));
         assert!(times > 20, "{subject:?}: {times}");
     }
 }

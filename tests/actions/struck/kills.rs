@@ -8,8 +8,8 @@ use std::process::Command;
 
 use selx_core::action::Outcome;
 
-use super::blow::{Blow, struck};
-use super::subjects::{ALL, Subject, World};
+use super::blow::{Blow, Of, struck};
+use super::subjects::{Subject, World};
 use super::{folder, numbers, rounds};
 
 /// Where the child finds which action it is, at which call it is killed, and what it works on.
@@ -19,21 +19,21 @@ const CHILD: &str = "SELX_TEST_CHILD";
 #[test]
 fn the_child_of_a_kill() {
     let Ok(said) = std::env::var(CHILD) else { return };
-    let [name, number, only, folder] = said.splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{said}") };
+    let [name, number, of, folder] = said.splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{said}") };
     let (subject, folder) = (Subject::of(name), PathBuf::from(folder));
-    let (came, _) =
-        struck(&folder, Blow::Kill(number.parse().unwrap(), only.parse().unwrap()), || subject.act(&folder));
+    let of = if of == "All" { Of::All } else { Of::Changes };
+    let (came, _) = struck(&folder, Blow::Kill(number.parse().unwrap(), of), || subject.act(&folder));
     assert_eq!(came.unwrap().outcome, Outcome::Done);
 }
 
-/// Runs an action as a child that is killed before its call of that number, of all or `only` of those that change something.
-/// Returns whether it was: if not, it has not so many.
-pub(super) fn killed_at(subject: Subject, number: u32, only: bool, folder: &Path) -> bool {
+/// Runs an action as a child that is killed before its call of that number. Returns whether it was: if not, it has not so
+/// many.
+pub(super) fn killed_at(subject: Subject, number: u32, of: Of, folder: &Path) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     #[expect(clippy::disallowed_methods, reason = "a process that is killed at a system call")]
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "struck::kills::the_child_of_a_kill", "--test-threads=1"])
-        .env(CHILD, format!("{} {number} {only} {}", subject.name(), folder.display()))
+        .env(CHILD, format!("{} {number} {of:?} {}", subject.name(), folder.display()))
         .output()
         .unwrap();
     match (child.status.code(), child.status.signal()) {
@@ -51,7 +51,7 @@ fn at_every_call(subject: Subject) -> u32 {
             let (_whole, folder) = folder();
             subject.lay(&folder);
             let before = World::of(&folder);
-            let killed = killed_at(subject, number, false, &folder);
+            let killed = killed_at(subject, number, Of::All, &folder);
             subject.holds(&folder, &before, &format!("killed at call {number}"));
             let left = subject.left(&folder);
             assert_eq!(left, [""; 0], "{} killed at call {number}", subject.name());
@@ -78,9 +78,4 @@ fn l01_killed_at_every_call_of_a_rotation_each_log_is_there_once() {
 #[test]
 fn l01_killed_at_every_call_of_backup_prune_no_backup_is_lost() {
     assert!(at_every_call(Subject::Prune) > 100);
-}
-
-#[test]
-fn every_action_on_files_is_among_them() {
-    assert_eq!(ALL.map(Subject::name), ["logs-clean", "logs-rotate", "backup-prune"]);
 }

@@ -1,6 +1,7 @@
 //! What hits an action in the middle: its process is killed, the file system says no, the power goes.
 //!
-//! Every action on files goes through all of it, at each system call.
+//! The actions that delete, move and rename files go through all of it, at each system call. `journal-vacuum` deletes by the
+//! same module; what makes files is struck where its server is (`tests/backups_made`).
 
 mod blow;
 mod disk;

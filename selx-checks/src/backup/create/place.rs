@@ -135,12 +135,7 @@ impl Place {
     }
 
     fn failed(&self, errno: Errno, name: &str, what: &str) -> Error {
-        let kind = match errno {
-            Errno::ACCESS | Errno::PERM | Errno::ROFS => ErrorKind::Denied,
-            _ => ErrorKind::Local,
-        };
-        let message = format!("`{}` {what}", self.path(name).display());
-        Error::new(kind, message).source_error(std::io::Error::from(errno))
+        crate::deletion::refused(errno, format!("`{}` {what}", self.path(name).display()))
     }
 }
 

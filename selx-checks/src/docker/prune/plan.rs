@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use jiff::Timestamp;
 use selx_core::action::{Plan, Planned, Refused};
 use selx_core::{ByteSize, Context, Result, escape};
 
@@ -11,9 +10,6 @@ use super::inventory::{self, Inventory};
 use super::look::Look;
 use super::{Snapshot, Step, containers, images, named, others};
 use crate::docker::Engine;
-
-/// A clock before this is wrong: it is older than the program.
-const BUILT: &str = "2026-11-01T00:00:00Z";
 
 /// Looks at the engine and says what would be removed.
 pub(super) async fn plan(config: &Config, engine: &Engine, cx: &Context) -> Result<(Plan<Step>, Snapshot)> {
@@ -59,7 +55,7 @@ fn clocks(look: &Look<'_>, inventory: &Inventory, refused: &mut Vec<Refused>) {
     if inventory.now.is_none() {
         refuse("the engine does not say what time it is", "let what stands before it pass its `Date`");
     }
-    if BUILT.parse::<Timestamp>().is_ok_and(|built| look.now < built) {
+    if crate::ground::is_before_program(look.now) {
         refuse("the clock is wrong: it is before this program was made", "set the clock");
     }
 }

@@ -19,8 +19,6 @@ use crate::logs::files;
 const ENTRIES: u64 = 5_000_000;
 /// A log that was written within this time is at work, whatever the age is set to.
 const AT_WORK: i64 = 24 * 3_600 * 1_000_000_000;
-/// A clock before this is wrong: it is older than the program.
-const BUILT: &str = "2026-11-01T00:00:00Z";
 
 /// A file that is old enough.
 struct Old {
@@ -164,8 +162,7 @@ fn refused(config: &Config, incomplete: &Option<String>, old: &[Old], logs: u64,
     if let Some(why) = incomplete {
         refuse(format!("not everything could be seen: {why}"), "mend that; of what was not seen nothing is known");
     }
-    let built = BUILT.parse::<Timestamp>().map_or(0, |built| built.as_nanosecond());
-    if i128::from(now) < built {
+    if Timestamp::from_nanosecond(now.into()).is_ok_and(crate::ground::is_before_program) {
         refuse("the clock is wrong: it is before this program was made".to_owned(), "set the clock");
     }
     let bytes = old.iter().fold(0_u64, |sum, file| sum.saturating_add(file.takes));

@@ -16,8 +16,6 @@ use crate::logs::clean::plan::written;
 const ENTRIES: u64 = 1_000_000;
 /// What is ahead of the clock by no more than this was written while we looked.
 const NOW: SignedDuration = SignedDuration::from_secs(60);
-/// A clock before this is wrong: it is older than the program.
-const BUILT: &str = "2026-11-01T00:00:00Z";
 
 /// A closed file.
 struct Closed {
@@ -61,7 +59,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     if let Some(why) = &walked.incomplete {
         refuse(format!("not everything could be seen: {why}"), "mend that; of what was not seen nothing is known");
     }
-    if BUILT.parse::<Timestamp>().is_ok_and(|built| now < built) {
+    if crate::ground::is_before_program(now) {
         refuse("the clock is wrong: it is before this program was made".to_owned(), "set the clock");
     }
     let Found { mut closed, active, mut kept, newest, takes } = found;

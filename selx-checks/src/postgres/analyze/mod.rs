@@ -9,6 +9,8 @@
 
 mod plan;
 
+use std::path::PathBuf;
+
 use std::num::NonZeroU32;
 
 use selx_core::action::{Action, Applied, Permit, Plan, Seen, Tried};
@@ -118,6 +120,10 @@ impl Action for PostgresAnalyze {
 
     fn resources(&self) -> Vec<String> {
         vec![self.config.scope().resource()]
+    }
+
+    fn places(&self) -> Vec<PathBuf> {
+        self.held.data.places()
     }
 
     async fn lock(&self, cx: &Context) -> Result<Vec<(String, Tried)>> {

@@ -26,6 +26,7 @@ pub(super) use guard::Blocker;
 pub use guard::Relation;
 pub(super) use plain::Plain;
 pub(super) use reader::{Facts, Reader, aside, databases};
+pub(crate) use room::Found;
 pub(super) use room::Room;
 pub use settings::{Databases, LockTimeout, Retries, Span, StatementTimeout, TransactionAge};
 pub(super) use settings::{Scope, hundred_gib, settings};

@@ -2,10 +2,11 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use selx_core::{Context, Host};
 
-use super::reader::Facts;
+use super::reader::{Facts, Reader};
 use crate::ground;
 use crate::postgres::server::Server;
 use crate::target::{Place, Target};
@@ -22,6 +23,32 @@ pub(in crate::postgres) enum Room {
     Here { data: PathBuf, root: PathBuf },
     /// It cannot be looked at; why.
     Unknown(String),
+}
+
+/// Where the data of a server lie, for the room before and after a run: found once its locks are held.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found(Arc<Mutex<Option<PathBuf>>>);
+
+impl Found {
+    /// Looks, by what a session knows.
+    pub(super) async fn look(&self, server: &Server<'_>, facts: &Facts, cx: &Context) {
+        if let Room::Here { data, .. } = Room::find(server, facts, cx).await {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
+        }
+    }
+
+    /// Looks, by a session of its own. That a server cannot be asked is told by whoever works with it.
+    pub(crate) async fn ask(&self, server: &Server<'_>, cx: &Context) {
+        if let Ok(reader) = Reader::open(server, None, cx, cx).await {
+            self.look(server, &reader.facts, cx).await;
+            reader.end(cx).await;
+        }
+    }
+
+    /// Returns it, if it is a place of this machine.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
 }
 
 impl Room {

@@ -16,6 +16,7 @@ mod rebuild;
 mod state;
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selx_core::action::{Action, Applied, Permit, Plan, Seen, Tried};
@@ -168,6 +169,10 @@ impl Action for PostgresReindex {
 
     fn resources(&self) -> Vec<String> {
         vec![self.config.scope().resource()]
+    }
+
+    fn places(&self) -> Vec<PathBuf> {
+        self.held.data.places()
     }
 
     async fn lock(&self, cx: &Context) -> Result<Vec<(String, Tried)>> {

@@ -7,6 +7,8 @@
 
 mod plan;
 
+use std::path::PathBuf;
+
 use std::num::NonZeroU32;
 
 use selx_core::action::{Action, Applied, Permit, Plan, Seen, Tried};
@@ -139,6 +141,10 @@ impl Action for PostgresVacuum {
 
     fn resources(&self) -> Vec<String> {
         vec![self.config.scope().resource()]
+    }
+
+    fn places(&self) -> Vec<PathBuf> {
+        self.held.data.places()
     }
 
     async fn lock(&self, cx: &Context) -> Result<Vec<(String, Tried)>> {
