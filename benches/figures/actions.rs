@@ -77,9 +77,7 @@ impl Server {
         let bin = bins.max().expect("`initdb` is needed: apt-get install postgresql");
         let folder = scratch.path().join("cluster");
         std::fs::create_dir(&folder).expect("a folder of ours");
-        for path in [scratch.path(), &folder] {
-            timed(Command::new("chown").arg("postgres").arg(path), 0..=0);
-        }
+        timed(Command::new("chown").arg("postgres").arg(&folder), 0..=0);
         let data = folder.join("data");
         timed(as_postgres(&bin.join("initdb")).args(["-A", "trust", "-D"]).arg(&data), 0..=0);
         let mut server = as_postgres(&bin.join("postgres"));

@@ -288,3 +288,35 @@ fn logs_clean_keeps_to_the_contract_of_a_life() {
     let broken = run(selx_core::contract::life::<LogsClean>(&with, &machine.ground(), &machine.context()));
     assert_eq!(broken, [""; 0]);
 }
+
+#[test]
+fn names_that_are_no_text_share_no_log() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let machine = Machine::new();
+    for name in [b"cust\xfe.log".as_slice(), b"cust\xff.log"] {
+        std::fs::write(machine.folder.join(std::ffi::OsStr::from_bytes(name)), "the only one").unwrap();
+    }
+    machine.file("x.log", 10);
+    machine.days_pass(31);
+    let with = json!({ "path": machine.folder, "older-than": "30d", "max-share": "100%" });
+    let plan = machine.plan::<LogsClean>(&with).unwrap();
+    assert!(plan.plan.steps.is_empty(), "{plan:#?}");
+}
+
+#[test]
+fn of_equal_times_the_newest_by_its_name_stays() {
+    let machine = Machine::new();
+    let names = ["x-20261126.log", "x-20261123.log", "y.log.2", "y.log.1", "y.log.3"];
+    let at = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for name in names {
+        let path = machine.file(name, 10);
+        File::options().append(true).open(path).unwrap().set_modified(at).unwrap();
+    }
+    machine.days_pass(31);
+    let with = json!({ "path": machine.folder, "older-than": "30d", "max-share": "100%" });
+    let plan = machine.plan::<LogsClean>(&with).unwrap();
+    let gone: Vec<&str> = plan.plan.steps.iter().map(|step| step.target.as_str()).collect();
+    // By when they were written they are equal; what was changed last stays as well.
+    assert!(!gone.contains(&"x-20261126.log") && !gone.contains(&"y.log.1"), "{gone:?}");
+    assert!(gone.contains(&"y.log.2"), "{gone:?}");
+}

@@ -156,3 +156,46 @@ fn logs_rotate_keeps_to_the_contract_of_a_life() {
     let broken = run(contract::life::<LogsRotate>(&with(&machine, &[]), &machine.ground(), &machine.context()));
     assert_eq!(broken, [""; 0]);
 }
+
+#[test]
+fn who_was_not_told_is_told_by_the_next_run() {
+    let machine = Machine::new();
+    machine.file("app.log", 0);
+    let writer = Writer::start(&machine, "app.log", "exec >>$f");
+    // A run that ended between the rotation and the telling.
+    let rotated = machine.folder.join("app.log-20261127T020000Z");
+    std::fs::rename(machine.folder.join("app.log"), &rotated).unwrap();
+    machine.file("app.log", 0);
+    // One who only reads what was rotated is not to be told.
+    machine.file("read.log-20261127T020000Z", 10);
+    let _reader = std::fs::File::open(machine.folder.join("read.log-20261127T020000Z")).unwrap();
+    let plan = machine.plan::<LogsRotate>(&with(&machine, &[("larger-than", json!("1GiB"))])).unwrap();
+    assert!(plan.plan.steps.is_empty());
+    assert!(plan.plan.kept.iter().any(|kept| kept.why.contains("a program writes on into it")), "{plan:#?}");
+    let with = with(&machine, &[("larger-than", json!("1GiB")), ("reopen", writer.tell())]);
+    let plan = machine.plan::<LogsRotate>(&with).unwrap();
+    assert_eq!(plan.plan.steps.len(), 1, "{plan:#?}");
+    let report = machine.apply::<LogsRotate>(&plan);
+    assert_eq!(report.outcome, Outcome::Done, "{report:#?}");
+    until(|| std::fs::read_to_string(machine.folder.join("app.log")).is_ok_and(|text| text.contains("line ")));
+    assert!(machine.plan::<LogsRotate>(&with).unwrap().plan.steps.is_empty());
+}
+
+#[test]
+fn what_a_program_starts_when_it_is_told_keeps_no_lock() {
+    let machine = Machine::new();
+    machine.file("app.log", 100);
+    let open = std::fs::File::options().append(true).open(machine.folder.join("app.log")).unwrap();
+    let pid = machine.folder.join("daemon.pid");
+    let script = format!("setsid sleep 60 </dev/null >/dev/null 2>&1 & echo $! > '{}'", pid.display());
+    let with = with(&machine, &[("reopen", json!(["/bin/bash", "-c", script]))]);
+    let plan = machine.plan::<LogsRotate>(&with).unwrap();
+    drop(open);
+    machine.apply::<LogsRotate>(&plan);
+    let again = machine.plan::<LogsRotate>(&with).unwrap();
+    assert_ne!(machine.apply::<LogsRotate>(&again).outcome, Outcome::Locked);
+    if let Ok(pid) = std::fs::read_to_string(&pid) {
+        let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}

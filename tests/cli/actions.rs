@@ -223,6 +223,9 @@ fn a_window_that_is_closed_keeps_everything() {
     let logs =
         Logs::new(&PERMITTED.replace("risk = 'destructive'", &format!("risk = 'destructive', window = '{window}'")));
     logs.selx(&["act", "shop", "--permitted"]).code(13).says(&["the window", "is closed"]);
+    // A zone that is not there is not UTC.
+    let mut elsewhere = logs.command(&["act", "shop", "--permitted"]);
+    Ran::of(elsewhere.env("TZ", "Mars/Olympus")).code(13).says(&["the zone of this machine", "not known", "TZ"]);
     assert_eq!(logs.old(), OLD);
 }
 

@@ -212,3 +212,42 @@ fn l10_old_journals_go_and_the_newest_stay() {
     assert!(names.first().unwrap().starts_with("20260102"), "{names:?}");
     assert!(!closed.join(".selx-removal").exists());
 }
+
+#[test]
+fn a_run_that_is_about_to_begin_is_not_put_away() {
+    let state = State::new();
+    let words = tempfile::tempdir().unwrap();
+    // It holds its journal, and has not written its beginning.
+    let ledger = state.ground().journal("20261123T030000Z-00000001", 1 << 20).unwrap();
+    let open = selx_core::action::Open {
+        run: "20261123T030000Z-00000001".to_owned(),
+        path: state.path.join("journal/20261123T030000Z-00000001.sxj"),
+        read: selx_core::action::journal::read(b""),
+        alive: false,
+    };
+    let action = TypedAction::new(Write(words.path().to_owned()));
+    let report = run(recover(&open, &action, false, &state.ground(), &context()));
+    assert_eq!(report.outcome, Outcome::Failed, "{report:?}");
+    assert!(open.path.exists());
+    drop(ledger);
+    let report = run(recover(&open, &action, false, &state.ground(), &context()));
+    assert_eq!(report.outcome, Outcome::Done, "{report:?}");
+    assert!(!open.path.exists());
+}
+
+#[test]
+fn a_clock_that_was_wrong_once_takes_no_journal_away() {
+    let state = State::new();
+    let words = tempfile::tempdir().unwrap();
+    applied(&state, words.path());
+    let closed = state.path.join("journal/closed");
+    let newest = std::fs::read_dir(&closed).unwrap().next().unwrap().unwrap().metadata().unwrap().modified().unwrap();
+    let future = newest + std::time::Duration::from_secs(500 * 86_400);
+    let file = std::fs::File::create(closed.join("20280411T030000Z-00000000.sxj")).unwrap();
+    file.set_modified(future).unwrap();
+    for round in 0..2 {
+        std::fs::remove_file(words.path().join("one")).unwrap();
+        applied(&state, words.path());
+        assert_eq!(std::fs::read_dir(&closed).unwrap().count(), 3 + round);
+    }
+}

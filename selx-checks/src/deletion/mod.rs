@@ -61,6 +61,12 @@ impl Print {
         }
     }
 
+    /// Returns what a file that grows is known by.
+    #[cfg(feature = "logs")]
+    pub(crate) fn node(&self) -> Node {
+        (self.device, self.inode)
+    }
+
     /// Tells whether it is the same file with the same content, wherever it was moved on its file system. That may have
     /// another number since the machine was started again.
     fn is_same_file(&self, other: &Self) -> bool {

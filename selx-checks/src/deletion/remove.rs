@@ -211,6 +211,25 @@ impl Root {
         }
     }
 
+    /// Tells whether a file that was removed is there all the same, where it was or where it was moved to.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be seen, as [`Root::standing`].
+    pub fn is_left(&self, below: &Path, print: &Print) -> Result<bool> {
+        let failed = |errno| self.failed(below, errno);
+        let is_it = |stat: Result<rustix::fs::Statx, Errno>| match stat {
+            Ok(stat) => Ok(Print::of(&stat).inode == print.inode),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => Ok(false),
+            Err(errno) => Err(failed(errno)),
+        };
+        self.is_on(print.device)?;
+        let there = self.parent(below).and_then(|(parent, name)| bare_stat(parent.as_fd(), &name));
+        let moved = open_below(self.folder(), Path::new(QUARANTINE));
+        let moved = moved.and_then(|quarantine| bare_stat(quarantine.as_fd(), &aside(print)));
+        Ok(is_it(there)? || is_it(moved)?)
+    }
+
     /// Makes sure that the root is on the file system on which the file was seen.
     pub(super) fn is_on(&self, device: (u32, u32)) -> Result<()> {
         if device == self.device() {

@@ -7,7 +7,8 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
 use rustix::fs::{
-    Dir, FileType, Gid, Mode, OFlags, RenameFlags, Statx, Uid, fchmod, fchown, fsync, openat, renameat_with,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RenameFlags, Statx, Uid, fchmod, fchown, fsync, openat, renameat_with,
+    unlinkat,
 };
 use rustix::io::{Errno, retry_on_intr};
 use selx_core::{Error, ErrorKind, Result};
@@ -23,6 +24,9 @@ pub(crate) enum Rotated {
     /// It was left as it is, and why.
     Left(String),
 }
+
+/// What the name of a new file ends with, and `.` before it, until it is as it has to be.
+const NEW: &str = ".selx-new";
 
 /// Where a file is that grows, by its number alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,27 +86,36 @@ impl Root {
     /// # Errors
     ///
     /// `Local` or `Denied`, naming the file.
-    pub(crate) fn renew(&self, below: &Path, named: &OsStr) -> Result<bool> {
+    pub(crate) fn renew(&self, below: &Path, node: Node, named: &OsStr) -> Result<bool> {
         let failed = |errno| self.failed(below, errno);
         if self.is_there(below)? {
             return Ok(false);
         }
         let (parent, name) = self.parent(below).map_err(failed)?;
         let stat = bare_stat(parent.as_fd(), named).map_err(failed)?;
+        // Owner and mode are those of the log, not of whatever somebody puts there.
+        if !is_it(&stat, node) || FileType::from_raw_mode(u32::from(stat.stx_mode)) != FileType::RegularFile {
+            let message = format!("`{}` has another file's name now", self.path().join(below).display());
+            return Err(Error::new(ErrorKind::Local, message).advice("look who renames what is in this folder"));
+        }
         replace(&parent, &name, &stat).and_then(|()| retry_on_intr(|| fsync(&parent))).map_err(failed)?;
         Ok(true)
     }
 
-    /// Tells whether anything has this name.
+    /// Tells whether a file has this name.
     ///
     /// # Errors
     ///
-    /// If that cannot be seen.
+    /// If that cannot be seen, or something else has it.
     pub(crate) fn is_there(&self, below: &Path) -> Result<bool> {
         let failed = |errno| self.failed(below, errno);
         let (parent, name) = self.parent(below).map_err(failed)?;
         match bare_stat(parent.as_fd(), &name) {
-            Ok(_) => Ok(true),
+            Ok(stat) if FileType::from_raw_mode(u32::from(stat.stx_mode)) == FileType::RegularFile => Ok(true),
+            Ok(_) => {
+                let message = format!("what has the name `{}` is no file", self.path().join(below).display());
+                Err(Error::new(ErrorKind::Local, message).advice("look who put it there, and move it away"))
+            }
             Err(Errno::NOENT) => Ok(false),
             Err(errno) => Err(failed(errno)),
         }
@@ -148,14 +161,27 @@ fn is_it(stat: &Statx, node: Node) -> bool {
     ((stat.stx_dev_major, stat.stx_dev_minor), stat.stx_ino) == node
 }
 
-/// Makes an empty file of the same owner and mode, if there is none yet: its program may have made one in this moment.
+/// Makes an empty file of the same owner and mode, if there is none yet: its program may have made one in this moment. It gets
+/// its name when it is as it has to be: nobody finds one that he may not write to.
 fn replace(parent: &OwnedFd, name: &OsStr, like: &Statx) -> Result<(), Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let made = match retry_on_intr(|| openat(parent, name, flags, Mode::RUSR | Mode::WUSR)) {
-        Ok(made) => made,
-        Err(Errno::EXIST) => return Ok(()),
+    let mut new = OsString::from(".");
+    new.push(name);
+    new.push(NEW);
+    // A run that died may have left it.
+    match unlinkat(parent, &new, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
         Err(errno) => return Err(errno),
-    };
-    fchown(&made, Some(Uid::from_raw(like.stx_uid)), Some(Gid::from_raw(like.stx_gid)))?;
-    fchmod(&made, Mode::from_raw_mode(u32::from(like.stx_mode) & 0o777))
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = retry_on_intr(|| openat(parent, &new, flags, Mode::RUSR | Mode::WUSR))?;
+    let named = fchown(&made, Some(Uid::from_raw(like.stx_uid)), Some(Gid::from_raw(like.stx_gid)))
+        .and_then(|()| fchmod(&made, Mode::from_raw_mode(u32::from(like.stx_mode) & 0o777)))
+        .and_then(|()| renameat_with(parent, &new, parent, name, RenameFlags::NOREPLACE));
+    if named.is_err() {
+        let _ = unlinkat(parent, &new, AtFlags::empty());
+    }
+    match named {
+        Err(Errno::EXIST) => Ok(()),
+        named => named,
+    }
 }

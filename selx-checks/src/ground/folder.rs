@@ -68,6 +68,11 @@ pub(crate) fn entries(path: &Path) -> io::Result<std::fs::ReadDir> {
     }
 }
 
+/// Tells whether an open file is the one that was looked at by its path.
+pub(super) fn is_same(file: &File, there: &std::fs::Metadata) -> bool {
+    file.metadata().is_ok_and(|meta| (meta.dev(), meta.ino()) == (there.dev(), there.ino()))
+}
+
 /// Waits until what is in a folder is on the disk.
 pub(super) fn sync(folder: &Path) -> Result<()> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());

@@ -22,6 +22,8 @@ const END: &str = ".sxj";
 const MOST: u64 = 256 << 20;
 /// How much room mending takes.
 const MEND: u64 = 1 << 20;
+/// How many closed journals are kept whatever their age.
+const ANYWAY: usize = 100;
 /// How long a journal is waited for that another process has locked, and how long between two looks.
 const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(2);
@@ -65,6 +67,12 @@ pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>
     let opened = folder::careful().append(true).create_new(true).open(&path);
     let file = opened.map_err(|error| folder::failed(error, format!("{shown} could not be made")))?;
     hold(&file, &shown)?;
+    // Whoever recovers what has not begun may have put it away before it was held.
+    let is_there = std::fs::symlink_metadata(&path).is_ok_and(|meta| folder::is_same(&file, &meta));
+    if !is_there {
+        let message = format!("{shown} was put away by another process before it began");
+        return Err(Error::new(ErrorKind::Local, message).advice("nothing was changed: try again"));
+    }
     match retry_on_intr(|| fallocate(&file, FallocateFlags::KEEP_SIZE, 0, room)) {
         // A file system that cannot promise room: it is told when it has none.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
@@ -214,9 +222,10 @@ fn prune(closed: &Path) -> Result<()> {
     let oldest = newest.saturating_sub(i64::try_from(HostGround::KEPT_FOR.as_nanos()).unwrap_or(i64::MAX));
     let mut kept = 0_u64;
     let mut removed = false;
-    for (name, print, bytes) in journals {
+    for (index, (name, print, bytes)) in journals.into_iter().enumerate() {
         kept = kept.saturating_add(bytes);
-        if kept > HostGround::KEPT || print.written < oldest {
+        // Whatever a clock says, some are kept: one that was wrong once makes all others old.
+        if kept > HostGround::KEPT || print.written < oldest && index >= ANYWAY {
             root.remove(Path::new(&name), &print)?;
             removed = true;
         }

@@ -21,6 +21,13 @@ impl Descriptor {
     pub(super) fn metadata(&self) -> io::Result<std::fs::Metadata> {
         std::fs::metadata(self.process.join("fd").join(&self.number))
     }
+
+    /// Tells whether it is open for writing.
+    pub(super) fn writes(&self) -> bool {
+        let text = std::fs::read_to_string(self.process.join("fdinfo").join(&self.number)).unwrap_or_default();
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim);
+        flags.and_then(|flags| u32::from_str_radix(flags, 8).ok()).is_some_and(|flags| flags & 0o3 != 0)
+    }
 }
 
 /// Processes of which it is not known what they have open.
@@ -81,15 +88,23 @@ pub(super) fn each(
             visit(&Descriptor { pid, process: process.clone(), number: descriptor.file_name(), target });
         }
     }
-    // Where all are hidden, it is us who may not look, and nothing is known of any file.
-    if !others {
+    // Where all are hidden, or we lack the right to trace, it is us who may not look, and nothing is known of any file.
+    if !others || !may_trace(host) {
         unseen.closed.append(&mut unseen.hidden);
     }
     Ok(unseen)
 }
 
+/// Tells whether this process may look into others that are not its own (CAP_SYS_PTRACE): root in a container may not.
+fn may_trace(host: &selx_core::Host) -> bool {
+    const SYS_PTRACE: u64 = 1 << 19;
+    let status = std::fs::read_to_string(host.proc.join("self/status")).unwrap_or_default();
+    let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    rights.and_then(|rights| u64::from_str_radix(rights.trim(), 16).ok()).is_some_and(|rights| rights & SYS_PTRACE != 0)
+}
+
 /// Tells whether a process has ended meanwhile, or closed what was looked at.
-fn is_over(error: &io::Error) -> bool {
+pub(super) fn is_over(error: &io::Error) -> bool {
     let ended = [rustix::io::Errno::NOENT, rustix::io::Errno::SRCH];
     rustix::io::Errno::from_io_error(error).is_some_and(|errno| ended.contains(&errno))
 }

@@ -224,6 +224,12 @@ fn planned(
     }
 }
 
+/// Returns the zone of this machine. One that says nothing of it has UTC, as everywhere.
+fn zone() -> Result<TimeZone, String> {
+    let says_nothing = std::env::var_os("TZ").is_none() && Path::new("/etc/localtime").symlink_metadata().is_err();
+    if says_nothing { Ok(TimeZone::UTC) } else { TimeZone::try_system().map_err(|error| error.to_string()) }
+}
+
 fn applied(
     session: &Session<'_>,
     acting: &Acting,
@@ -232,7 +238,18 @@ fn applied(
     permission: &Permission,
 ) -> ActionReport {
     let name = action.full_name();
-    let (with, zone) = (&action.with, &TimeZone::system());
+    let windowed = matches!(permission, Permission::Policy(policy) if policy.window.is_some());
+    let zone = match zone() {
+        Ok(zone) => zone,
+        Err(_) if !windowed => TimeZone::UTC,
+        // Its hours are not those of any other zone.
+        Err(why) => {
+            let why = format!("the zone of this machine, in which the window is meant, is not known: {why}");
+            let report = ActionReport::nothing(name, Outcome::Unconfirmed, [why]);
+            return report.advice("set `TZ` or `/etc/localtime` to one that is there (`apt-get install tzdata`)");
+        }
+    };
+    let (with, zone) = (&action.with, &zone);
     let request = Request { action: &*action.action, name: &name, with, plan, permission, zone };
     acting.during(session, &name, action.timeout, |cx| {
         let (request, ground) = (&request, &acting.ground);

@@ -93,7 +93,10 @@ fn begun<'a>(open: &'a Open, ground: &dyn Ground) -> Result<&'a Begin, Refusal> 
         unfinished("?", format!("its journal is not whole: {damaged}"), advice)
     })?;
     let Some(begin) = read.begin() else {
+        // Its process may be about to write its beginning: only who holds the journal puts it away.
+        let held = ground.reopen(open).map_err(|error| Box::new(ActionReport::failed("?", &error)))?;
         ground.close(&open.run);
+        drop(held);
         let why = "it ended before anything was begun".to_owned();
         return Err(Box::new(ActionReport::nothing("?", Outcome::Done, [why])));
     };

@@ -1,6 +1,7 @@
 //! The actions that are struck, what they work on, and what has to be true of it whatever happened.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -85,7 +86,9 @@ impl Subject {
             }
             Self::Rotate => {
                 for name in GROWING {
-                    std::fs::write(machine.folder.join(name), format!("{name} {long}")).unwrap();
+                    let path = machine.folder.join(name);
+                    std::fs::write(&path, format!("{name} {long}")).unwrap();
+                    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
                 }
             }
             Self::Prune => {
@@ -164,7 +167,8 @@ impl Subject {
     pub(super) fn left(self, folder: &Path) -> Vec<String> {
         let machine = self.machine(folder);
         let empty = machine.folder.join(".selx-removal").exists().then(|| ".selx-removal".to_owned());
-        machine.names().into_iter().filter(|name| name.ends_with(".tmp")).chain(empty).collect()
+        let ours = |name: &String| name.ends_with(".tmp") || name.ends_with(".selx-new");
+        machine.names().into_iter().filter(ours).chain(empty).collect()
     }
 
     /// All that was to be done is, and nothing else.
@@ -180,7 +184,8 @@ impl Subject {
             Self::Rotate => {
                 assert_eq!(names.len(), 2 * GROWING.len(), "{when}: {names:?}");
                 for name in GROWING {
-                    assert_eq!(std::fs::read(machine.folder.join(name)).unwrap(), b"", "{when}: {name}");
+                    let meta = std::fs::metadata(machine.folder.join(name)).unwrap();
+                    assert_eq!((meta.len(), meta.mode() & 0o777), (0, 0o640), "{when}: {name}");
                 }
             }
             Self::Prune => {

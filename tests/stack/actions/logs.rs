@@ -72,7 +72,7 @@ fn w16_logs_rotate() {
         stack.engine(),
         edge.id
     );
-    let sample = "# reopen = [\"/usr/bin/docker\", \"kill\", \"--signal=USR1\", \"selextract_nginx_1\"]";
+    let sample = "# reopen = [\"/usr/bin/docker\", \"kill\", \"--signal=USR1\", \"CONTAINER-OF-NGINX\"]";
     desk.set(sample, &told);
     let shown =
         desk.plan(ROTATE).says(&["rotate ", "logs/access.log", "tell who writes to 1 of them", "2 steps, disruptive"]);

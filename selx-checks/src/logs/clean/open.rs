@@ -15,6 +15,8 @@ use crate::logs::descriptors;
 pub(in crate::logs) struct Open {
     files: HashSet<Node>,
     hidden: Vec<u32>,
+    /// Whether there may be processes of which nothing at all is seen: this one is in a container.
+    inside: bool,
 }
 
 impl Open {
@@ -26,7 +28,9 @@ impl Open {
     /// Says what could not be seen, for a plan.
     pub(in crate::logs) fn unseen(&self) -> Vec<String> {
         let why = "what runs outside with more rights lets nobody look";
-        self.hidden.iter().map(|pid| format!("whether the process {pid} has it open: {why}")).collect()
+        let hidden = self.hidden.iter().map(|pid| format!("whether the process {pid} has it open: {why}"));
+        let outside = self.inside.then(|| "whether a program outside of this container has it open".to_owned());
+        hidden.chain(outside).collect()
     }
 }
 
@@ -41,21 +45,60 @@ pub(in crate::logs) fn files(host: &selx_core::Host, cancel: &CancellationToken)
     ground::from_outside(move || seen(&host, &cancel))
 }
 
+/// Finds those of some files that programs have open for writing.
+///
+/// # Errors
+///
+/// As [`files`].
+pub(in crate::logs) fn written(
+    host: &selx_core::Host,
+    cancel: &CancellationToken,
+    wanted: HashSet<Node>,
+) -> Result<HashSet<Node>> {
+    let (host, cancel) = (host.clone(), cancel.clone());
+    ground::from_outside(move || {
+        let mut found = HashSet::new();
+        let looked = descriptors::each(&host, &cancel, &mut |descriptor| {
+            if let Ok(Some(node)) = node(descriptor)
+                && wanted.contains(&node)
+                && descriptor.writes()
+            {
+                found.insert(node);
+            }
+        });
+        looked.map_err(|error| Error::from_io(error, format!("`{}`", host.proc.display())))?;
+        Ok(found)
+    })
+}
+
+/// The number that the first name space of processes has on every kernel.
+const FIRST: &str = "pid:[4026531836]";
+
+/// Returns the file that a descriptor leads to, if it is one.
+fn node(descriptor: &descriptors::Descriptor) -> std::io::Result<Option<Node>> {
+    // Another name space may give another name to it, or it may have been moved here: what is open counts by its number.
+    // Only what is no file by its name, such as a socket or a terminal, is passed over.
+    let target = &descriptor.target;
+    if !target.is_absolute() || target.starts_with("/dev/pts") || target == std::path::Path::new("/dev/null") {
+        return Ok(None);
+    }
+    let metadata = match descriptor.metadata() {
+        Ok(metadata) => metadata,
+        // A file system of another user that lets nobody in is none that anybody cleans.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let device = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
+    Ok(metadata.is_file().then(|| (device, metadata.ino())))
+}
+
 fn seen(host: &selx_core::Host, cancel: &CancellationToken) -> Result<Open> {
     let mut files = HashSet::new();
-    let unseen = descriptors::each(host, cancel, &mut |descriptor| {
-        // Another name space may give another name to it, or it may have been moved here: what is open counts by its
-        // number. Most descriptors are no files, and are passed over by their names.
-        let target = &descriptor.target;
-        if !target.is_absolute() || target.starts_with("/dev") || target.starts_with("/proc") {
-            return;
-        }
-        if let Ok(metadata) = descriptor.metadata()
-            && metadata.is_file()
-        {
-            let device = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
-            files.insert((device, metadata.ino()));
-        }
+    let mut odd = Vec::new();
+    let unseen = descriptors::each(host, cancel, &mut |descriptor| match node(descriptor) {
+        Ok(node) => files.extend(node),
+        Err(error) if descriptors::is_over(&error) => {}
+        Err(_) => odd.push(descriptor.pid),
     });
     let unseen = unseen.map_err(|error| Error::from_io(error, format!("`{}`", host.proc.display())))?;
     if cancel.is_cancelled() {
@@ -65,7 +108,10 @@ fn seen(host: &selx_core::Host, cancel: &CancellationToken) -> Result<Open> {
         let message = format!("the process {pid} does not let this user see which files it has open");
         return Err(Error::new(ErrorKind::Denied, message).advice("run it as root: a log that is open stays"));
     }
-    Ok(Open { files, hidden: unseen.hidden })
+    odd.dedup();
+    let space = std::fs::read_link(host.proc.join("self/ns/pid")).unwrap_or_default();
+    let inside = space != std::path::Path::new(FIRST);
+    Ok(Open { files, hidden: unseen.hidden.into_iter().chain(odd).collect(), inside })
 }
 
 #[cfg(test)]

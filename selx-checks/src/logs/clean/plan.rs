@@ -29,9 +29,9 @@ struct Old {
     takes: u64,
 }
 
-/// The newest files of a log by one of their times: that time, the other one, whether it has the name of the log itself, and
-/// the number of the file. What was copied in one go has the same times, and then the log that is written to is the newest.
-type Newest = Vec<(i64, i64, bool, u64)>;
+/// The newest files of a log by one of their times: that time, what tells where it is the same, and the number of the file.
+/// What was copied or made in one go has the same times: then names tell.
+type Newest = Vec<([i64; 4], u64)>;
 
 /// Looks at the folder and says what would be deleted.
 pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &CancellationToken) -> Result<Plan<Step>> {
@@ -53,11 +53,15 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
             return kept.keep(9, "no log by its name", Some(seen.takes), shown);
         };
         logs += 1;
+        // A name that is no text is a log of its own: what it has in common with another one is not known.
+        let log = if seen.name.to_str().is_some() { log } else { written(Path::new(seen.name)) };
         let log = (seen.folder.to_owned(), log);
         let ranks = newest.entry(log.clone()).or_default();
-        let (youngest, written, is_log) = (seen.youngest, seen.print.written, log.1 == name);
-        for (rank, (time, other)) in ranks.iter_mut().zip([(youngest, written), (written, youngest)]) {
-            rank.push((time, other, is_log, seen.print.inode));
+        let (youngest, written) = (seen.youngest, seen.print.written);
+        let (is_log, place) = (i64::from(log.1 == name), place(&name));
+        for (rank, by) in ranks.iter_mut().zip([[youngest, written, is_log, place], [written, is_log, place, youngest]])
+        {
+            rank.push((by, seen.print.inode));
             rank.sort_unstable_by(|one, other| other.cmp(one));
             rank.truncate(floor);
         }
@@ -70,7 +74,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     old.retain(|file| {
         let inode = file.print.inode;
         let is_newest =
-            newest.get(&file.log).is_some_and(|ranks| ranks.iter().flatten().any(|(.., other)| *other == inode));
+            newest.get(&file.log).is_some_and(|ranks| ranks.iter().flatten().any(|(_, other)| *other == inode));
         if is_newest {
             let why = if floor == 1 {
                 "the newest of its log".to_owned()
@@ -86,7 +90,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         let open = open::files(host, cancel)?;
         unseen = open.unseen();
         old.retain(|file| {
-            let is_open = open.has((file.print.device, file.print.inode));
+            let is_open = open.has(file.print.node());
             if is_open {
                 kept.keep(0, "a program has it open", Some(file.takes), || written(&file.file));
             }
@@ -107,6 +111,14 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         .take(config.max_files.get() as usize)
         .collect();
     Ok(Plan { steps, whole: false, kept: kept.kept(), refused })
+}
+
+/// Returns where the numbers of a name put a part of a log among those of the same times: a day has eight digits, and the
+/// last one is the newest; of those that are counted, the first.
+fn place(name: &str) -> i64 {
+    let digits = name.bytes().filter(u8::is_ascii_digit).take(18);
+    let (count, number) = digits.fold((0, 0), |(count, sum), digit| (count + 1, sum * 10 + i64::from(digit - b'0')));
+    if count >= 8 { number } else { -number }
 }
 
 /// Returns the log that a file is, or is a part of, if it is one.

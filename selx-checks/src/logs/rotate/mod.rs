@@ -87,7 +87,7 @@ impl LogsRotate {
         Root::open(Path::new(self.0.path.as_str()))
     }
 
-    async fn reopen(&self, logs: &[Log], permit: &Permit, cx: &Context) -> Result<Applied> {
+    async fn reopen(&self, logs: &[Log], cx: &Context) -> Result<Applied> {
         let root = self.root()?;
         let mut renamed = 0;
         for log in logs {
@@ -96,7 +96,8 @@ impl LogsRotate {
         let Some(reopen) = self.0.reopen.as_ref().filter(|_| renamed > 0) else {
             return Ok(Applied::AlreadyDone);
         };
-        let ended = Child::new(&reopen.program).args(reopen.args.iter().cloned()).holding(permit).run(cx).await?;
+        // It does not hold the lock: what it starts may live for as long as the machine, and nothing waits for that.
+        let ended = Child::new(&reopen.program).args(reopen.args.iter().cloned()).run(cx).await?;
         if ended.exit == Exit::Code(0) {
             return Ok(Applied::Changed("told".to_owned()));
         }
@@ -149,20 +150,20 @@ impl Action for LogsRotate {
         cx.blocking("looking for logs", move |cancel| plan::plan(&config, &host, now, cancel)).await
     }
 
-    async fn apply(&self, step: &Step, permit: &Permit, cx: &Context) -> Result<Applied> {
+    async fn apply(&self, step: &Step, _: &Permit, cx: &Context) -> Result<Applied> {
         let log = match step {
             Step::Rotate { log } => log,
-            Step::Reopen { logs } => return self.reopen(logs, permit, cx).await,
+            Step::Reopen { logs } => return self.reopen(logs, cx).await,
         };
         let (root, file) = (self.root()?, read(&log.file)?);
         if let Place::Named(name) = log.place(&root)?
             && is_rotated(&file, &name.to_string_lossy())
         {
-            let is_new = root.renew(&file, &name)?;
+            let is_new = root.renew(&file, log.node(), &name)?;
             return Ok(if is_new { Applied::Changed("has a new file".to_owned()) } else { Applied::AlreadyDone });
         }
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let to = format!("{name}-{}", cx.clock().now().strftime("%Y%m%dT%H%M%SZ"));
+        let to = format!("{name}{}", cx.clock().now().strftime(STAMP));
         Ok(match root.rotate(&file, log.node(), to.as_ref())? {
             Rotated::Done => Applied::Changed(format!("it is {to} now")),
             Rotated::Left(why) => Applied::Skipped(why),
@@ -226,8 +227,11 @@ impl Action for LogsRotate {
     }
 }
 
-/// Tells whether a name is one that a rotation gives to a file.
+/// What a rotation puts between the name of a log and the end.
+const STAMP: &str = "-%Y%m%dT%H%M%SZ";
+
+/// Tells whether a name is one that a rotation of ours gives to a file.
 fn is_rotated(file: &Path, name: &str) -> bool {
     let own = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    name.strip_prefix(&*own).is_some_and(|rest| rest.starts_with('-'))
+    name.strip_prefix(&*own).is_some_and(|rest| jiff::civil::DateTime::strptime(STAMP, rest).is_ok())
 }

@@ -1,5 +1,6 @@
 //! Which logs are due.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use selx_core::{ByteSize, Error, ErrorKind, Host, Result, TimeSpan};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Log, Step};
-use crate::deletion::{Print, Root, Seen};
+use crate::deletion::{Node, Print, Root, Seen};
 use crate::logs::clean::open;
 use crate::logs::clean::plan::written;
 use crate::logs::files;
@@ -30,8 +31,13 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
         .map_err(|_| Error::new(ErrorKind::Local, "the clock shows a time that no file can have"))?;
     let mut kept = Keeping::default();
     let mut due: Vec<Due> = Vec::new();
+    // What was rotated and may be written on: its program was not told, because a run ended before that.
+    let mut rotated: HashMap<Node, (PathBuf, Print)> = HashMap::new();
     let walked = root.walk(ENTRIES, cancel, &mut |seen| {
         let file = seen.folder.join(seen.name);
+        if let Some(log) = seen.name.to_str().and_then(log_of) {
+            rotated.insert(seen.print.node(), (seen.folder.join(log), seen.print));
+        }
         match judge(config, &seen, now) {
             Ok(why) => due.push(Due { file, print: seen.print, why }),
             Err((order, why)) => kept.keep(order, why, Some(seen.print.length), || written(&file)),
@@ -46,11 +52,12 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     due.sort_by(|one, other| one.file.cmp(&other.file));
     let mut told: Vec<Log> = Vec::new();
     let mut unseen = Vec::new();
-    if !due.is_empty() {
+    if !due.is_empty() || !rotated.is_empty() {
         let open = open::files(host, cancel)?;
+        rotated.retain(|node, _| open.has(*node));
         unseen = open.unseen();
         due.retain(|log| {
-            let is_open = open.has((log.print.device, log.print.inode));
+            let is_open = open.has(log.print.node());
             match (is_open, &config.reopen) {
                 (true, Some(_)) => told.push(Log::of(&log.file, &log.print)),
                 (true, None) => {
@@ -62,6 +69,19 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
             }
             true
         });
+    }
+    if !rotated.is_empty() {
+        // Whoever only reads the end of it is not to be told.
+        let written_on = open::written(host, cancel, rotated.keys().copied().collect())?;
+        for (log, print) in rotated.into_iter().filter(|(node, _)| written_on.contains(node)).map(|(_, log)| log) {
+            match &config.reopen {
+                Some(_) => told.push(Log::of(&log, &print)),
+                None => {
+                    kept.keep(1, "was rotated, and a program writes on into it", Some(print.length), || written(&log))
+                }
+            }
+        }
+        told.sort_by(|one, other| one.file.cmp(&other.file).then(one.inode.cmp(&other.inode)));
     }
     let mut refused = Vec::new();
     if let Some(why) = &walked.incomplete {
@@ -90,18 +110,24 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     Ok(Plan { steps, whole: false, kept: kept.kept(), refused })
 }
 
+/// Returns the log of a name that a rotation of ours gave.
+fn log_of(name: &str) -> Option<&str> {
+    let (log, _) = name.rsplit_once('-')?;
+    super::is_rotated(Path::new(log), name).then_some(log)
+}
+
 /// Says why a file is due, or by which rule it stays as it is.
 fn judge(config: &Config, seen: &Seen<'_>, now: i64) -> Result<String, (usize, String)> {
-    let name = seen.name.to_string_lossy();
+    let Some(name) = seen.name.to_str() else { return Err((9, "its name is no text".to_owned())) };
     let matches = |name: &str| config.names.iter().any(|pattern| pattern.matches(name));
-    if files::base(&name).is_some_and(|base| matches(&base)) {
+    if files::base(name).is_some_and(|base| matches(&base)) {
         return Err((9, "a part of a log that was rotated already".to_owned()));
     }
-    if !matches(&name) {
+    if !matches(name) {
         return Err((9, "no log by its name".to_owned()));
     }
     let path = Path::new(config.path.as_str()).join(seen.folder).join(seen.name);
-    if config.keep.iter().any(|pattern| pattern.matches(&name) || pattern.matches(&path.to_string_lossy())) {
+    if config.keep.iter().any(|pattern| pattern.matches(name) || pattern.matches(&path.to_string_lossy())) {
         return Err((2, "named in `keep`".to_owned()));
     }
     if seen.is_linked {

@@ -25,7 +25,7 @@ pub(super) fn find(host: &selx_core::Host, roots: &[String], facts: &mut Facts, 
         }
         let Ok(metadata) = descriptor.metadata() else { return };
         let folder = &descriptor.process;
-        let writes = || is_open_for_writing(&folder.join("fdinfo").join(&descriptor.number));
+        let writes = || descriptor.writes();
         let name = || std::fs::read_to_string(folder.join("comm")).unwrap_or_default().trim().to_owned();
         let file = match removed {
             Some(path) if metadata.is_file() && metadata.nlink() == 0 && writes() => {
@@ -64,11 +64,4 @@ fn within(path: &str, roots: &[String]) -> bool {
     roots.iter().any(|root| {
         path.strip_prefix(root.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty() || root == "/")
     })
-}
-
-/// Reads the flags of a descriptor: the lowest digits say whether it is open for reading, writing or both.
-fn is_open_for_writing(info: &std::path::Path) -> bool {
-    let text = std::fs::read_to_string(info).unwrap_or_default();
-    let flags = text.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim);
-    flags.and_then(|flags| u32::from_str_radix(flags, 8).ok()).is_some_and(|flags| flags & 0o3 != 0)
 }
