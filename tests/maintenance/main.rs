@@ -109,8 +109,9 @@ impl Desk {
     async fn carry_out<A: Action>(&self, with: &Value) -> ActionReport {
         let plan = self.plan::<A>(with).await;
         let report = self.apply::<A>(&plan).await;
-        // What was done says how much room is where the data lie, before and after.
-        assert!(report.run.is_none() || report.space.len() == 1, "{report:?}");
+        // What was done says how much room is where the data lie, before and after; who may not know where they lie cannot.
+        let may_know = with["user"] == "postgres";
+        assert!(report.run.is_none() || !may_know || report.space.len() == 1, "{report:?}");
         report
     }
 }

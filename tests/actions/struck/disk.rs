@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::thread::UnshareFlags;
@@ -85,7 +86,12 @@ impl Disk {
     }
 
     pub(super) fn unmount(&self) {
-        unmount(&self.point, UnmountFlags::empty()).unwrap();
+        let begun = Instant::now();
+        // A process that another test is just starting has copies of what is open here until it becomes another program.
+        while let Err(errno) = unmount(&self.point, UnmountFlags::empty()) {
+            assert!(errno == rustix::io::Errno::BUSY && begun.elapsed() < Duration::from_secs(20), "{errno}");
+            std::thread::yield_now();
+        }
     }
 
     pub(super) fn sync(&self) {
