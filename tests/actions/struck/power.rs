@@ -59,7 +59,7 @@ fn l18_a_disk_with_another_number_after_the_restart_loses_nothing() {
     let disk = Disk::new();
     let (mut clear, mut unclear) = (0, 0);
     for subject in ALL {
-        for number in numbers(4) {
+        for number in numbers(6) {
             disk.format();
             disk.mount("data=ordered");
             subject.lay(&disk.point);
