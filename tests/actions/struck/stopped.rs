@@ -13,7 +13,7 @@ use super::subjects::{Subject, World};
 /// Where the child finds what it works on.
 const CHILD: &str = "SELX_TEST_STOPPED";
 /// How long it may take; it is stopped for longer.
-const LIMIT: Duration = Duration::from_secs(3);
+const LIMIT: Duration = Duration::from_secs(6);
 
 /// The child: it is stopped in mid-run, and says what it came to. Without the test's word it does nothing.
 #[test]
