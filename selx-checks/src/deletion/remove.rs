@@ -219,7 +219,8 @@ impl Root {
     pub fn is_left(&self, below: &Path, print: &Print) -> Result<bool> {
         let failed = |errno| self.failed(below, errno);
         let is_it = |stat: Result<rustix::fs::Statx, Errno>| match stat {
-            Ok(stat) => Ok(Print::of(&stat).inode == print.inode),
+            // A new file may have got the number of the one that is gone.
+            Ok(stat) => Ok(Print::of(&stat).is_same_file(print)),
             Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::XDEV) => Ok(false),
             Err(errno) => Err(failed(errno)),
         };

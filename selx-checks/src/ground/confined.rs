@@ -23,8 +23,8 @@ pub enum Confined {
 
 /// Plans an action in a thread of its own, which may write to no file and change no folder, and whose threads and children
 /// may not either. `/dev/null` is the one exception. One thread that is not confined looks for it at what processes have open
-/// and where their roots are, which the kernel hides from whoever is confined. Sockets are not forbidden: what an action does there while it plans is
-/// up to it (a session that reads only, questions that only ask).
+/// and where their roots are, which the kernel hides from whoever is confined. Sockets are not forbidden: what an action does
+/// there while it plans is up to it (a session that reads only, questions that only ask).
 ///
 /// # Cancellation safety
 ///

@@ -13,13 +13,14 @@ pub(super) fn ours(folder: &Path, below: &str) -> Result<PathBuf> {
     let path = folder.join(below);
     for path in [folder, &path] {
         let shown = format!("`{}`", path.display());
-        if !path.exists() {
+        let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+        if !missing.is_empty() {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
             made.map_err(|error| failed(error, format!("{shown} could not be made")))?;
-            // What is written into it is to be found after a power cut.
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                sync(parent)?;
-            }
+        }
+        // What is written into it is to be found after a power cut.
+        for parent in missing.iter().filter_map(|path| path.parent()) {
+            sync(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
         }
         let meta =
             std::fs::symlink_metadata(path).map_err(|error| failed(error, format!("{shown} could not be read")))?;
@@ -68,9 +69,10 @@ pub(crate) fn entries(path: &Path) -> io::Result<std::fs::ReadDir> {
     }
 }
 
-/// Tells whether an open file is the one that was looked at by its path.
-pub(super) fn is_same(file: &File, there: &std::fs::Metadata) -> bool {
-    file.metadata().is_ok_and(|meta| (meta.dev(), meta.ino()) == (there.dev(), there.ino()))
+/// Tells whether an open file is the one that others find by its name.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(ours), Ok(theirs)) = (file.metadata(), std::fs::symlink_metadata(path)) else { return false };
+    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
 }
 
 /// Waits until what is in a folder is on the disk.

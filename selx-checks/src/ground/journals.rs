@@ -68,8 +68,7 @@ pub(super) fn make(state: &Path, run: &str, room: u64) -> Result<Box<dyn Ledger>
     let file = opened.map_err(|error| folder::failed(error, format!("{shown} could not be made")))?;
     hold(&file, &shown)?;
     // Whoever recovers what has not begun may have put it away before it was held.
-    let is_there = std::fs::symlink_metadata(&path).is_ok_and(|meta| folder::is_same(&file, &meta));
-    if !is_there {
+    if !folder::is_at(&file, &path) {
         let message = format!("{shown} was put away by another process before it began");
         return Err(Error::new(ErrorKind::Local, message).advice("nothing was changed: try again"));
     }

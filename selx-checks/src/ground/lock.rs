@@ -44,10 +44,7 @@ impl Lock for Nested {
 impl Held {
     /// Tells whether the file that is locked is the one that others find by its name.
     fn is_there(&self) -> bool {
-        let (Ok(ours), Ok(theirs)) = (self.file.metadata(), std::fs::symlink_metadata(&self.path)) else {
-            return false;
-        };
-        (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+        folder::is_at(&self.file, &self.path)
     }
 }
 

@@ -51,7 +51,7 @@ pub struct HostGround {
 impl HostGround {
     /// How many bytes of closed journals are kept.
     pub const KEPT: u64 = 64 << 20;
-    /// For how long they are kept.
+    /// For how long they are kept; the newest hundred are kept for longer, whatever a clock says of their age.
     pub const KEPT_FOR: std::time::Duration = std::time::Duration::from_secs(400 * 86_400);
 
     /// Names the folder, which is that of the history as a rule. Nothing is made before something has to be written.

@@ -100,6 +100,13 @@ fn create(folder: &Path, name: &std::ffi::OsStr) -> io::Result<(PathBuf, File)> 
     }
 }
 
+/// Tells whether a name is that of a file that [`write_atomic`] was writing, to be `of` that name: its process died before.
+pub fn is_unfinished(name: &str, of: &str) -> bool {
+    let rest = name.strip_prefix('.').and_then(|name| name.strip_prefix(of)).and_then(|rest| rest.strip_prefix('.'));
+    let random = rest.and_then(|rest| rest.strip_suffix(".tmp"));
+    random.is_some_and(|random| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 fn failed(path: &Path, what: &str, error: io::Error) -> Error {
     let kind = match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selx_core::action::{Action, Applied, Permit, Plan, Seen};
+use selx_core::format::is_unfinished;
 use selx_core::{Area, ByteSize, Code, Context, Error, Finding, Meta, Result};
 use serde::{Deserialize, Serialize};
 
@@ -175,11 +176,9 @@ impl Action for BackupPrune {
         root.tidy();
         root.remove_empty(TRASH);
         // What a run that died left of writing its proofs.
-        for name in crate::ground::entries(root.path()).into_iter().flatten().flatten().map(|entry| entry.file_name()) {
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with(&format!(".{}.", proofs::NAME)) && name.ends_with(".tmp"))
-            {
+        for entry in crate::ground::entries(root.path()).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_str().is_some_and(|name| is_unfinished(name, proofs::NAME)) {
                 root.remove_own(Path::new(&name))?;
             }
         }

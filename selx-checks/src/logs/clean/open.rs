@@ -14,6 +14,7 @@ use crate::logs::descriptors;
 #[derive(Debug)]
 pub(in crate::logs) struct Open {
     files: HashSet<Node>,
+    written: HashSet<Node>,
     hidden: Vec<u32>,
     /// Whether there may be processes of which nothing at all is seen: this one is in a container.
     inside: bool,
@@ -25,6 +26,11 @@ impl Open {
         self.files.contains(&file)
     }
 
+    /// Tells whether a program writes to one of the files that were asked about.
+    pub(in crate::logs) fn writes(&self, file: Node) -> bool {
+        self.written.contains(&file)
+    }
+
     /// Says what could not be seen, for a plan.
     pub(in crate::logs) fn unseen(&self) -> Vec<String> {
         let why = "what runs outside with more rights lets nobody look";
@@ -34,41 +40,15 @@ impl Open {
     }
 }
 
-/// Finds the files that programs have open.
+/// Finds the files that programs have open, and which of some they have open for writing.
 ///
 /// # Errors
 ///
 /// `Denied` if a process does not let us see what it has open: then nothing could be said of any file.
-pub(in crate::logs) fn files(host: &selx_core::Host, cancel: &CancellationToken) -> Result<Open> {
+pub(in crate::logs) fn files(host: &selx_core::Host, asked: HashSet<Node>, cancel: &CancellationToken) -> Result<Open> {
     let (host, cancel) = (host.clone(), cancel.clone());
     // A plan is confined, and would see no process but its own.
-    ground::from_outside(move || seen(&host, &cancel))
-}
-
-/// Finds those of some files that programs have open for writing.
-///
-/// # Errors
-///
-/// As [`files`].
-pub(in crate::logs) fn written(
-    host: &selx_core::Host,
-    cancel: &CancellationToken,
-    wanted: HashSet<Node>,
-) -> Result<HashSet<Node>> {
-    let (host, cancel) = (host.clone(), cancel.clone());
-    ground::from_outside(move || {
-        let mut found = HashSet::new();
-        let looked = descriptors::each(&host, &cancel, &mut |descriptor| {
-            if let Ok(Some(node)) = node(descriptor)
-                && wanted.contains(&node)
-                && descriptor.writes()
-            {
-                found.insert(node);
-            }
-        });
-        looked.map_err(|error| Error::from_io(error, format!("`{}`", host.proc.display())))?;
-        Ok(found)
-    })
+    ground::from_outside(move || seen(&host, &asked, &cancel))
 }
 
 /// The number that the first name space of processes has on every kernel.
@@ -92,11 +72,16 @@ fn node(descriptor: &descriptors::Descriptor) -> std::io::Result<Option<Node>> {
     Ok(metadata.is_file().then(|| (device, metadata.ino())))
 }
 
-fn seen(host: &selx_core::Host, cancel: &CancellationToken) -> Result<Open> {
-    let mut files = HashSet::new();
-    let mut odd = Vec::new();
+fn seen(host: &selx_core::Host, asked: &HashSet<Node>, cancel: &CancellationToken) -> Result<Open> {
+    let (mut files, mut written, mut odd) = (HashSet::new(), HashSet::new(), Vec::new());
     let unseen = descriptors::each(host, cancel, &mut |descriptor| match node(descriptor) {
-        Ok(node) => files.extend(node),
+        Ok(Some(node)) => {
+            files.insert(node);
+            if asked.contains(&node) && descriptor.writes() {
+                written.insert(node);
+            }
+        }
+        Ok(None) => {}
         Err(error) if descriptors::is_over(&error) => {}
         Err(_) => odd.push(descriptor.pid),
     });
@@ -111,7 +96,7 @@ fn seen(host: &selx_core::Host, cancel: &CancellationToken) -> Result<Open> {
     odd.dedup();
     let space = std::fs::read_link(host.proc.join("self/ns/pid")).unwrap_or_default();
     let inside = space != std::path::Path::new(FIRST);
-    Ok(Open { files, hidden: unseen.hidden.into_iter().chain(odd).collect(), inside })
+    Ok(Open { files, written, hidden: unseen.hidden.into_iter().chain(odd).collect(), inside })
 }
 
 #[cfg(test)]
@@ -132,7 +117,7 @@ mod tests {
             .unwrap();
         let meta = file.as_file().metadata().unwrap();
         let node = ((rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev())), meta.ino());
-        let look = || files(&selx_core::Host::default(), &CancellationToken::new());
+        let look = || files(&selx_core::Host::default(), HashSet::new(), &CancellationToken::new());
         let seen = look();
         let blind = std::thread::spawn(move || (confine() == Confined::Yes).then(look)).join().unwrap();
         let _ = other.kill();

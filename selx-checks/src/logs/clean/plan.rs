@@ -1,6 +1,6 @@
 //! Which files are old enough, and which stay all the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     });
     let mut unseen = Vec::new();
     if !old.is_empty() {
-        let open = open::files(host, cancel)?;
+        let open = open::files(host, HashSet::new(), cancel)?;
         unseen = open.unseen();
         old.retain(|file| {
             let is_open = open.has(file.print.node());

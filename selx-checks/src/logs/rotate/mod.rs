@@ -107,14 +107,14 @@ impl LogsRotate {
         Err(Error::new(ErrorKind::Local, message).advice(advice))
     }
 
-    /// Returns the logs of a step that have another name by now and that a program still has open.
+    /// Returns the logs of a step that have another name by now and that a program still writes to.
     async fn written_on(&self, logs: &[Log], cx: &Context) -> Result<Vec<String>> {
-        let host = cx.host().clone();
-        let look = move |cancel: &CancellationToken| open::files(&host, cancel);
+        let (host, asked) = (cx.host().clone(), logs.iter().map(Log::node).collect());
+        let look = move |cancel: &CancellationToken| open::files(&host, asked, cancel);
         let open = cx.blocking("looking at what programs have open", look).await?;
         let root = self.root()?;
         let mut found = Vec::new();
-        for log in logs.iter().filter(|log| open.has(log.node())) {
+        for log in logs.iter().filter(|log| open.writes(log.node())) {
             if let Place::Named(name) = log.place(&root)? {
                 found.push(name.to_string_lossy().into_owned());
             }

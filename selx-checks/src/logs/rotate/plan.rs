@@ -1,6 +1,5 @@
 //! Which logs are due.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,7 +8,7 @@ use selx_core::{ByteSize, Error, ErrorKind, Host, Result, TimeSpan};
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Log, Step};
-use crate::deletion::{Node, Print, Root, Seen};
+use crate::deletion::{Print, Root, Seen};
 use crate::logs::clean::open;
 use crate::logs::clean::plan::written;
 use crate::logs::files;
@@ -24,6 +23,13 @@ struct Due {
     why: String,
 }
 
+/// A file that an earlier run rotated, and the log that it was.
+struct Before {
+    file: PathBuf,
+    log: PathBuf,
+    print: Print,
+}
+
 /// Looks at the folder and says what would be rotated.
 pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &CancellationToken) -> Result<Plan<Step>> {
     let root = Root::open(Path::new(config.path.as_str()))?;
@@ -32,11 +38,11 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     let mut kept = Keeping::default();
     let mut due: Vec<Due> = Vec::new();
     // What was rotated and may be written on: its program was not told, because a run ended before that.
-    let mut rotated: HashMap<Node, (PathBuf, Print)> = HashMap::new();
+    let mut rotated: Vec<Before> = Vec::new();
     let walked = root.walk(ENTRIES, cancel, &mut |seen| {
         let file = seen.folder.join(seen.name);
-        if let Some(log) = seen.name.to_str().and_then(log_of) {
-            rotated.insert(seen.print.node(), (seen.folder.join(log), seen.print));
+        if let Some(log) = seen.name.to_str().and_then(log_of).filter(|log| is_log(config, log)) {
+            rotated.push(Before { file: file.clone(), log: seen.folder.join(log), print: seen.print });
         }
         match judge(config, &seen, now) {
             Ok(why) => due.push(Due { file, print: seen.print, why }),
@@ -53,8 +59,9 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     let mut told: Vec<Log> = Vec::new();
     let mut unseen = Vec::new();
     if !due.is_empty() || !rotated.is_empty() {
-        let open = open::files(host, cancel)?;
-        rotated.retain(|node, _| open.has(*node));
+        let open = open::files(host, rotated.iter().map(|before| before.print.node()).collect(), cancel)?;
+        // Whoever only reads the end of one is not to be told.
+        rotated.retain(|before| open.writes(before.print.node()));
         unseen = open.unseen();
         due.retain(|log| {
             let is_open = open.has(log.print.node());
@@ -70,18 +77,12 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
             true
         });
     }
-    if !rotated.is_empty() {
-        // Whoever only reads the end of it is not to be told.
-        let written_on = open::written(host, cancel, rotated.keys().copied().collect())?;
-        for (log, print) in rotated.into_iter().filter(|(node, _)| written_on.contains(node)).map(|(_, log)| log) {
-            match &config.reopen {
-                Some(_) => told.push(Log::of(&log, &print)),
-                None => {
-                    kept.keep(1, "was rotated, and a program writes on into it", Some(print.length), || written(&log))
-                }
-            }
+    rotated.sort_by(|one, other| one.file.cmp(&other.file));
+    for Before { file, log, print } in &rotated {
+        match &config.reopen {
+            Some(_) => told.push(Log::of(log, print)),
+            None => kept.keep(1, "was rotated, and a program writes on into it", Some(print.length), || written(file)),
         }
-        told.sort_by(|one, other| one.file.cmp(&other.file).then(one.inode.cmp(&other.inode)));
     }
     let mut refused = Vec::new();
     if let Some(why) = &walked.incomplete {
@@ -110,6 +111,11 @@ pub(super) fn plan(config: &Config, host: &Host, now: Timestamp, cancel: &Cancel
     Ok(Plan { steps, whole: false, kept: kept.kept(), refused })
 }
 
+/// Tells whether a name is that of a log.
+fn is_log(config: &Config, name: &str) -> bool {
+    config.names.iter().any(|pattern| pattern.matches(name))
+}
+
 /// Returns the log of a name that a rotation of ours gave.
 fn log_of(name: &str) -> Option<&str> {
     let (log, _) = name.rsplit_once('-')?;
@@ -119,11 +125,10 @@ fn log_of(name: &str) -> Option<&str> {
 /// Says why a file is due, or by which rule it stays as it is.
 fn judge(config: &Config, seen: &Seen<'_>, now: i64) -> Result<String, (usize, String)> {
     let Some(name) = seen.name.to_str() else { return Err((9, "its name is no text".to_owned())) };
-    let matches = |name: &str| config.names.iter().any(|pattern| pattern.matches(name));
-    if files::base(name).is_some_and(|base| matches(&base)) {
+    if files::base(name).is_some_and(|base| is_log(config, &base)) {
         return Err((9, "a part of a log that was rotated already".to_owned()));
     }
-    if !matches(name) {
+    if !is_log(config, name) {
         return Err((9, "no log by its name".to_owned()));
     }
     let path = Path::new(config.path.as_str()).join(seen.folder).join(seen.name);
