@@ -120,7 +120,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
         report.waiting = compared.new;
         return Ok(report);
     }
-    let before = space(ground, request.action.places());
+    let before = space(ground, request.action.places(cx).await);
     let plan = SavedPlan { plan: request.plan.plan.as_said_by(&fresh), ..request.plan.clone() };
     let begin = Begin {
         format: FORMAT,

@@ -101,9 +101,10 @@ pub trait Action: Send + Sync + Sized + 'static {
     /// Returns what nobody else may change meanwhile, such as `files:/var/log`, one lock each. They are taken in order.
     fn resources(&self) -> Vec<String>;
 
-    /// Returns where room on a disk is looked at before and after.
-    fn places(&self) -> Vec<PathBuf> {
-        Vec::new()
+    /// Returns where room on a disk is looked at before and after: it is asked for once the locks are held. What cannot be
+    /// found is left out. The default is none.
+    fn places(&self, _: &Context) -> impl Future<Output = Vec<PathBuf>> + Send {
+        async { Vec::new() }
     }
 
     /// Takes locks that reach beyond this machine, such as an advisory lock of a database, each with the name of what it is

@@ -23,7 +23,7 @@ pub trait DynAction: Send + Sync {
     /// See [`Action::resources`].
     fn resources(&self) -> Vec<String>;
     /// See [`Action::places`].
-    fn places(&self) -> Vec<PathBuf>;
+    fn places<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Vec<PathBuf>>;
     /// See [`Action::lock`].
     fn lock<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<(String, Tried)>>>;
     /// See [`Action::plan`].
@@ -84,8 +84,8 @@ impl<A: Action> DynAction for TypedAction<A> {
         self.action.resources()
     }
 
-    fn places(&self) -> Vec<PathBuf> {
-        self.action.places()
+    fn places<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Vec<PathBuf>> {
+        Box::pin(self.action.places(cx))
     }
 
     fn lock<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<(String, Tried)>>> {

@@ -144,7 +144,7 @@ impl<const BATCH: usize> Action for Change<BATCH> {
         vec!["things".to_owned(), "a-first".to_owned()]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         vec!["/".into()]
     }
 

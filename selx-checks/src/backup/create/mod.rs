@@ -83,7 +83,7 @@ impl Action for BackupCreate {
         vec![format!("files:{}", self.0.place()), format!("backup:{}", self.0.server().target)]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         vec![self.0.place().into()]
     }
 

@@ -83,7 +83,7 @@ impl Action for BackupDrill {
         resources
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         vec![self.0.scratch.as_str().into()]
     }
 

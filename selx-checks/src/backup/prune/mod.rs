@@ -117,7 +117,7 @@ impl Action for BackupPrune {
         vec![format!("files:{}", self.config.folder.as_str())]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         vec![self.config.folder.as_str().into()]
     }
 

@@ -14,14 +14,14 @@ mod swap;
 
 use std::path::PathBuf;
 
-use selx_core::action::{Action, Applied, Permit, Plan, Seen, Tried};
+use selx_core::action::{Action, Applied, Permit, Plan, Seen};
 use selx_core::{Area, Code, Context, Error, ErrorKind, Finding, Meta, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::load::{self, Load, Source};
 use crate::backup::made::{Dumped, Locale};
 use crate::backup::programs::Programs;
-use crate::postgres::maintenance::Found;
+use crate::postgres::maintenance::place;
 use crate::postgres::talk::{Login, Talk};
 use crate::postgres::{Name, Server};
 pub use config::Config;
@@ -91,7 +91,7 @@ const CODES: &[Code] = &[Code::new(
 
 /// The action `backup-restore`.
 #[derive(Clone, Debug)]
-pub struct BackupRestore(Config, Found);
+pub struct BackupRestore(Config);
 
 impl BackupRestore {
     /// Opens a session beside the databases that it is about.
@@ -165,7 +165,7 @@ impl Action for BackupRestore {
             .needs("a role that may make databases and owns the one that is there; to read the archive");
 
     fn new(config: Config) -> Self {
-        Self(config, Found::default())
+        Self(config)
     }
 
     fn resources(&self) -> Vec<String> {
@@ -179,15 +179,9 @@ impl Action for BackupRestore {
         resources
     }
 
-    fn places(&self) -> Vec<PathBuf> {
-        self.1.places()
-    }
-
-    async fn lock(&self, cx: &Context) -> Result<Vec<(String, Tried)>> {
-        // Nothing beyond this machine is locked; where the data lie is looked for while nobody else works there.
+    async fn places(&self, cx: &Context) -> Vec<PathBuf> {
         let session = self.0.session();
-        self.1.ask(&Server { database: session.as_ref(), ..self.0.server() }, cx).await;
-        Ok(Vec::new())
+        place(&Server { database: session.as_ref(), ..self.0.server() }, cx).await.into_iter().collect()
     }
 
     async fn plan(&self, cx: &Context) -> Result<Plan<Step>> {

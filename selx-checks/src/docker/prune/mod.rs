@@ -156,7 +156,7 @@ impl Action for DockerPrune {
         vec![format!("docker:{}", EngineAt::shown(self.config.engine.as_ref()))]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.iter().filter_map(|last| last.root.clone()).collect()
     }

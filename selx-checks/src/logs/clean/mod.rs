@@ -112,7 +112,7 @@ impl Action for LogsClean {
         vec![format!("files:{}", self.0.path.as_str())]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         vec![self.0.path.as_str().into()]
     }
 

@@ -141,7 +141,7 @@ impl Action for LogsRotate {
         vec![format!("files:{}", self.0.path.as_str())]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         vec![self.0.path.as_str().into()]
     }
 

@@ -173,7 +173,7 @@ impl Action for JournalVacuum {
         vec![format!("files:{}", self.0.folder.as_str())]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
+    async fn places(&self, _: &Context) -> Vec<PathBuf> {
         vec![self.0.folder.as_str().into()]
     }
 

@@ -12,7 +12,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::failure::error;
 use super::guard::Blocker;
 use super::reader::{Reader, databases};
-use super::room::Found;
 use super::settings::Scope;
 use crate::postgres::refusal::Ended;
 use crate::postgres::session::Session;
@@ -28,18 +27,13 @@ const BETWEEN: Duration = Duration::from_millis(200);
 const BEAT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// What a run holds on a server.
+/// The processes of the server that hold the locks of this run, by database.
 #[derive(Clone, Debug, Default)]
-pub(in crate::postgres) struct Held {
-    /// The processes of the server that have its locks, by database.
-    processes: Arc<Mutex<BTreeMap<String, u32>>>,
-    /// Where the data lie that it works on.
-    pub(in crate::postgres) data: Found,
-}
+pub(in crate::postgres) struct Held(Arc<Mutex<BTreeMap<String, u32>>>);
 
 impl Held {
     fn note(&self, database: &str, process: u32) {
-        self.processes.lock().unwrap_or_else(PoisonError::into_inner).insert(database.to_owned(), process);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(database.to_owned(), process);
     }
 
     /// Asks the server whether the lock of a database is still there.
@@ -48,7 +42,7 @@ impl Held {
         struct Row {
             held: bool,
         }
-        let process = self.processes.lock().unwrap_or_else(PoisonError::into_inner).get(database).copied();
+        let process = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(database).copied();
         let Some(process) = process else { return Ok(()) };
         let row: Row =
             reader.row(&format!("SELECT EXISTS ({} AND l.pid = {process}) AS held", holders("")), cx).await?;
@@ -91,9 +85,6 @@ pub(in crate::postgres) async fn lock(scope: &Scope<'_>, held: &Held, cx: &Conte
         let name = format!("database {} of {}", escape::visible(&database), scope.server.target);
         if try_once(&mut reader, cx).await.map_err(failed)? {
             held.note(&database, reader.facts.process);
-            if taken.is_empty() {
-                held.data.look(&scope.server, &reader.facts, cx).await;
-            }
             taken.push((name, Tried::Ours(Box::new(Connection::keep(database, reader.into_session())))));
             continue;
         }

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use selx_core::{Context, Host};
 
@@ -25,30 +24,13 @@ pub(in crate::postgres) enum Room {
     Unknown(String),
 }
 
-/// Where the data of a server lie, for the room before and after a run: found once its locks are held.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Found(Arc<Mutex<Option<PathBuf>>>);
-
-impl Found {
-    /// Looks, by what a session knows.
-    pub(super) async fn look(&self, server: &Server<'_>, facts: &Facts, cx: &Context) {
-        if let Room::Here { data, .. } = Room::find(server, facts, cx).await {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(data);
-        }
-    }
-
-    /// Looks, by a session of its own. That a server cannot be asked is told by whoever works with it.
-    pub(crate) async fn ask(&self, server: &Server<'_>, cx: &Context) {
-        if let Ok(reader) = Reader::open(server, None, cx, cx).await {
-            self.look(server, &reader.facts, cx).await;
-            reader.end(cx).await;
-        }
-    }
-
-    /// Returns it, if it is a place of this machine.
-    pub(crate) fn places(&self) -> Vec<PathBuf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
+/// Returns where the data of a server lie, if that is a place of this machine. That a server cannot be asked is told by
+/// whoever works with it.
+pub(crate) async fn place(server: &Server<'_>, cx: &Context) -> Option<PathBuf> {
+    let reader = Reader::open(server, None, cx, cx).await.ok()?;
+    let room = Room::find(server, &reader.facts, cx).await;
+    reader.end(cx).await;
+    if let Room::Here { data, .. } = room { Some(data) } else { None }
 }
 
 impl Room {

@@ -23,7 +23,7 @@ use selx_core::action::{Action, Applied, Permit, Plan, Seen, Tried};
 use selx_core::{Area, ByteSize, Code, Context, Finding, Meta, Result, Share};
 use serde::{Deserialize, Serialize};
 
-use super::maintenance::{Held, LockTimeout, Relation, Span, StatementTimeout, TransactionAge, lock, settings};
+use super::maintenance::{Held, LockTimeout, Relation, Span, StatementTimeout, TransactionAge, lock, place, settings};
 use state::State;
 
 settings! {
@@ -171,8 +171,8 @@ impl Action for PostgresReindex {
         vec![self.config.scope().resource()]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
-        self.held.data.places()
+    async fn places(&self, cx: &Context) -> Vec<PathBuf> {
+        place(&self.config.scope().server, cx).await.into_iter().collect()
     }
 
     async fn lock(&self, cx: &Context) -> Result<Vec<(String, Tried)>> {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::maintenance::catalogue::{Table, look, look_for};
 use super::maintenance::failure::left;
 use super::maintenance::{
-    Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, settings,
+    Held, Job, LockTimeout, Plain, Progress, Relation, Span, StatementTimeout, Worker, lock, place, settings,
 };
 
 settings! {
@@ -143,8 +143,8 @@ impl Action for PostgresVacuum {
         vec![self.config.scope().resource()]
     }
 
-    fn places(&self) -> Vec<PathBuf> {
-        self.held.data.places()
+    async fn places(&self, cx: &Context) -> Vec<PathBuf> {
+        place(&self.config.scope().server, cx).await.into_iter().collect()
     }
 
     async fn lock(&self, cx: &Context) -> Result<Vec<(String, Tried)>> {
