@@ -192,8 +192,9 @@ impl Worker<'_> {
                 return Ok(Came::Busy(Blocker::all(&blockers)));
             }
         }
-        session.begin(&format!("{MARK} {}", job.statement), cx).await?;
+        // From before it is sent: the server counts from when it has come, and a busy machine may be late here.
         let (began, limit) = (Instant::now(), self.limit(cx));
+        session.begin(&format!("{MARK} {}", job.statement), cx).await?;
         let outcome = self.watch(job, process, &mut session, guard, cx).await;
         match outcome {
             Ok(()) => {
