@@ -16,8 +16,11 @@ use tokio::time::Instant;
 use super::server::Server;
 use super::session::{Session, Way};
 
-/// The longest wait for a turn.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The longest wait for a turn. A server that is busy takes long over a login, and more of them would not help it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The longest time that a session is left between two turns: what comes much later is not to trust in it.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// What stands between two turns: a session, how it was reached, and when it was left.
 type Between = Option<(Way, Session, Instant)>;
@@ -36,11 +39,12 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Waits for a turn; nothing if that takes long.
+    /// Waits for a turn; nothing if that takes long, which is for its asker a tenth of the time that it has in all.
     pub(super) async fn wait(server: &Server<'_>, cx: &Context) -> Option<Self> {
         let line = cx.shared(&format!("{server:?}"), Line::default);
         let waiting = Waiting::in_line(&line);
-        let between = tokio::time::timeout(PATIENCE, Arc::clone(&line.session).lock_owned()).await.ok()?;
+        let between =
+            tokio::time::timeout(PATIENCE.min(cx.limit() / 10), Arc::clone(&line.session).lock_owned()).await.ok()?;
         drop(waiting);
         Some(Self { between, line })
     }
@@ -48,8 +52,8 @@ impl Turn {
     /// Takes the session that the one before has left, with how it was reached.
     pub(super) fn session(&mut self) -> Option<(Way, Session)> {
         let (way, session, left) = self.between.take()?;
-        // Whoever waited may have gone just then, and what comes much later is not to trust in it.
-        (left.elapsed() < PATIENCE).then_some((way, session))
+        // Whoever waited may have gone just then.
+        (left.elapsed() < FRESH).then_some((way, session))
     }
 
     /// Tells whether somebody waits for the next turn.
