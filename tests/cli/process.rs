@@ -8,28 +8,35 @@ use std::sync::OnceLock;
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        // What cargo says about this package to its tests looks to build scripts as if they had to run again.
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                build.env_remove(&*name);
-            }
+        // Whoever has just built it says so.
+        if std::env::var_os("SELX_TEST_BUILT").is_none() {
+            build();
         }
-        let built = build
-            // With the examples, cargo resolves the features as it does for the tests, and builds nothing twice.
-            .args(["build", "--quiet", "--examples", "--bins"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo starts");
-        assert!(built.success(), "the program does not build");
         // tests run in target/debug/deps, the program is one above.
         let test = std::env::current_exe().unwrap();
         let binary = test.parent().unwrap().parent().unwrap().join("selx");
         assert!(binary.is_file(), "{} is not there", binary.display());
         reachable(binary)
     })
+}
+
+fn build() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    // What cargo says about this package to its tests looks to build scripts as if they had to run again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&*name);
+        }
+    }
+    let built = build
+        // With the examples, cargo resolves the features as it does for the tests, and builds nothing twice.
+        .args(["build", "--quiet", "--examples", "--bins"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo starts");
+    assert!(built.success(), "the program does not build");
 }
 
 /// Returns a place of the program that every user reaches: tests start it as somebody else, and a clone may lie below a

@@ -14,12 +14,15 @@ use std::time::Duration;
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--examples", "--bins"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo starts");
-        assert!(status.success(), "the examples do not build");
+        // Whoever has just built them says so.
+        if std::env::var_os("SELX_TEST_BUILT").is_none() {
+            let status = Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--examples", "--bins"])
+                .current_dir(env!("CARGO_MANIFEST_DIR"))
+                .status()
+                .expect("cargo starts");
+            assert!(status.success(), "the examples do not build");
+        }
         let this = std::env::current_exe().expect("this program");
         this.ancestors().nth(2).expect("the folder above deps").to_owned()
     })

@@ -193,6 +193,37 @@ enum Decoder {
     Xz(Box<xz::Xz>),
 }
 
+impl Decoder {
+    /// Takes the one of a format.
+    fn of(format: Format) -> Result<Self, Fault> {
+        Ok(match format {
+            Format::Plain => Self::Plain,
+            Format::Gzip => Self::Gzip(Box::new(gzip::Gzip::new())),
+            Format::Zstd => Self::Zstd(Box::new(zstd::Zstd::new()?)),
+            Format::Xz => Self::Xz(Box::default()),
+            Format::Bzip2 => return Err(Fault::NotThisFormat),
+        })
+    }
+
+    /// Unpacks into a piece; gzip has a room of its own.
+    fn step<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        piece: &mut [u8],
+        summary: &mut Summary,
+    ) -> Result<Step, Fault> {
+        match self {
+            Self::Plain => {
+                let produced = source.read(piece)?;
+                Ok(Step { produced, ended: produced == 0 })
+            }
+            Self::Gzip(gzip) => gzip.step(source, summary),
+            Self::Zstd(zstd) => zstd.step(source, piece, summary),
+            Self::Xz(xz) => xz.step(source, piece, summary),
+        }
+    }
+}
+
 /// Who unpacks.
 enum Way<R: Read> {
     Alone(Source<R>, Decoder),
@@ -237,8 +268,8 @@ impl<R: Read> Unpacker<R> {
         Self::start(reader, caps, |source, _| Ok(Err(source)))
     }
 
-    /// The same, with a second thread for what is deflated: it takes less time, and a little more of the processors. Where
-    /// there is one processor, or another format, there is no second thread.
+    /// The same, with a second thread for what is packed: it takes less time, and a little more of the processors. Where
+    /// there is one processor, or nothing is packed, there is no second thread.
     ///
     /// ```
     /// use selx_checks::unpack::{Caps, Unpacker};
@@ -261,10 +292,13 @@ impl<R: Read> Unpacker<R> {
     {
         let is_alone = std::thread::available_parallelism().map_or(1, usize::from) < 2;
         Self::start(reader, caps, |source, format| {
-            if is_alone || format != Format::Gzip {
-                return Ok(Err(source));
-            }
-            Beside::start(scope, source).map(|beside| Ok(Box::new(beside)))
+            let beside = match format {
+                _ if is_alone => return Ok(Err(source)),
+                Format::Plain | Format::Bzip2 => return Ok(Err(source)),
+                Format::Gzip => Beside::gzip(scope, source)?,
+                Format::Zstd | Format::Xz => Beside::whole(scope, source, Decoder::of(format)?)?,
+            };
+            Ok(Ok(Box::new(beside)))
         })
     }
 
@@ -280,16 +314,7 @@ impl<R: Read> Unpacker<R> {
         let format = Format::of(start);
         let way = match beside(source, format).map_err(|fault| broken(format, fault))? {
             Ok(beside) => Way::Beside(beside),
-            Err(source) => {
-                let decoder = match format {
-                    Format::Plain => Decoder::Plain,
-                    Format::Gzip => Decoder::Gzip(Box::new(gzip::Gzip::new())),
-                    Format::Zstd => Decoder::Zstd(Box::new(zstd::Zstd::new().map_err(|fault| broken(format, fault))?)),
-                    Format::Xz => Decoder::Xz(Box::default()),
-                    Format::Bzip2 => return Err(broken(format, Fault::NotThisFormat)),
-                };
-                Way::Alone(source, decoder)
-            }
+            Err(source) => Way::Alone(source, Decoder::of(format).map_err(|fault| broken(format, fault))?),
         };
         let piece = if matches!(way, Way::Alone(_, Decoder::Gzip(_)) | Way::Beside(_)) { 0 } else { PIECE };
         Ok(Self { way, format, caps, piece: vec![0; piece], last: 0, summary: Summary::default(), ended: false })
@@ -341,15 +366,7 @@ impl<R: Read> Unpacker<R> {
         let Self { way, piece, summary, .. } = self;
         let step = match way {
             Way::Beside(beside) => beside.step(summary)?,
-            Way::Alone(source, decoder) => match decoder {
-                Decoder::Plain => {
-                    let produced = source.read(piece)?;
-                    Step { produced, ended: produced == 0 }
-                }
-                Decoder::Gzip(gzip) => gzip.step(source, summary)?,
-                Decoder::Zstd(zstd) => zstd.step(source, piece, summary)?,
-                Decoder::Xz(xz) => xz.step(source, piece, summary)?,
-            },
+            Way::Alone(source, decoder) => decoder.step(source, piece, summary)?,
         };
         let decoded = summary.decoded.saturating_add(step.produced as u64);
         if decoded > self.caps.bytes {

@@ -6,49 +6,28 @@ use std::collections::HashMap;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::facts::{Dump, DumpForm};
-use super::stream::{Bytes, fill};
+use super::fields::{Fields, Stop, wrong};
+use super::stream::Bytes;
 use crate::unpack::Broken;
 
 /// What such a dump begins with.
 pub(super) const MAGIC: &[u8] = b"PGDMP";
-/// The longest text of a table of contents that is kept.
-const KEPT: u64 = 256;
-/// The longest that a text may be: a function or a view of that size is a mistake.
-const LONGEST: u64 = 256 << 20;
 /// How many entries a table of contents may have.
 const MOST_ENTRIES: u64 = 10_000_000;
 /// The versions of the format whose layout is known: those of PostgreSQL 9.0 to 18.
 const VERSIONS: std::ops::RangeInclusive<u8> = 12..=16;
 
-/// How reading ended before the end.
-enum Stop {
-    /// What is around the dump is damaged.
-    Packing(Broken),
-    /// The dump is.
-    Wrong(String),
-}
-
-impl From<Broken> for Stop {
-    fn from(broken: Broken) -> Self {
-        Self::Packing(broken)
-    }
-}
-
-fn wrong<T>(text: impl Into<String>) -> Result<T, Stop> {
-    Err(Stop::Wrong(text.into()))
-}
-
 /// Reads a dump, and returns the names of the files with its data, if they are others; if it is wrong, the rest of its
 /// bytes is left.
 pub(super) fn read(bytes: &mut dyn Bytes) -> Result<(Dump, Vec<String>), Broken> {
-    let mut reader = Reader { bytes, at: 0, int: 4, offset: 8, minor: 0, files: Vec::new() };
+    let mut reader = Reader { fields: Fields::new(bytes), offset: 8, minor: 0, files: Vec::new() };
     let mut dump = Dump { form: DumpForm::PostgresCustom, ..Dump::default() };
     match reader.dump(&mut dump) {
         Ok(()) => {}
         Err(Stop::Wrong(text)) => dump.wrong = Some(text),
         Err(Stop::Packing(broken)) => return Err(broken),
     }
-    dump.size = reader.at;
+    dump.size = reader.fields.at;
     Ok((dump, reader.files))
 }
 
@@ -56,10 +35,7 @@ pub(super) fn read(bytes: &mut dyn Bytes) -> Result<(Dump, Vec<String>), Broken>
 type Parts = HashMap<i64, Option<u64>>;
 
 struct Reader<'a> {
-    bytes: &'a mut dyn Bytes,
-    at: u64,
-    /// How many bytes a number has, beside its sign.
-    int: u8,
+    fields: Fields<'a>,
     /// How many bytes a place in the file has.
     offset: u8,
     /// The second part of the version of the format.
@@ -79,7 +55,7 @@ enum Packing {
 impl Reader<'_> {
     fn dump(&mut self, dump: &mut Dump) -> Result<(), Stop> {
         let mut head = [0; 11];
-        self.exact(&mut head)?;
+        self.fields.exact(&mut head)?;
         let [b'P', b'G', b'D', b'M', b'P', major, minor, _, int, offset, format] = head else {
             return wrong("it does not begin as a dump in the custom format");
         };
@@ -89,7 +65,7 @@ impl Reader<'_> {
         if !(1..=8).contains(&int) || !(1..=8).contains(&offset) {
             return wrong("the header gives its numbers a size that none has");
         }
-        (self.int, self.offset, self.minor) = (int, offset, minor);
+        (self.fields.int, self.offset, self.minor) = (int, offset, minor);
         let is_folder = match format {
             1 => false,
             3 | 5 => true,
@@ -98,12 +74,12 @@ impl Reader<'_> {
         let packing = self.packing()?;
         let mut time = [0; 7];
         for part in &mut time {
-            *part = self.number()?;
+            *part = self.fields.number()?;
         }
         dump.made = moment(&time);
-        dump.database = self.text()?;
-        dump.server = self.text()?;
-        dump.by = self.text()?;
+        dump.database = self.fields.text()?;
+        dump.server = self.fields.text()?;
+        dump.by = self.fields.text()?;
         let parts = self.contents(is_folder)?;
         dump.parts = Some(parts.len() as u64);
         if is_folder {
@@ -115,43 +91,43 @@ impl Reader<'_> {
 
     fn packing(&mut self) -> Result<Packing, Stop> {
         if self.minor >= 15 {
-            return match self.byte()? {
+            return match self.fields.byte()? {
                 1 => Ok(Packing::Deflate),
                 0 | 2 | 3 => Ok(Packing::Other),
                 other => wrong(format!("the data are packed by method {other}, which is unknown")),
             };
         }
-        Ok(if self.number()? == 0 { Packing::Other } else { Packing::Deflate })
+        Ok(if self.fields.number()? == 0 { Packing::Other } else { Packing::Deflate })
     }
 
     /// Reads the table of contents and returns the entries that have data.
     fn contents(&mut self, is_folder: bool) -> Result<Parts, Stop> {
-        let count = self.number()?;
+        let count = self.fields.number()?;
         let Some(count) = u64::try_from(count).ok().filter(|count| *count <= MOST_ENTRIES) else {
             return wrong(format!("the table of contents has {count} entries, which cannot be"));
         };
         let mut parts = Parts::new();
         for _ in 0..count {
-            let id = self.number()?;
-            let has_data = self.number()? != 0;
+            let id = self.fields.number()?;
+            let has_data = self.fields.number()? != 0;
             // Two numbers as texts, and its name.
-            self.skip_texts(3)?;
-            let is_of_objects = self.text()?.is_some_and(|sort| sort.starts_with("BLOBS"));
-            self.number()?;
+            self.fields.skip_texts(3)?;
+            let is_of_objects = self.fields.text()?.is_some_and(|sort| sort.starts_with("BLOBS"));
+            self.fields.number()?;
             // How to make, to remove and to fill it; its schema and its tablespace.
-            self.skip_texts(5)?;
+            self.fields.skip_texts(5)?;
             if self.minor >= 14 {
-                self.skip_texts(1)?;
+                self.fields.skip_texts(1)?;
             }
             if self.minor >= 16 {
-                self.number()?;
+                self.fields.number()?;
             }
             // Its owner, and whether it has row numbers of old.
-            self.skip_texts(2)?;
-            while self.skip_text()? {}
+            self.fields.skip_texts(2)?;
+            while self.fields.skip_text()? {}
             if is_folder {
                 // The file with its data; a dump without one has an empty name.
-                if let Some(file) = self.text()?.filter(|file| !file.is_empty()) {
+                if let Some(file) = self.fields.text()?.filter(|file| !file.is_empty()) {
                     parts.insert(id, None);
                     // Large objects have a table of their own; the tar format names a file that it does not write.
                     let is_own = is_of_objects && !file.starts_with("blobs");
@@ -164,10 +140,10 @@ impl Reader<'_> {
                 }
                 continue;
             }
-            let state = self.byte()?;
+            let state = self.fields.byte()?;
             let mut place = 0_u64;
             for index in 0..self.offset {
-                place |= u64::from(self.byte()?).checked_shl(u32::from(index) * 8).unwrap_or_default();
+                place |= u64::from(self.fields.byte()?).checked_shl(u32::from(index) * 8).unwrap_or_default();
             }
             match state {
                 1 if has_data => drop(parts.insert(id, None)),
@@ -182,11 +158,11 @@ impl Reader<'_> {
     /// Reads the blocks of data; each entry that has some has to be there, in its place.
     fn blocks(&mut self, packing: Packing, mut parts: Parts) -> Result<(), Stop> {
         loop {
-            let start = self.at;
-            let Some(kind) = self.byte_or_end()? else {
+            let start = self.fields.at;
+            let Some(kind) = self.fields.byte_or_end()? else {
                 break;
             };
-            let id = self.number()?;
+            let id = self.fields.number()?;
             match parts.remove(&id) {
                 Some(Some(place)) if place != start => {
                     return wrong(format!("the data of entry {id} are at byte {start} and not at {place}"));
@@ -200,7 +176,7 @@ impl Reader<'_> {
                 1 => self.data(packing)?,
                 // Large objects, each with a number, the last one 0.
                 3 => {
-                    while self.number()? != 0 {
+                    while self.fields.number()? != 0 {
                         self.data(packing)?;
                     }
                 }
@@ -218,115 +194,39 @@ impl Reader<'_> {
     fn data(&mut self, packing: Packing) -> Result<(), Stop> {
         let mut deflated = (packing == Packing::Deflate).then(Deflated::new);
         loop {
-            let length = self.number()?;
+            if deflated.is_none() {
+                self.fields.pass();
+            }
+            let length = self.fields.number()?;
             let Some(mut left) = u64::try_from(length).ok() else {
-                return wrong(format!("a piece of data at byte {} says that it has {length} bytes", self.at));
+                return wrong(format!("a piece of data at byte {} says that it has {length} bytes", self.fields.at));
             };
             if left == 0 {
                 break;
             }
             while left > 0 {
-                let piece = self.bytes.piece(left)?;
+                let piece = self.fields.piece(left)?;
                 if piece.is_empty() {
-                    return self.cut();
+                    return self.fields.cut();
                 }
                 left -= piece.len() as u64;
-                self.at += piece.len() as u64;
                 if let Some(deflated) = &mut deflated
                     && let Err(text) = deflated.feed(piece)
                 {
-                    return wrong(format!("data before byte {} do not unpack: {text}", self.at));
+                    return wrong(format!("data before byte {} do not unpack: {text}", self.fields.at));
                 }
             }
         }
         match deflated {
             Some(deflated) if deflated.fed && !deflated.ended => {
-                wrong(format!("packed data before byte {} have no end", self.at))
+                wrong(format!("packed data before byte {} have no end", self.fields.at))
             }
             _ => Ok(()),
         }
     }
 
-    fn cut<T>(&self) -> Result<T, Stop> {
-        wrong(format!("it is cut short at byte {}", self.at))
-    }
-
-    fn exact(&mut self, room: &mut [u8]) -> Result<(), Stop> {
-        let read = fill(self.bytes, room)?;
-        self.at += read as u64;
-        if read < room.len() { self.cut() } else { Ok(()) }
-    }
-
-    fn byte_or_end(&mut self) -> Result<Option<u8>, Stop> {
-        let byte = self.bytes.piece(1)?.first().copied();
-        self.at += u64::from(byte.is_some());
-        Ok(byte)
-    }
-
-    fn byte(&mut self) -> Result<u8, Stop> {
-        match self.byte_or_end()? {
-            Some(byte) => Ok(byte),
-            None => self.cut(),
-        }
-    }
-
-    /// Reads a number: its sign, then its bytes, the lowest first.
-    fn number(&mut self) -> Result<i64, Stop> {
-        let negative = self.byte()? != 0;
-        let mut value = 0_u64;
-        for index in 0..self.int {
-            value |= u64::from(self.byte()?).checked_shl(u32::from(index) * 8).unwrap_or_default();
-        }
-        let value = i64::try_from(value).unwrap_or(i64::MAX);
-        Ok(if negative { -value } else { value })
-    }
-
-    fn length(&mut self) -> Result<Option<u64>, Stop> {
-        let length = self.number()?;
-        match u64::try_from(length) {
-            Err(_) => Ok(None),
-            Ok(length) if length <= LONGEST => Ok(Some(length)),
-            Ok(length) => wrong(format!("a text at byte {} says that it has {length} bytes", self.at)),
-        }
-    }
-
-    fn skip(&mut self, mut left: u64) -> Result<(), Stop> {
-        while left > 0 {
-            let piece = self.bytes.piece(left)?.len() as u64;
-            if piece == 0 {
-                return self.cut();
-            }
-            left -= piece;
-            self.at += piece;
-        }
-        Ok(())
-    }
-
-    /// Reads over a text; `false` if there is none.
-    fn skip_text(&mut self) -> Result<bool, Stop> {
-        let Some(length) = self.length()? else {
-            return Ok(false);
-        };
-        self.skip(length)?;
-        Ok(true)
-    }
-
-    fn skip_texts(&mut self, count: usize) -> Result<(), Stop> {
-        (0..count).try_for_each(|_| self.skip_text().map(drop))
-    }
-
-    fn text(&mut self) -> Result<Option<String>, Stop> {
-        let Some(length) = self.length()? else {
-            return Ok(None);
-        };
-        let mut text = vec![0; length.min(KEPT) as usize];
-        self.exact(&mut text)?;
-        self.skip(length - text.len() as u64)?;
-        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
-    }
-
     fn nothing_left(&mut self) -> Result<(), Stop> {
-        match self.byte_or_end()? {
+        match self.fields.byte_or_end()? {
             None => Ok(()),
             Some(_) => wrong("something stands behind the table of contents"),
         }

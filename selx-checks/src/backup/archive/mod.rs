@@ -7,6 +7,7 @@ mod custom;
 mod dated;
 mod discover;
 mod facts;
+mod fields;
 pub(super) mod find;
 mod folder;
 mod hazard;

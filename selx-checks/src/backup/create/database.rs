@@ -13,6 +13,8 @@ use crate::postgres::{Name, Server};
 
 const SELF: &str = "SELECT (SELECT system_identifier::text FROM pg_control_system()), oid::text, \
     pg_database_size(oid)::text, pg_is_in_recovery()::text, ";
+/// The rows are counted beside the dump, which takes longer: workers would take processors from it, and from the product.
+const ALONE: &str = "SELECT pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)";
 const OF_SELF: &str = " FROM pg_database d WHERE datname = current_database()";
 const EXTENSIONS: &str = "SELECT extname, extversion FROM pg_extension ORDER BY 1";
 const OWNERS: &str = "SELECT DISTINCT rolname FROM pg_roles WHERE oid IN (SELECT relowner FROM pg_class WHERE oid >= 16384 \
@@ -46,7 +48,8 @@ impl Database {
         let server = Server { database: name.or(config.database.as_ref()), ..config.server() };
         let mut talk = Talk::open(&server, cx).await?;
         let taken = cx.clock().now();
-        talk.say(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", rows::PINS), cx).await?;
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}; {ALONE}", rows::PINS);
+        talk.say(&begin, cx).await?;
         let about = talk.row(&format!("{SELF}{}{OF_SELF}", Locale::COLUMNS), cx).await?;
         let text = |index: usize| about.get(index).cloned().flatten();
         let odd = || Error::new(ErrorKind::Protocol, "the server does not say what it is");

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::time::{Duration, Instant};
 
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
@@ -16,6 +17,8 @@ use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer};
 const BLOCK: usize = 128 << 10;
 /// What stands before the blocks of a frame of ours: the magic number, what follows, a window of 128 KiB, the length.
 const HEAD: usize = 4 + 1 + 1 + 4;
+/// How many bytes it takes to tell whether packing them needs help.
+const TRIED: u64 = 16 << 20;
 /// How often it is looked whether room is left, in bytes.
 const LOOK: u64 = 16 << 20;
 
@@ -45,21 +48,36 @@ pub(super) struct Frames {
     looked: u64,
     bounds: Bounds,
     is_open: bool,
+    trial: Option<Trial>,
+}
+
+/// Whether packing keeps up alone. Where `pg_dump` takes longer than packing what it writes, helpers of zstd take more time
+/// from it and from the server than they save; where packing takes longer, they are what makes it faster.
+struct Trial {
+    /// How many helpers there are to be.
+    workers: u32,
+    begun: Instant,
+    bytes: u64,
+    /// How long the processor packed them. How long that took says nothing where others have the processor.
+    busy: Duration,
+}
+
+impl Trial {
+    fn new(workers: u32) -> Self {
+        Self { workers, begun: Instant::now(), bytes: 0, busy: Duration::ZERO }
+    }
 }
 
 impl Frames {
-    /// Begins in an empty file.
+    /// Begins in an empty file. The helpers come where packing is what takes the time.
     pub(super) fn new(file: File, level: u8, workers: u32, bounds: Bounds) -> io::Result<Self> {
         let mut context = CCtx::try_create().ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        for parameter in [
-            CParameter::CompressionLevel(i32::from(level)),
-            CParameter::ChecksumFlag(true),
-            CParameter::NbWorkers(workers),
-        ] {
+        for parameter in [CParameter::CompressionLevel(i32::from(level)), CParameter::ChecksumFlag(true)] {
             context.set_parameter(parameter).map_err(failed)?;
         }
         let buffer = Vec::with_capacity(1 << 20);
-        Ok(Self { file, context, level: i32::from(level), buffer, written: 0, looked: 0, bounds, is_open: false })
+        let (level, trial) = (i32::from(level), Some(Trial::new(workers)));
+        Ok(Self { file, context, level, buffer, written: 0, looked: 0, bounds, is_open: false, trial })
     }
 
     /// Returns how many bytes the file has.
@@ -69,11 +87,25 @@ impl Frames {
 
     /// Packs bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let begun = worked();
         let mut input = InBuffer::around(bytes);
         while input.pos() < bytes.len() {
             self.pack(&mut input, ZSTD_EndDirective::ZSTD_e_continue)?;
         }
         self.is_open |= !bytes.is_empty();
+        let Some(trial) = &mut self.trial else { return Ok(()) };
+        trial.bytes += bytes.len() as u64;
+        trial.busy += worked().saturating_sub(begun);
+        if trial.bytes < TRIED {
+            return Ok(());
+        }
+        let (needs_help, workers) = (trial.busy * 5 > trial.begun.elapsed() * 2, trial.workers);
+        if needs_help {
+            // Only between frames.
+            self.end()?;
+            self.context.set_parameter(CParameter::NbWorkers(workers)).map_err(failed)?;
+        }
+        self.trial = (!needs_help).then(|| Trial::new(workers));
         Ok(())
     }
 
@@ -170,6 +202,12 @@ fn stored(bytes: &[u8], level: i32) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
+/// How long the processor has worked for this thread.
+fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
 /// The checksum of a content as zstd has it: the last bytes of a frame that the library makes of it.
 fn checksum(bytes: &[u8], level: i32) -> io::Result<[u8; 4]> {
     let mut context = CCtx::try_create().ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
@@ -225,6 +263,31 @@ mod tests {
             let (content, summary) = unpack(&bytes);
             assert_eq!(content, [&known[..], &b"in between ".repeat(100_000), &[7; 512], b"and the end"].concat());
             assert_eq!((summary.unchecked, summary.members), (0, 4), "every byte is under a checksum");
+        }
+    }
+
+    #[test]
+    fn helpers_come_where_packing_takes_the_time() {
+        let piece: Vec<u8> = (0..1_u32 << 20).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        let long = Duration::from_secs(60);
+        // As if a minute had gone by with something else, or with packing.
+        for (waited, worked) in [(long, Duration::ZERO), (Duration::ZERO, long)] {
+            let file = tempfile::tempfile().unwrap();
+            let bounds = Bounds { bytes: 1 << 30, free: 1 };
+            let mut frames = Frames::new(file.try_clone().unwrap(), 1, 2, bounds).unwrap();
+            let trial = frames.trial.as_mut().unwrap();
+            (trial.begun, trial.busy) = (trial.begun - waited, worked);
+            for _ in 0..6 {
+                frames.write(&piece).unwrap();
+            }
+            assert_eq!(frames.trial.is_none(), !worked.is_zero());
+            frames.finish().unwrap();
+            let mut bytes = Vec::new();
+            io::Seek::rewind(&mut &file).unwrap();
+            (&file).read_to_end(&mut bytes).unwrap();
+            let (content, summary) = unpack(&bytes);
+            assert!(content == piece.repeat(6));
+            assert_eq!((summary.unchecked, summary.members), (0, if worked.is_zero() { 1 } else { 2 }));
         }
     }
 
