@@ -3,8 +3,12 @@
 //! The types are documented where Python looks for them, in `python/selx/_selx.pyi`.
 
 mod errors;
+mod html;
+mod results;
 mod runs;
+mod runtime;
 mod settings;
+mod tables;
 mod views;
 mod wait;
 
@@ -16,11 +20,18 @@ mod _selx {
 
     use pyo3::prelude::*;
     use pyo3::types::PyDict;
+    use selx_core::report::v1;
 
-    use crate::runs::{self, Given};
-    use crate::settings;
+    use crate::errors::SelxError;
     #[pymodule_export]
-    use crate::views::{Attempt, CheckResult, Finding, Kind, Measure, Report};
+    use crate::results::{CheckResult, Report};
+    use crate::runs::{self, Given, Job};
+    #[pymodule_export]
+    use crate::views::{Attempt, Failure, Finding, Kind, Measure};
+    use crate::{runtime, views, wait};
+
+    /// A check as Python hands it over: kind, name, timeout, limits, settings.
+    type Spec<'py> = (String, String, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, Bound<'py, PyDict>);
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -32,41 +43,110 @@ mod _selx {
     #[pyo3(signature = (kind, name = "python", *, timeout = None, limits = None, **settings))]
     fn check(
         py: Python<'_>,
-        kind: &str,
+        kind: String,
         name: &str,
         timeout: Option<Bound<'_, PyAny>>,
         limits: Option<Bound<'_, PyAny>>,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<CheckResult> {
-        let given = Given {
-            timeout: timeout.map(|value| settings::span(&value, "timeout")).transpose()?,
-            limits: limits.map(|value| settings::value(&value, "limits")).transpose()?,
-            settings: settings.map_or_else(|| Ok(Vec::new()), settings::keywords)?,
-        };
-        let registry = runs::registry()?;
-        let mut suite = runs::single(&registry, kind, name, &given)?;
-        // A call is one attempt: whoever calls can call again.
-        suite.settings.retries = 0;
-        let selection = runs::select(&suite, &[format!("{kind}.{name}")])?;
-        let report = runs::run(py, suite.settings, selection, None)?;
-        CheckResult::new(&report, 0)
+        let given = Given::new("", kind, name.to_owned(), timeout.as_ref(), limits.as_ref(), settings)?;
+        let job = Job::of(&runs::registry()?, &[given])?;
+        only(wait::wait(py, |cancel| job.run(cancel))?)
+    }
+
+    /// Begins the same, and returns a future of the running event loop.
+    #[pyfunction]
+    #[pyo3(signature = (kind, name, timeout, limits, settings))]
+    fn _check_async<'py>(
+        py: Python<'py>,
+        kind: String,
+        name: String,
+        timeout: Option<Bound<'py, PyAny>>,
+        limits: Option<Bound<'py, PyAny>>,
+        settings: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let given = Given::new("", kind, name, timeout.as_ref(), limits.as_ref(), Some(settings))?;
+        let job = Job::of(&runs::registry()?, &[given])?;
+        let give = |py: Python<'_>, report| Ok(Bound::new(py, only(report)?)?.into_any().unbind());
+        wait::promise(py, |cancel| job.run(cancel), give)
+    }
+
+    /// Runs checks side by side, and returns their results in their order.
+    #[pyfunction]
+    fn _check_many(py: Python<'_>, checks: Vec<Spec<'_>>, concurrency: usize) -> PyResult<Vec<CheckResult>> {
+        let job = many(checks, concurrency)?;
+        Ok(results(wait::wait(py, |cancel| job.run(cancel))?))
+    }
+
+    /// Begins the same, and returns a future of the running event loop.
+    #[pyfunction]
+    fn _check_many_async<'py>(
+        py: Python<'py>,
+        checks: Vec<Spec<'py>>,
+        concurrency: usize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let job = many(checks, concurrency)?;
+        let give = |py: Python<'_>, report| Ok(results(report).into_pyobject(py)?.unbind());
+        wait::promise(py, |cancel| job.run(cancel), give)
     }
 
     /// Runs checks by routine, kind, name or `kind.name`; `daily` without names.
     #[pyfunction]
     #[pyo3(signature = (*names, config = None))]
     fn run(py: Python<'_>, names: Vec<String>, config: Option<PathBuf>) -> PyResult<Report> {
-        let names = if names.is_empty() { vec!["daily".to_owned()] } else { names };
-        let registry = Arc::new(runs::registry()?);
-        let suite = runs::suite(py, &registry, config.as_deref())?;
-        let selection = runs::select(&suite, &names)?;
-        let history = runs::history(&suite.settings)?;
-        Ok(Report(runs::run(py, suite.settings, selection, history)?))
+        let report = wait::wait(py, |cancel| runs::run(names, config, cancel))?;
+        Ok(Report(Arc::new(report)))
+    }
+
+    /// Begins the same, and returns a future of the running event loop.
+    #[pyfunction]
+    fn _run_async<'py>(py: Python<'py>, names: Vec<String>, config: Option<PathBuf>) -> PyResult<Bound<'py, PyAny>> {
+        let give = |py: Python<'_>, report| Ok(Bound::new(py, Report(Arc::new(report)))?.into_any().unbind());
+        wait::promise(py, |cancel| runs::run(names, config, cancel), give)
     }
 
     /// Returns every kind, in the order of their names.
     #[pyfunction]
     fn kinds() -> PyResult<Vec<Kind>> {
         Ok(runs::registry()?.kinds().map(|factory| Kind::new(factory.meta())).collect())
+    }
+
+    /// Makes a value of what pickle kept.
+    #[pyfunction]
+    fn _restore<'py>(py: Python<'py>, cls: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {
+        views::restore(py, cls, text)
+    }
+
+    /// Gives a future what it waited for.
+    #[pyfunction]
+    fn _settle(future: &Bound<'_, PyAny>, value: Py<PyAny>, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        wait::settle(future, value, error)
+    }
+
+    /// Takes note that this process was forked.
+    #[pyfunction]
+    fn _forked() {
+        runtime::forked();
+    }
+
+    fn many(checks: Vec<Spec<'_>>, concurrency: usize) -> PyResult<Job> {
+        let given = checks.into_iter().enumerate().map(|(index, (kind, name, timeout, limits, settings))| {
+            let place = format!("checks[{index}].");
+            Given::new(&place, kind, name, timeout.as_ref(), limits.as_ref(), Some(&settings))
+        });
+        let mut job = Job::of(&runs::registry()?, &given.collect::<PyResult<Vec<_>>>()?)?;
+        job.settings.concurrency = concurrency;
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        job.settings.fit_descriptors(limit);
+        Ok(job)
+    }
+
+    fn results(report: v1::Report) -> Vec<CheckResult> {
+        report.entries.into_iter().map(CheckResult).collect()
+    }
+
+    fn only(report: v1::Report) -> PyResult<CheckResult> {
+        let entry = report.entries.into_iter().next().map(CheckResult);
+        entry.ok_or_else(|| SelxError::new_err("the run has no result: a bug of selx"))
     }
 }

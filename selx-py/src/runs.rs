@@ -1,9 +1,10 @@
 //! From keywords or a file to a selection, and from there to a report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use selx_checks::history::{Sqlite, default_state_dir};
 use selx_core::config::{self, ConfigErrors};
 use selx_core::format::{self, Format, Style};
@@ -14,7 +15,7 @@ use selx_core::{
 use tokio_util::sync::CancellationToken;
 
 use crate::errors::{ConfigError, SelxError, UsageError};
-use crate::wait::wait;
+use crate::settings;
 
 /// Every kind that this module knows.
 pub(crate) fn registry() -> PyResult<Registry> {
@@ -23,46 +24,88 @@ pub(crate) fn registry() -> PyResult<Registry> {
     Ok(registry)
 }
 
-/// What the keywords of `check` say, as TOML.
+/// What the caller says of one check, as TOML.
 pub(crate) struct Given {
+    pub(crate) kind: String,
+    pub(crate) name: String,
     pub(crate) timeout: Option<String>,
     pub(crate) limits: Option<String>,
     /// Key and line of each setting.
     pub(crate) settings: Vec<(String, String)>,
 }
 
-/// Makes a suite of one check.
-pub(crate) fn single(registry: &Registry, kind: &str, name: &str, given: &Given) -> PyResult<Suite> {
-    if registry.get(kind).is_none() {
-        let known = registry.names();
-        return Err(UsageError::new_err(unknown("kind", kind, nearest(kind, known))));
+impl Given {
+    /// Reads keywords; `place` stands before their names in errors.
+    pub(crate) fn new(
+        place: &str,
+        kind: String,
+        name: String,
+        timeout: Option<&Bound<'_, PyAny>>,
+        limits: Option<&Bound<'_, PyAny>>,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            kind,
+            name,
+            timeout: timeout.map(|value| settings::span(value, &format!("{place}timeout"))).transpose()?,
+            limits: limits.map(|value| settings::value(value, &format!("{place}limits"))).transpose()?,
+            settings: settings.map_or_else(|| Ok(Vec::new()), |settings| settings::keywords(settings, place))?,
+        })
     }
-    if !is_kebab(name) {
-        let rule = "lower-case letters, digits and single hyphens, beginning with a letter";
-        return Err(ConfigError::new_err(format!("`{}` is not a name: {rule}", name.escape_debug())));
-    }
-    // Both names are kebab-case here, and every value was written by `settings`: nothing of the caller's is TOML.
-    let mut lines = vec![(String::new(), format!("[check.{kind}.{name}]"))];
-    for (key, value) in [("timeout", &given.timeout), ("limits", &given.limits)] {
-        if let Some(value) = value {
-            lines.push((key.to_owned(), format!("{key} = {value}")));
+}
+
+/// Makes a suite of checks, in their order. Where there are several, errors begin with the place of theirs.
+pub(crate) fn suite_of(registry: &Registry, checks: &[Given]) -> PyResult<Suite> {
+    let place = |index: usize, given: &Given| match checks.len() {
+        1 => String::new(),
+        _ => format!("checks[{index}], `{}`: ", given.kind.escape_debug()),
+    };
+    let mut wrong = Vec::new();
+    // The text, and of each line the check and the keyword that it came from.
+    let (mut text, mut lines) = (String::new(), Vec::new());
+    for (index, given) in checks.iter().enumerate() {
+        let Given { kind, name, .. } = given;
+        if registry.get(kind).is_none() {
+            let near = nearest(kind, registry.names());
+            wrong.push(format!("{}{}", place(index, given), unknown("kind", kind, near)));
+            continue;
         }
+        if !is_kebab(name) {
+            let rule = "lower-case letters, digits and single hyphens, beginning with a letter";
+            let text = format!("{}`{}` is not a name: {rule}", place(index, given), name.escape_debug());
+            return Err(ConfigError::new_err(text));
+        }
+        // Both names are kebab-case here, and every value was written by `settings`: nothing of the caller's is TOML.
+        let mut push = |keyword: &str, line: &str| {
+            text.push_str(line);
+            text.push('\n');
+            lines.push((index, keyword.to_owned()));
+        };
+        push("", &format!("[check.{kind}.{name}]"));
+        for (key, value) in [("timeout", &given.timeout), ("limits", &given.limits)] {
+            if let Some(value) = value {
+                push(key, &format!("{key} = {value}"));
+            }
+        }
+        push("", &format!("[check.{kind}.{name}.with]"));
+        given.settings.iter().for_each(|(key, line)| push(key, line));
     }
-    lines.push((String::new(), format!("[check.{kind}.{name}.with]")));
-    lines.extend(given.settings.iter().cloned());
-    let text: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
-    config::parse(registry, "keywords", &text.join("\n")).map_err(|errors| {
-        // The places in this text are none that the caller knows; the keyword on the line is.
+    if !wrong.is_empty() {
+        return Err(UsageError::new_err(wrong.join("\n")));
+    }
+    config::parse(registry, "keywords", &text).map_err(|errors| {
+        // The places in this text are none that the caller knows; the check and the keyword on the line are.
         config_error(&errors, |error| {
-            let (keyword, _) = lines.get(error.line.checked_sub(1)?)?;
+            let (index, keyword) = lines.get(error.line.checked_sub(1)?)?;
             let told = keyword.is_empty() || error.message.contains(&format!("`{keyword}`"));
-            (!told).then(|| format!("`{keyword}`: "))
+            let keyword = if told { String::new() } else { format!("`{keyword}`: ") };
+            checks.get(*index).map(|given| format!("{}{keyword}", place(*index, given)))
         })
     })
 }
 
 /// Loads the file that `selx` itself would load; without any, takes what the kinds find on this host.
-pub(crate) fn suite(py: Python<'_>, registry: &Arc<Registry>, explicit: Option<&Path>) -> PyResult<Suite> {
+async fn suite(registry: &Registry, explicit: Option<&Path>, cancel: CancellationToken) -> PyResult<Suite> {
     let place = |error: &config::ConfigError| {
         Some(match error.line {
             0 => format!("{}: ", error.file),
@@ -74,43 +117,65 @@ pub(crate) fn suite(py: Python<'_>, registry: &Arc<Registry>, explicit: Option<&
     if let Some(path) = search.found {
         return config::load(registry, &path).map_err(|errors| config_error(&errors, place));
     }
-    let cancel = CancellationToken::new();
-    let (kinds, token) = (Arc::clone(registry), cancel.clone());
-    let survey = wait(py, &cancel, async move {
-        let cx = Context::new(config::defaults().timeout).cancelled_by(token);
-        Survey::of(&kinds, &cx).await
-    })?;
+    let cx = Context::new(config::defaults().timeout).cancelled_by(cancel);
+    let survey = Survey::of(registry, &cx).await;
     survey.suite(registry).map_err(|errors| config_error(&errors, place))
 }
 
 /// Selects by names; the error names every one that selects nothing.
-pub(crate) fn select(suite: &Suite, names: &[String]) -> PyResult<Selection> {
+fn select(suite: &Suite, names: &[String]) -> PyResult<Selection> {
     suite.select(names).map_err(|wrong| {
         let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         UsageError::new_err(lines.join("\n"))
     })
 }
 
-/// Runs a selection and gives report version 1, secrets taken out.
-pub(crate) fn run(
-    py: Python<'_>,
-    settings: Settings,
-    selection: Selection,
-    history: Option<Arc<dyn History>>,
-) -> PyResult<Arc<v1::Report>> {
-    let cancel = CancellationToken::new();
-    let secrets = Arc::new(Secrets::default());
-    let mut runner = Runner::new(settings).secrets(Arc::clone(&secrets)).cancelled_by(cancel.clone());
-    if let Some(history) = history {
-        runner = runner.history(history);
+/// What is to be run.
+pub(crate) struct Job {
+    pub(crate) settings: Settings,
+    pub(crate) selection: Selection,
+    pub(crate) history: Option<Arc<dyn History>>,
+}
+
+impl Job {
+    /// Makes one of checks that the caller named: one attempt each, for whoever calls can call again, and no history.
+    pub(crate) fn of(registry: &Registry, checks: &[Given]) -> PyResult<Self> {
+        let suite = suite_of(registry, checks)?;
+        let names: Vec<String> = checks.iter().map(|given| format!("{}.{}", given.kind, given.name)).collect();
+        let selection = select(&suite, &names)?;
+        Ok(Self { settings: Settings { retries: 0, ..suite.settings }, selection, history: None })
     }
-    let text = wait(py, &cancel, async move {
-        let report = runner.run(&selection).await;
-        format::render(&report, Format::Json, &Style::default(), &secrets)
-    })?;
-    serde_json::from_str(&text)
-        .map(Arc::new)
-        .map_err(|error| SelxError::new_err(format!("the report does not read: {error}: a bug of selx")))
+
+    /// Makes one of what a file, or this host, has of these names; `daily` without any.
+    async fn from_file(names: Vec<String>, config: Option<PathBuf>, cancel: CancellationToken) -> PyResult<Self> {
+        let names = if names.is_empty() { vec!["daily".to_owned()] } else { names };
+        let suite = suite(&registry()?, config.as_deref(), cancel).await?;
+        let selection = select(&suite, &names)?;
+        let history = history(&suite.settings)?;
+        Ok(Self { settings: suite.settings, selection, history })
+    }
+
+    /// Runs it, and gives report version 1, secrets taken out.
+    pub(crate) async fn run(self, cancel: CancellationToken) -> PyResult<v1::Report> {
+        let secrets = Arc::new(Secrets::default());
+        let mut runner = Runner::new(self.settings).secrets(Arc::clone(&secrets)).cancelled_by(cancel);
+        if let Some(history) = self.history {
+            runner = runner.history(history);
+        }
+        let report = runner.run(&self.selection).await;
+        let text = format::render(&report, Format::Json, &Style::default(), &secrets);
+        serde_json::from_str(&text)
+            .map_err(|error| SelxError::new_err(format!("the report does not read: {error}: a bug of selx")))
+    }
+}
+
+/// Runs what a file, or this host, has of these names.
+pub(crate) async fn run(
+    names: Vec<String>,
+    config: Option<PathBuf>,
+    cancel: CancellationToken,
+) -> PyResult<v1::Report> {
+    Job::from_file(names, config, cancel.clone()).await?.run(cancel).await
 }
 
 /// The history that `selx run` would keep. It is opened when the runner asks for it, not here.
@@ -118,7 +183,7 @@ pub(crate) fn run(
 /// # Errors
 ///
 /// `ConfigError` if there is no folder for it: an ordinary user without a home.
-pub(crate) fn history(settings: &Settings) -> PyResult<Option<Arc<dyn History>>> {
+fn history(settings: &Settings) -> PyResult<Option<Arc<dyn History>>> {
     if !settings.history {
         return Ok(None);
     }

@@ -14,8 +14,8 @@ const MAX_DEPTH: usize = 16;
 
 /// Writes keywords as lines of a table, one each, `_` in their names as `-`. A keyword that is `None` is left out.
 ///
-/// A line is its key and its text.
-pub(crate) fn keywords(settings: &Bound<'_, PyDict>) -> PyResult<Vec<(String, String)>> {
+/// A line is its key and its text. `place` stands before the key in errors.
+pub(crate) fn keywords(settings: &Bound<'_, PyDict>, place: &str) -> PyResult<Vec<(String, String)>> {
     let mut lines = Vec::new();
     for (key, value) in settings {
         if value.is_none() {
@@ -26,7 +26,7 @@ pub(crate) fn keywords(settings: &Bound<'_, PyDict>) -> PyResult<Vec<(String, St
         let mut line = String::new();
         push_text(&mut line, &name);
         line.push_str(" = ");
-        push(&mut line, &value, &key, 0)?;
+        push(&mut line, &value, &format!("{place}{key}"), 0)?;
         lines.push((name, line));
     }
     Ok(lines)

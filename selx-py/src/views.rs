@@ -1,17 +1,22 @@
-//! What Python sees of a report: thin views of report version 1, which has its secrets taken out already.
+//! The small values of a report as Python sees them: thin views of report version 1, which has its secrets taken out
+//! already.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use selx_core::report::v1;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::errors::SelxError;
+use crate::results::{CheckResult, Report};
 
 /// A kind of check.
-#[pyclass(frozen, get_all, module = "selx")]
+#[pyclass(frozen, get_all, eq, module = "selx")]
+#[derive(PartialEq)]
 pub(crate) struct Kind {
     id: &'static str,
     area: String,
@@ -32,245 +37,251 @@ impl Kind {
 
 #[pymethods]
 impl Kind {
+    fn __hash__(&self) -> u64 {
+        hash(self.id)
+    }
+
     fn __repr__(&self) -> String {
         format!("<selx.Kind {}>", self.id)
     }
 }
 
 /// One thing that a check has to say about one subject.
-#[pyclass(frozen, get_all, module = "selx")]
-pub(crate) struct Finding {
-    code: String,
-    severity: String,
-    subject: String,
-    message: String,
-    advice: Option<String>,
-    evidence: Vec<(String, String)>,
-}
-
-impl From<&v1::Finding> for Finding {
-    fn from(finding: &v1::Finding) -> Self {
-        let pair = |pair: &v1::Evidence| (pair.label.clone(), pair.value.clone());
-        Self {
-            code: finding.code.clone(),
-            severity: word(finding.severity),
-            subject: finding.subject.clone(),
-            message: finding.message.clone(),
-            advice: finding.advice.clone(),
-            evidence: finding.evidence.iter().map(pair).collect(),
-        }
-    }
-}
+#[pyclass(frozen, eq, module = "selx")]
+#[derive(PartialEq)]
+pub(crate) struct Finding(pub(crate) v1::Finding);
 
 #[pymethods]
 impl Finding {
+    #[getter]
+    fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    #[getter]
+    fn severity(&self) -> String {
+        word(self.0.severity)
+    }
+
+    #[getter]
+    fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    #[getter]
+    fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    #[getter]
+    fn advice(&self) -> Option<&str> {
+        self.0.advice.as_deref()
+    }
+
+    #[getter]
+    fn evidence(&self) -> Vec<(&str, &str)> {
+        pairs(&self.0.evidence)
+    }
+
+    #[getter]
+    fn fix(&self) -> Option<&str> {
+        self.0.fix.as_deref()
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash((&self.0.code, &self.0.subject, &self.0.message))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, "Finding", &self.0)
+    }
+
     fn __repr__(&self) -> String {
-        let gap = if self.subject.is_empty() { "" } else { " " };
-        format!("<selx.Finding {} {}: {}{gap}{}>", self.severity, self.code, self.subject, self.message)
+        let v1::Finding { code, subject, message, .. } = &self.0;
+        let gap = if subject.is_empty() { "" } else { " " };
+        format!("<selx.Finding {} {code}: {subject}{gap}{message}>", word(self.0.severity))
     }
 }
 
 /// One number, with what its limit said.
-#[pyclass(frozen, get_all, module = "selx")]
-pub(crate) struct Measure {
-    name: String,
-    subject: String,
-    value: Option<f64>,
-    unit: String,
-    level: Option<String>,
-    warning: Option<String>,
-    critical: Option<String>,
-}
-
-impl From<&v1::Measure> for Measure {
-    fn from(measure: &v1::Measure) -> Self {
-        Self {
-            name: measure.name.clone(),
-            subject: measure.subject.clone(),
-            value: measure.value,
-            unit: measure.unit.clone(),
-            level: measure.level.map(word),
-            warning: measure.warning.clone(),
-            critical: measure.critical.clone(),
-        }
-    }
-}
+#[pyclass(frozen, eq, module = "selx")]
+#[derive(PartialEq)]
+pub(crate) struct Measure(pub(crate) v1::Measure);
 
 #[pymethods]
 impl Measure {
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    #[getter]
+    fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    #[getter]
+    fn value(&self) -> Option<f64> {
+        self.0.value
+    }
+
+    #[getter]
+    fn unit(&self) -> &str {
+        &self.0.unit
+    }
+
+    #[getter]
+    fn whole(&self) -> Option<f64> {
+        self.0.whole
+    }
+
+    #[getter]
+    fn window(&self) -> Option<f64> {
+        self.0.window_s
+    }
+
+    #[getter]
+    fn level(&self) -> Option<String> {
+        self.0.level.map(word)
+    }
+
+    #[getter]
+    fn warning(&self) -> Option<&str> {
+        self.0.warning.as_deref()
+    }
+
+    #[getter]
+    fn critical(&self) -> Option<&str> {
+        self.0.critical.as_deref()
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash((&self.0.name, &self.0.subject, &self.0.unit))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, "Measure", &self.0)
+    }
+
     fn __repr__(&self) -> String {
-        let at = if self.subject.is_empty() { "" } else { "@" };
-        let value = self.value.map_or("None".to_owned(), |value| value.to_string());
-        format!("<selx.Measure {}{at}{} {value} {}>", self.name, self.subject, self.unit)
+        let v1::Measure { name, subject, unit, .. } = &self.0;
+        let at = if subject.is_empty() { "" } else { "@" };
+        let value = self.0.value.map_or("None".to_owned(), |value| value.to_string());
+        format!("<selx.Measure {name}{at}{subject} {value} {unit}>")
+    }
+}
+
+/// Why something could not be seen.
+#[pyclass(frozen, eq, module = "selx")]
+#[derive(PartialEq)]
+pub(crate) struct Failure(pub(crate) v1::Failure);
+
+#[pymethods]
+impl Failure {
+    #[getter]
+    fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    #[getter]
+    fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    #[getter]
+    fn advice(&self) -> Option<&str> {
+        self.0.advice.as_deref()
+    }
+
+    fn __hash__(&self) -> u64 {
+        hash((&self.0.kind, &self.0.message))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, "Failure", &self.0)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<selx.Failure {}: {}>", self.0.kind, self.0.message)
     }
 }
 
 /// An attempt that did not count because another followed.
-#[pyclass(frozen, get_all, module = "selx")]
-pub(crate) struct Attempt {
-    status: String,
-    reason: String,
-    took: f64,
-}
+#[pyclass(frozen, eq, module = "selx")]
+#[derive(PartialEq)]
+pub(crate) struct Attempt(pub(crate) v1::Attempt);
 
 #[pymethods]
 impl Attempt {
-    fn __repr__(&self) -> String {
-        format!("<selx.Attempt {}: {}>", self.status, self.reason)
-    }
-}
-
-/// What one check came to.
-#[pyclass(frozen, module = "selx", name = "Result")]
-pub(crate) struct CheckResult {
-    report: Arc<v1::Report>,
-    index: usize,
-}
-
-impl CheckResult {
-    /// Views one entry of a report; an entry that is not there is a bug.
-    pub(crate) fn new(report: &Arc<v1::Report>, index: usize) -> PyResult<Self> {
-        let view = Self { report: Arc::clone(report), index };
-        view.entry().map(|_| ()).map(|()| view)
-    }
-
-    fn entry(&self) -> PyResult<&v1::Entry> {
-        let entry = self.report.entries.get(self.index);
-        entry.ok_or_else(|| SelxError::new_err("the report has no such entry: a bug of selx"))
-    }
-}
-
-#[pymethods]
-impl CheckResult {
-    #[getter]
-    fn kind(&self) -> PyResult<&str> {
-        Ok(&self.entry()?.kind)
-    }
-
-    #[getter]
-    fn name(&self) -> PyResult<&str> {
-        Ok(&self.entry()?.name)
-    }
-
-    #[getter]
-    fn status(&self) -> PyResult<String> {
-        Ok(word(self.entry()?.status))
-    }
-
-    #[getter]
-    fn ok(&self) -> PyResult<bool> {
-        Ok(self.entry()?.status == v1::Status::Ok)
-    }
-
-    #[getter]
-    fn headline(&self) -> PyResult<&str> {
-        Ok(&self.entry()?.headline)
-    }
-
-    #[getter]
-    fn summary(&self) -> PyResult<&str> {
-        Ok(&self.entry()?.summary)
-    }
-
-    #[getter]
-    fn findings(&self) -> PyResult<Vec<Finding>> {
-        Ok(self.entry()?.findings.iter().map(Finding::from).collect())
-    }
-
-    #[getter]
-    fn measures(&self) -> PyResult<Vec<Measure>> {
-        Ok(self.entry()?.measures.iter().map(Measure::from).collect())
-    }
-
-    #[getter]
-    fn attempts(&self) -> PyResult<Vec<Attempt>> {
-        let view = |attempt: &v1::Attempt| Attempt {
-            status: word(attempt.status),
-            reason: attempt.reason.clone(),
-            took: attempt.took_s,
-        };
-        Ok(self.entry()?.attempts.iter().map(view).collect())
-    }
-
-    #[getter]
-    fn took(&self) -> PyResult<f64> {
-        Ok(self.entry()?.took_s)
-    }
-
-    /// Returns the entry of report version 1.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        python(py, self.entry()?)
-    }
-
-    fn __repr__(&self) -> PyResult<String> {
-        let entry = self.entry()?;
-        let status = word(entry.status);
-        Ok(format!("<selx.Result {}.{} {status}: {}>", entry.kind, entry.name, entry.headline))
-    }
-}
-
-/// What a run came to.
-#[pyclass(frozen, module = "selx")]
-pub(crate) struct Report(pub(crate) Arc<v1::Report>);
-
-#[pymethods]
-impl Report {
     #[getter]
     fn status(&self) -> String {
         word(self.0.status)
     }
 
     #[getter]
-    fn ok(&self) -> bool {
-        self.0.status == v1::Status::Ok
+    fn reason(&self) -> &str {
+        &self.0.reason
     }
 
     #[getter]
-    fn results(&self) -> PyResult<Vec<CheckResult>> {
-        (0..self.0.entries.len()).map(|index| CheckResult::new(&self.0, index)).collect()
+    fn took(&self) -> f64 {
+        self.0.took_s
     }
 
-    #[getter]
-    fn notices(&self) -> Vec<Finding> {
-        self.0.notices.iter().map(Finding::from).collect()
+    fn __hash__(&self) -> u64 {
+        hash(&self.0.reason)
     }
 
-    #[getter]
-    fn exit_code(&self) -> u8 {
-        match self.0.status {
-            v1::Status::Ok => 0,
-            v1::Status::Warning => 1,
-            v1::Status::Critical => 2,
-            v1::Status::Unknown | v1::Status::Skipped => 3,
-        }
-    }
-
-    /// Returns the whole report, version 1.
-    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        python(py, &*self.0)
-    }
-
-    /// Returns the whole report, version 1, as text.
-    fn to_json(&self) -> PyResult<String> {
-        serde_json::to_string(&*self.0).map_err(|error| unwritable(&error))
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, "Attempt", &self.0)
     }
 
     fn __repr__(&self) -> String {
-        let counts = &self.0.counts;
-        format!(
-            "<selx.Report {}: {} critical, {} unknown, {} warning, {} ok, {} skipped>",
-            word(self.0.status),
-            counts.critical,
-            counts.unknown,
-            counts.warning,
-            counts.ok,
-            counts.skipped
-        )
+        format!("<selx.Attempt {}: {}>", word(self.0.status), self.0.reason)
     }
 }
 
+/// Pairs as tuples.
+pub(crate) fn pairs(evidence: &[v1::Evidence]) -> Vec<(&str, &str)> {
+    evidence.iter().map(|pair| (pair.label.as_str(), pair.value.as_str())).collect()
+}
+
+/// What pickle keeps of a value: what makes it again, and the name of its class with the value as JSON.
+pub(crate) type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, String));
+
+pub(crate) fn reduced<'py>(py: Python<'py>, class: &'static str, value: &impl Serialize) -> PyResult<Reduced<'py>> {
+    let text = serde_json::to_string(value).map_err(|error| unwritable(&error))?;
+    Ok((py.import("selx._selx")?.getattr("_restore")?, (class, text)))
+}
+
+/// Makes a value of what pickle kept.
+pub(crate) fn restore<'py>(py: Python<'py>, class: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    fn read<T: DeserializeOwned>(text: &str) -> PyResult<T> {
+        serde_json::from_str(text).map_err(|error| SelxError::new_err(format!("this is no pickle of selx: {error}")))
+    }
+    Ok(match class {
+        "Finding" => Bound::new(py, Finding(read(text)?))?.into_any(),
+        "Measure" => Bound::new(py, Measure(read(text)?))?.into_any(),
+        "Failure" => Bound::new(py, Failure(read(text)?))?.into_any(),
+        "Attempt" => Bound::new(py, Attempt(read(text)?))?.into_any(),
+        "Result" => Bound::new(py, CheckResult(read(text)?))?.into_any(),
+        "Report" => Bound::new(py, Report(Arc::new(read(text)?)))?.into_any(),
+        other => {
+            let text = format!("`{}` is no class of this version of selx", other.escape_debug());
+            return Err(SelxError::new_err(text));
+        }
+    })
+}
+
+/// The hash of what two equal values have in common.
+pub(crate) fn hash(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The word that stands for a value in JSON, so that both spell it alike.
-fn word(value: impl Serialize) -> String {
+pub(crate) fn word(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(word)) => word,
         _ => String::new(),
@@ -278,7 +289,7 @@ fn word(value: impl Serialize) -> String {
 }
 
 /// Makes Python objects of anything that JSON can say.
-fn python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
     let value = serde_json::to_value(value).map_err(|error| unwritable(&error))?;
     object(py, &value)
 }
@@ -310,6 +321,6 @@ fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     })
 }
 
-fn unwritable(error: &serde_json::Error) -> PyErr {
+pub(crate) fn unwritable(error: &serde_json::Error) -> PyErr {
     SelxError::new_err(format!("the report cannot be written as JSON: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Waiting for a run without holding the interpreter.
+//! Waiting for work without holding the interpreter: in a thread, or in an event loop.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,38 +7,32 @@ use pyo3::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use crate::errors::SelxError;
+use crate::runtime::runtime;
 
 /// How often Python's signals are asked for. With [`LAST_WORDS`] it stays below half a second.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long a cancelled run may take to end by itself, so that the children of checks are ended with it.
+/// How long cancelled work may take to end by itself, so that the children of checks are ended with it.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
-/// Runs a future to its end on threads of its own, the interpreter free, Ctrl-C looked at every 100 ms.
-///
-/// The runtime lives for one call: a process that forks later inherits no threads that are not there, and two calls on
-/// two threads do not meet.
+/// Does work to its end, the interpreter free, Ctrl-C looked at every 100 ms.
 ///
 /// # Errors
 ///
 /// What a signal handler raised, such as `KeyboardInterrupt`, after the token was cancelled; `SelxError` if this process
-/// may start no more threads, or if the run panicked.
-pub(crate) fn wait<T: Send + 'static>(
-    py: Python<'_>,
-    cancel: &CancellationToken,
-    work: impl Future<Output = T> + Send + 'static,
-) -> PyResult<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("selx")
-        .enable_all()
-        .build()
-        .map_err(|error| SelxError::new_err(format!("no runtime could be started: {error}")))?;
-    let mut task = runtime.spawn(work);
-    let done = loop {
+/// may start no more threads, or if the work panicked.
+pub(crate) fn wait<T, F>(py: Python<'_>, work: impl FnOnce(CancellationToken) -> F) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = PyResult<T>> + Send + 'static,
+{
+    let runtime = runtime()?;
+    let cancel = CancellationToken::new();
+    let mut task = runtime.spawn(work(cancel.clone()));
+    loop {
         let polled = py.detach(|| runtime.block_on(async { tokio::time::timeout(POLL, &mut task).await }));
         if let Ok(done) = polled {
-            break done.map_err(|error| SelxError::new_err(format!("the run ended early: {error}")));
+            return done.map_err(ended_early)?;
         }
         if let Err(raised) = py.check_signals() {
             cancel.cancel();
@@ -47,10 +41,85 @@ pub(crate) fn wait<T: Send + 'static>(
                     let _ = tokio::time::timeout(LAST_WORDS, &mut task).await;
                 });
             });
-            break Err(raised);
+            // What does not look at its token must not go on behind the caller's back.
+            task.abort();
+            return Err(raised);
         }
+    }
+}
+
+/// Begins work, and returns the future of the running event loop that will have what `give` makes of it. Where that future is
+/// cancelled, so is the work.
+///
+/// # Errors
+///
+/// `RuntimeError` where no event loop runs; `SelxError` if this process may start no more threads.
+pub(crate) fn promise<'py, T, F>(
+    py: Python<'py>,
+    work: impl FnOnce(CancellationToken) -> F,
+    give: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>>
+where
+    T: Send + 'static,
+    F: Future<Output = PyResult<T>> + Send + 'static,
+{
+    let cancel = CancellationToken::new();
+    let event_loop = py.import("asyncio")?.call_method0("get_running_loop")?;
+    let future = event_loop.call_method0("create_future")?;
+    future.call_method1("add_done_callback", (Watcher(cancel.clone()),))?;
+    let settle = py.import("selx._selx")?.getattr("_settle")?.unbind();
+    let (event_loop, promised) = (event_loop.unbind(), future.clone().unbind());
+    let runtime = runtime()?;
+    let mut task = runtime.spawn(work(cancel.clone()));
+    runtime.spawn(async move {
+        let Some(done) = cancel.run_until_cancelled(&mut task).await else {
+            let _ = tokio::time::timeout(LAST_WORDS, &mut task).await;
+            task.abort();
+            return;
+        };
+        // The interpreter may keep whoever asks for it waiting: not one of the threads that checks go on in.
+        tokio::task::spawn_blocking(move || {
+            // Where the interpreter ends, nobody waits any more; the same is true of a loop that was closed.
+            Python::try_attach(|py| -> PyResult<()> {
+                let given = done.map_err(ended_early).flatten().and_then(|done| give(py, done));
+                let (value, error) = match given {
+                    Ok(value) => (value, None),
+                    Err(error) => (py.None(), Some(error)),
+                };
+                event_loop.call_method1(py, "call_soon_threadsafe", (settle, promised, value, error))?;
+                Ok(())
+            })
+        });
+    });
+    Ok(future)
+}
+
+/// Gives a future what it waited for, unless it was cancelled meanwhile. It is called in its event loop.
+pub(crate) fn settle(future: &Bound<'_, PyAny>, value: Py<PyAny>, error: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    if future.call_method0("done")?.extract()? {
+        return Ok(());
+    }
+    match error {
+        Some(error) => future.call_method1("set_exception", (error,))?,
+        None => future.call_method1("set_result", (value,))?,
     };
-    // Work on the blocking pool that does not look at its token must not hold the caller up.
-    runtime.shutdown_background();
-    done
+    Ok(())
+}
+
+/// Ends the work of a future that was cancelled.
+#[pyclass(frozen)]
+struct Watcher(CancellationToken);
+
+#[pymethods]
+impl Watcher {
+    fn __call__(&self, future: &Bound<'_, PyAny>) -> PyResult<()> {
+        if future.call_method0("cancelled")?.extract::<bool>()? {
+            self.0.cancel();
+        }
+        Ok(())
+    }
+}
+
+fn ended_early(error: tokio::task::JoinError) -> PyErr {
+    SelxError::new_err(format!("the run ended early: {error}"))
 }

@@ -51,4 +51,4 @@ def test_the_time_of_an_import_is_told(record_property, capsys):
     took = time.perf_counter() - began
     with capsys.disabled():
         print(f"\nimport selx: {1000 * (took - bare):.0f} ms over a bare interpreter's {1000 * bare:.0f} ms")
-    assert done.stdout.strip() == "['selx', 'selx._selx', 'selx.errors']"
+    assert done.stdout.strip() == "['selx', 'selx._calls', 'selx._selx', 'selx.errors']"

@@ -6,12 +6,15 @@
 'python'
 """
 
-from ._selx import Attempt, Finding, Kind, Measure, Report, Result, __version__, check, kinds, run
+from ._calls import Check, check_async, check_many, check_many_async, run_async
+from ._selx import Attempt, Failure, Finding, Kind, Measure, Report, Result, __version__, check, kinds, run
 from .errors import ConfigError, SelxError, UsageError
 
 __all__ = [
     "Attempt",
+    "Check",
     "ConfigError",
+    "Failure",
     "Finding",
     "Kind",
     "Measure",
@@ -21,6 +24,10 @@ __all__ = [
     "UsageError",
     "__version__",
     "check",
+    "check_async",
+    "check_many",
+    "check_many_async",
     "kinds",
     "run",
+    "run_async",
 ]

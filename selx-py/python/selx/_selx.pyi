@@ -2,15 +2,35 @@
 
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import Any, Literal, Optional, Union, final
 
-__all__ = ["Attempt", "Finding", "Kind", "Measure", "Report", "Result", "__version__", "check", "kinds", "run"]
+__all__ = [
+    "Attempt",
+    "Failure",
+    "Finding",
+    "Kind",
+    "Measure",
+    "Report",
+    "Result",
+    "__version__",
+    "_check_async",
+    "_check_many",
+    "_check_many_async",
+    "_forked",
+    "_restore",
+    "_run_async",
+    "_settle",
+    "check",
+    "kinds",
+    "run",
+]
 
 __version__: str
 
 _Status = Literal["skipped", "ok", "warning", "unknown", "critical"]
 _Severity = Literal["info", "warning", "unknown", "critical"]
+_Rows = Literal["results", "findings", "measures"]
 _Span = Union[float, str, datetime.timedelta]
 
 @final
@@ -29,6 +49,8 @@ class Kind:
     @property
     def routines(self) -> list[str]:
         """The routines it belongs to unless a configuration says otherwise."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Finding:
@@ -51,6 +73,11 @@ class Finding:
     @property
     def evidence(self) -> list[tuple[str, str]]:
         """Pairs that prove it."""
+    @property
+    def fix(self) -> Optional[str]:
+        """The action that mends it, if there is one."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Measure:
@@ -68,6 +95,12 @@ class Measure:
     def unit(self) -> str:
         """``bytes``, ``seconds``, ``ratio``, ``count``, ``per-second`` or ``bytes-per-second``."""
     @property
+    def whole(self) -> Optional[float]:
+        """What the value is a part of, in the same unit."""
+    @property
+    def window(self) -> Optional[float]:
+        """How many seconds the value speaks for, if it is an average or a rate."""
+    @property
     def level(self) -> Optional[Literal["ok", "warning", "critical"]]:
         """What its limit said; ``None`` if no limit holds for it."""
     @property
@@ -76,6 +109,24 @@ class Measure:
     @property
     def critical(self) -> Optional[str]:
         """The critical limit as it was written."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Failure:
+    """Why something could not be seen."""
+
+    @property
+    def kind(self) -> str:
+        """``unreachable``, ``no-answer``, ``timed-out``, ``denied`` and others."""
+    @property
+    def message(self) -> str:
+        """What, where and why, one line."""
+    @property
+    def advice(self) -> Optional[str]:
+        """What to do."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Attempt:
@@ -88,6 +139,8 @@ class Attempt:
     @property
     def took(self) -> float:
         """Seconds."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Result:
@@ -109,17 +162,36 @@ class Result:
     def summary(self) -> str:
         """One line: what was seen, healthy or not. Empty if nothing was."""
     @property
+    def failure(self) -> Optional[Failure]:
+        """Why it could not be looked at, or why there was nothing to look at."""
+    @property
     def findings(self) -> list[Finding]: ...
     @property
     def measures(self) -> list[Measure]: ...
     @property
+    def evidence(self) -> list[tuple[str, str]]:
+        """Pairs worth knowing, whatever the status."""
+    @property
+    def faults(self) -> list[Failure]:
+        """Parts of the subject that could not be looked at."""
+    @property
     def attempts(self) -> list[Attempt]:
         """The attempts before the one that counted."""
+    @property
+    def caused_by(self) -> Optional[str]:
+        """The check whose failure explains this one's, ``kind.name``."""
+    @property
+    def started(self) -> datetime.datetime:
+        """When the look began, in UTC."""
     @property
     def took(self) -> float:
         """Seconds, all attempts together."""
     def to_dict(self) -> dict[str, Any]:
         """The entry of report version 1."""
+    def __bool__(self) -> bool:
+        """What ``ok`` says."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @final
 class Report:
@@ -137,12 +209,43 @@ class Report:
     def notices(self) -> list[Finding]:
         """What is to be said about the run itself."""
     @property
+    def counts(self) -> dict[_Status, int]:
+        """How many results there are of each status."""
+    @property
+    def run(self) -> str:
+        """The id of the run; later ones of one host sort behind earlier ones."""
+    @property
+    def routine(self) -> Optional[str]:
+        """The routine, if the run was one."""
+    @property
+    def host(self) -> str: ...
+    @property
+    def started(self) -> datetime.datetime:
+        """When the run began, in UTC."""
+    @property
+    def took(self) -> float:
+        """Seconds."""
+    @property
     def exit_code(self) -> int:
         """0 ok, 1 warning, 2 critical, 3 unknown."""
     def to_dict(self) -> dict[str, Any]:
         """The whole report, version 1."""
     def to_json(self) -> str:
         """The whole report, version 1, as text."""
+    def rows(self, of: _Rows = "results") -> list[dict[str, Any]]:
+        """Flat rows with the same keys, of the results, their findings, or their measures."""
+    def to_pandas(self, of: _Rows = "results") -> Any:
+        """Such rows as a ``pandas.DataFrame``. Raises ``ImportError`` where pandas is not there."""
+    def to_polars(self, of: _Rows = "results") -> Any:
+        """Such rows as a ``polars.DataFrame``. Raises ``ImportError`` where polars is not there."""
+    def __bool__(self) -> bool:
+        """What ``ok`` says."""
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Result]: ...
+    def __getitem__(self, key: Union[int, str], /) -> Result:
+        """A result by its place, or by ``kind.name``."""
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 def check(
     kind: str,
@@ -173,3 +276,19 @@ def run(*names: str, config: Optional[Union[str, os.PathLike[str]]] = None) -> R
 
 def kinds() -> list[Kind]:
     """Returns every kind, in the order of their names."""
+
+_Spec = tuple[str, str, Optional[_Span], Optional[Mapping[str, Mapping[str, Any]]], dict[str, Any]]
+
+def _check_async(
+    kind: str,
+    name: str,
+    timeout: Optional[_Span],
+    limits: Optional[Mapping[str, Mapping[str, Any]]],
+    settings: dict[str, Any],
+) -> Awaitable[Result]: ...
+def _check_many(checks: list[_Spec], concurrency: int) -> list[Result]: ...
+def _check_many_async(checks: list[_Spec], concurrency: int) -> Awaitable[list[Result]]: ...
+def _run_async(names: list[str], config: Optional[Union[str, os.PathLike[str]]]) -> Awaitable[Report]: ...
+def _restore(cls: str, text: str) -> Any: ...
+def _settle(future: Any, value: Any, error: Optional[BaseException]) -> None: ...
+def _forked() -> None: ...

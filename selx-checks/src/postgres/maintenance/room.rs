@@ -1,5 +1,6 @@
 //! How much room there is where a server keeps its data, if that is a place of this machine.
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -101,15 +102,21 @@ fn search(host: &Host, data: &Path, started: f64) -> Option<Room> {
         .map(|(data, root)| Room::Here { data, root })
 }
 
-/// Returns the roots that servers see.
+/// Returns the roots that servers see. They are those of the processes that the others descend from: of the others each may
+/// end at any time, and some have lower numbers.
 fn servers(proc: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(proc).into_iter().flatten().flatten().take(PROCESSES);
-    let named = entries.filter(|entry| {
-        let is_process = entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit());
-        is_process
-            && short(&entry.path().join("comm")).is_some_and(|name| matches!(name.trim(), "postgres" | "postmaster"))
+    let named = entries.filter_map(|entry| {
+        let id = entry.file_name().into_string().ok().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let stat = short(&entry.path().join("stat"))?;
+        let (before, behind) = stat.rsplit_once(')')?;
+        let name = before.split_once('(')?.1;
+        let parent = behind.split_whitespace().nth(1)?.to_owned();
+        matches!(name, "postgres" | "postmaster").then_some((id, parent))
     });
-    named.map(|entry| entry.path().join("root")).collect()
+    let named: HashMap<String, String> = named.collect();
+    let first = named.iter().filter(|(_, parent)| !named.contains_key(*parent));
+    first.map(|(id, _)| proc.join(id).join("root")).collect()
 }
 
 /// Tells whether a folder is that of the server which started then.
@@ -144,12 +151,17 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_of_a_server_in_a_container_is_found_through_its_process() {
+    fn the_folder_of_a_server_in_a_container_is_found_through_its_first_process() {
         let whole = tempfile::tempdir().unwrap();
+        // Numbers come again: sessions have lower ones than the server, whose parent has a name with a trap in it.
+        for (id, name, parent) in [("61", "postgres", "77"), ("77", "postgres", "40"), ("40", "a) (b) S 77", "1")] {
+            let data = whole.path().join(format!("proc/{id}/root/srv/data"));
+            std::fs::create_dir_all(&data).unwrap();
+            let stat = format!("{id} ({name}) S {parent} 77 77 0 -1 4194560\n");
+            std::fs::write(whole.path().join(format!("proc/{id}/stat")), stat).unwrap();
+            std::fs::write(data.join("postmaster.pid"), "1\n/srv/data\n1000\n5432\n").unwrap();
+        }
         let data = whole.path().join("proc/77/root/srv/data");
-        std::fs::create_dir_all(&data).unwrap();
-        std::fs::write(whole.path().join("proc/77/comm"), "postgres\n").unwrap();
-        std::fs::write(data.join("postmaster.pid"), "1\n/srv/data\n1000\n5432\n").unwrap();
         let room = search(&Host::below(whole.path()), Path::new("/srv/data"), 1000.0).unwrap();
         assert!(matches!(&room, Room::Here { data: found, .. } if *found == data), "{room:?}");
     }

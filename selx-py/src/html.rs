@@ -1,0 +1,146 @@
+//! Results as a table in a notebook: worst first, with what is to be done under each.
+
+use std::fmt::Write as _;
+
+use selx_core::escape::visible;
+use selx_core::report::v1::{Entry, Finding, Report, Status};
+
+use crate::views::word;
+
+/// More rows than this nobody reads, and a browser would not show soon.
+const MOST: usize = 10_000;
+/// How many findings of one check are shown.
+const FINDINGS: usize = 50;
+
+/// What the page around does not say. Colours are read on white and on black.
+const STYLE: &str = "<style>\
+    .selx td,.selx th{text-align:left!important;vertical-align:top;white-space:normal}\
+    .selx small{display:block;opacity:.75}\
+    .selx .critical{color:#d32f2f}.selx .unknown{color:#9c4dcc}.selx .warning{color:#b26a00}\
+    .selx .ok{color:#2e7d32}.selx .skipped{opacity:.6}\
+    .selx td:first-child{white-space:nowrap;font-weight:600}</style>";
+
+/// Writes a report.
+pub(crate) fn report(report: &Report) -> String {
+    let mut out = String::with_capacity(1024 + report.entries.len().min(MOST) * 256);
+    let counts = &report.counts;
+    out.push_str(STYLE);
+    out.push_str("<table class=\"selx\"><caption>");
+    status(&mut out, report.status, "span");
+    let parts = [
+        (counts.critical, "critical"),
+        (counts.unknown, "unknown"),
+        (counts.warning, "warning"),
+        (counts.ok, "ok"),
+        (counts.skipped, "skipped"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let parts: Vec<String> = parts.collect();
+    push(&mut out, &format!(" {} on {} ({:.2} s)", parts.join(", "), report.host, report.took_s));
+    out.push_str("</caption>");
+    head(&mut out);
+    for notice in &report.notices {
+        out.push_str("<tr><td></td><td></td><td>");
+        finding(&mut out, notice);
+        out.push_str("</td><td></td></tr>");
+    }
+    let mut entries: Vec<&Entry> = report.entries.iter().collect();
+    entries.sort_by_key(|entry| rank(entry.status));
+    entries.iter().take(MOST).for_each(|entry| row(&mut out, entry));
+    let more = entries.len().saturating_sub(MOST);
+    if more > 0 {
+        let _ = write!(out, "<tr><td></td><td></td><td>and {more} more</td><td></td></tr>");
+    }
+    out.push_str("</tbody></table>");
+    out
+}
+
+/// Writes one result.
+pub(crate) fn result(entry: &Entry) -> String {
+    let mut out = String::from(STYLE);
+    out.push_str("<table class=\"selx\">");
+    head(&mut out);
+    row(&mut out, entry);
+    out.push_str("</tbody></table>");
+    out
+}
+
+fn head(out: &mut String) {
+    out.push_str("<thead><tr><th>status</th><th>check</th><th>what</th><th>seconds</th></tr></thead><tbody>");
+}
+
+/// The worst comes first, as on a terminal.
+fn rank(status: Status) -> u8 {
+    match status {
+        Status::Critical => 0,
+        Status::Unknown => 1,
+        Status::Warning => 2,
+        Status::Ok => 3,
+        Status::Skipped => 4,
+    }
+}
+
+fn row(out: &mut String, entry: &Entry) {
+    out.push_str("<tr>");
+    status(out, entry.status, "td");
+    out.push_str("<td>");
+    push(out, &entry.kind);
+    out.push('.');
+    push(out, &entry.name);
+    out.push_str("</td><td>");
+    push(out, &entry.headline);
+    if let Some(advice) = entry.failure.as_ref().and_then(|failure| failure.advice.as_deref()) {
+        small(out, "→ ", advice);
+    }
+    for found in entry.findings.iter().take(FINDINGS) {
+        finding(out, found);
+    }
+    let more = entry.findings.len().saturating_sub(FINDINGS);
+    if more > 0 {
+        small(out, "", &format!("and {more} more"));
+    }
+    let _ = write!(out, "</td><td>{:.2}</td></tr>", entry.took_s);
+}
+
+fn finding(out: &mut String, finding: &Finding) {
+    let gap = if finding.subject.is_empty() { "" } else { " " };
+    let text = format!("{}: {}{gap}{}", word(finding.severity), finding.subject, finding.message);
+    small(out, "", &text);
+    if let Some(advice) = &finding.advice {
+        small(out, "→ ", advice);
+    }
+}
+
+fn small(out: &mut String, before: &str, text: &str) {
+    out.push_str("<small>");
+    out.push_str(before);
+    push(out, text);
+    out.push_str("</small>");
+}
+
+fn status(out: &mut String, status: Status, tag: &str) {
+    let (mark, name) = match status {
+        Status::Critical => ("✗", "critical"),
+        Status::Unknown => ("?", "unknown"),
+        Status::Warning => ("!", "warning"),
+        Status::Ok => ("✓", "ok"),
+        Status::Skipped => ("–", "skipped"),
+    };
+    let _ = write!(out, "<{tag} class=\"{name}\">{mark} {name}</{tag}>");
+}
+
+/// Writes foreign text: nothing of it is a tag, and nothing of it is hidden.
+fn push(out: &mut String, text: &str) {
+    for c in visible(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // Notebooks take texts between two of them for formulas.
+            '$' => out.push_str("&#36;"),
+            c => out.push(c),
+        }
+    }
+}
