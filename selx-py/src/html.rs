@@ -12,6 +12,15 @@ const MOST: usize = 10_000;
 /// How many findings of one check are shown.
 const FINDINGS: usize = 50;
 
+/// The statuses with their marks, in the order of a terminal.
+const WORST_FIRST: [(Status, &str); 5] = [
+    (Status::Critical, "✗"),
+    (Status::Unknown, "?"),
+    (Status::Warning, "!"),
+    (Status::Ok, "✓"),
+    (Status::Skipped, "–"),
+];
+
 /// What the page around does not say. Colours are read on white and on black.
 const STYLE: &str = "<style>\
     .selx td,.selx th{text-align:left!important;vertical-align:top;white-space:normal}\
@@ -27,15 +36,9 @@ pub(crate) fn report(report: &Report) -> String {
     out.push_str(STYLE);
     out.push_str("<table class=\"selx\"><caption>");
     status(&mut out, report.status, "span");
-    let parts = [
-        (counts.critical, "critical"),
-        (counts.unknown, "unknown"),
-        (counts.warning, "warning"),
-        (counts.ok, "ok"),
-        (counts.skipped, "skipped"),
-    ];
-    let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    let parts: Vec<String> = parts.collect();
+    let counts = [counts.critical, counts.unknown, counts.warning, counts.ok, counts.skipped];
+    let parts = counts.iter().zip(WORST_FIRST).filter(|(count, _)| **count > 0);
+    let parts: Vec<String> = parts.map(|(count, (status, _))| format!("{count} {}", word(status))).collect();
     push(&mut out, &format!(" {} on {} ({:.2} s)", parts.join(", "), report.host, report.took_s));
     out.push_str("</caption>");
     head(&mut out);
@@ -69,15 +72,8 @@ fn head(out: &mut String) {
     out.push_str("<thead><tr><th>status</th><th>check</th><th>what</th><th>seconds</th></tr></thead><tbody>");
 }
 
-/// The worst comes first, as on a terminal.
-fn rank(status: Status) -> u8 {
-    match status {
-        Status::Critical => 0,
-        Status::Unknown => 1,
-        Status::Warning => 2,
-        Status::Ok => 3,
-        Status::Skipped => 4,
-    }
+fn rank(status: Status) -> usize {
+    WORST_FIRST.iter().position(|(other, _)| *other == status).unwrap_or(0)
 }
 
 fn row(out: &mut String, entry: &Entry) {
@@ -119,13 +115,8 @@ fn small(out: &mut String, before: &str, text: &str) {
 }
 
 fn status(out: &mut String, status: Status, tag: &str) {
-    let (mark, name) = match status {
-        Status::Critical => ("✗", "critical"),
-        Status::Unknown => ("?", "unknown"),
-        Status::Warning => ("!", "warning"),
-        Status::Ok => ("✓", "ok"),
-        Status::Skipped => ("–", "skipped"),
-    };
+    let mark = WORST_FIRST.get(rank(status)).map_or("", |(_, mark)| mark);
+    let name = word(status);
     let _ = write!(out, "<{tag} class=\"{name}\">{mark} {name}</{tag}>");
 }
 

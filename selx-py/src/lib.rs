@@ -49,7 +49,7 @@ mod _selx {
         limits: Option<Bound<'_, PyAny>>,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<CheckResult> {
-        let given = Given::new("", kind, name.to_owned(), timeout.as_ref(), limits.as_ref(), settings)?;
+        let given = Given::new(None, kind, name.to_owned(), timeout.as_ref(), limits.as_ref(), settings)?;
         let job = Job::of(&runs::registry()?, &[given])?;
         only(wait::wait(py, |cancel| job.run(cancel))?)
     }
@@ -65,7 +65,7 @@ mod _selx {
         limits: Option<Bound<'py, PyAny>>,
         settings: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let given = Given::new("", kind, name, timeout.as_ref(), limits.as_ref(), Some(settings))?;
+        let given = Given::new(None, kind, name, timeout.as_ref(), limits.as_ref(), Some(settings))?;
         let job = Job::of(&runs::registry()?, &[given])?;
         let give = |py: Python<'_>, report| Ok(Bound::new(py, only(report)?)?.into_any().unbind());
         wait::promise(py, |cancel| job.run(cancel), give)
@@ -131,13 +131,10 @@ mod _selx {
 
     fn many(checks: Vec<Spec<'_>>, concurrency: usize) -> PyResult<Job> {
         let given = checks.into_iter().enumerate().map(|(index, (kind, name, timeout, limits, settings))| {
-            let place = format!("checks[{index}].");
-            Given::new(&place, kind, name, timeout.as_ref(), limits.as_ref(), Some(&settings))
+            Given::new(Some(index), kind, name, timeout.as_ref(), limits.as_ref(), Some(&settings))
         });
         let mut job = Job::of(&runs::registry()?, &given.collect::<PyResult<Vec<_>>>()?)?;
         job.settings.concurrency = concurrency;
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        job.settings.fit_descriptors(limit);
         Ok(job)
     }
 

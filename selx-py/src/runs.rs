@@ -26,60 +26,59 @@ pub(crate) fn registry() -> PyResult<Registry> {
 
 /// What the caller says of one check, as TOML.
 pub(crate) struct Given {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) timeout: Option<String>,
-    pub(crate) limits: Option<String>,
+    /// What stands before errors about it: which of several it is.
+    place: String,
+    kind: String,
+    name: String,
+    timeout: Option<String>,
+    limits: Option<String>,
     /// Key and line of each setting.
-    pub(crate) settings: Vec<(String, String)>,
+    settings: Vec<(String, String)>,
 }
 
 impl Given {
-    /// Reads keywords; `place` stands before their names in errors.
+    /// Reads keywords. `index` is the place among several.
     pub(crate) fn new(
-        place: &str,
+        index: Option<usize>,
         kind: String,
         name: String,
         timeout: Option<&Bound<'_, PyAny>>,
         limits: Option<&Bound<'_, PyAny>>,
         settings: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
+        let before = index.map(|index| format!("checks[{index}].")).unwrap_or_default();
         Ok(Self {
+            timeout: timeout.map(|value| settings::span(value, &format!("{before}timeout"))).transpose()?,
+            limits: limits.map(|value| settings::value(value, &format!("{before}limits"))).transpose()?,
+            settings: settings.map_or_else(|| Ok(Vec::new()), |settings| settings::keywords(settings, &before))?,
+            place: index.map(|index| format!("checks[{index}], `{}`: ", kind.escape_debug())).unwrap_or_default(),
             kind,
             name,
-            timeout: timeout.map(|value| settings::span(value, &format!("{place}timeout"))).transpose()?,
-            limits: limits.map(|value| settings::value(value, &format!("{place}limits"))).transpose()?,
-            settings: settings.map_or_else(|| Ok(Vec::new()), |settings| settings::keywords(settings, place))?,
         })
     }
 }
 
-/// Makes a suite of checks, in their order. Where there are several, errors begin with the place of theirs.
-pub(crate) fn suite_of(registry: &Registry, checks: &[Given]) -> PyResult<Suite> {
-    let place = |index: usize, given: &Given| match checks.len() {
-        1 => String::new(),
-        _ => format!("checks[{index}], `{}`: ", given.kind.escape_debug()),
-    };
+/// Makes a suite of checks, in their order.
+fn suite_of(registry: &Registry, checks: &[Given]) -> PyResult<Suite> {
     let mut wrong = Vec::new();
     // The text, and of each line the check and the keyword that it came from.
     let (mut text, mut lines) = (String::new(), Vec::new());
-    for (index, given) in checks.iter().enumerate() {
-        let Given { kind, name, .. } = given;
+    for given in checks {
+        let Given { place, kind, name, .. } = given;
         if registry.get(kind).is_none() {
             let near = nearest(kind, registry.names());
-            wrong.push(format!("{}{}", place(index, given), unknown("kind", kind, near)));
+            wrong.push(format!("{place}{}", unknown("kind", kind, near)));
             continue;
         }
         if !is_kebab(name) {
             let rule = "lower-case letters, digits and single hyphens, beginning with a letter";
-            let text = format!("{}`{}` is not a name: {rule}", place(index, given), name.escape_debug());
-            return Err(ConfigError::new_err(text));
+            return Err(ConfigError::new_err(format!("{place}`{}` is not a name: {rule}", name.escape_debug())));
         }
         // Both names are kebab-case here, and every value was written by `settings`: nothing of the caller's is TOML.
         let mut push = |keyword: &str, line: &str| {
             text.push_str(line);
             text.push('\n');
-            lines.push((index, keyword.to_owned()));
+            lines.push((given, keyword.to_owned()));
         };
         push("", &format!("[check.{kind}.{name}]"));
         for (key, value) in [("timeout", &given.timeout), ("limits", &given.limits)] {
@@ -96,10 +95,10 @@ pub(crate) fn suite_of(registry: &Registry, checks: &[Given]) -> PyResult<Suite>
     config::parse(registry, "keywords", &text).map_err(|errors| {
         // The places in this text are none that the caller knows; the check and the keyword on the line are.
         config_error(&errors, |error| {
-            let (index, keyword) = lines.get(error.line.checked_sub(1)?)?;
+            let (given, keyword) = lines.get(error.line.checked_sub(1)?)?;
             let told = keyword.is_empty() || error.message.contains(&format!("`{keyword}`"));
             let keyword = if told { String::new() } else { format!("`{keyword}`: ") };
-            checks.get(*index).map(|given| format!("{}{keyword}", place(*index, given)))
+            Some(format!("{}{keyword}", given.place))
         })
     })
 }
@@ -133,8 +132,8 @@ fn select(suite: &Suite, names: &[String]) -> PyResult<Selection> {
 /// What is to be run.
 pub(crate) struct Job {
     pub(crate) settings: Settings,
-    pub(crate) selection: Selection,
-    pub(crate) history: Option<Arc<dyn History>>,
+    selection: Selection,
+    history: Option<Arc<dyn History>>,
 }
 
 impl Job {
@@ -156,7 +155,8 @@ impl Job {
     }
 
     /// Runs it, and gives report version 1, secrets taken out.
-    pub(crate) async fn run(self, cancel: CancellationToken) -> PyResult<v1::Report> {
+    pub(crate) async fn run(mut self, cancel: CancellationToken) -> PyResult<v1::Report> {
+        self.settings.fit_descriptors(rustix::process::getrlimit(rustix::process::Resource::Nofile).current);
         let secrets = Arc::new(Secrets::default());
         let mut runner = Runner::new(self.settings).secrets(Arc::clone(&secrets)).cancelled_by(cancel);
         if let Some(history) = self.history {

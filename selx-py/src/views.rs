@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::errors::SelxError;
 use crate::results::{CheckResult, Report};
+use crate::runs::registry;
 
 /// A kind of check.
 #[pyclass(frozen, get_all, eq, module = "selx")]
@@ -39,6 +40,10 @@ impl Kind {
 impl Kind {
     fn __hash__(&self) -> u64 {
         hash(self.id)
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
+        reduced(py, "Kind", &self.id)
     }
 
     fn __repr__(&self) -> String {
@@ -260,6 +265,13 @@ pub(crate) fn restore<'py>(py: Python<'py>, class: &str, text: &str) -> PyResult
         serde_json::from_str(text).map_err(|error| SelxError::new_err(format!("this is no pickle of selx: {error}")))
     }
     Ok(match class {
+        "Kind" => {
+            let id: String = read(text)?;
+            let registry = registry()?;
+            let factory = registry.get(&id);
+            let unknown = || SelxError::new_err(format!("`{}` is no kind of this version of selx", id.escape_debug()));
+            Bound::new(py, Kind::new(factory.ok_or_else(unknown)?.meta()))?.into_any()
+        }
         "Finding" => Bound::new(py, Finding(read(text)?))?.into_any(),
         "Measure" => Bound::new(py, Measure(read(text)?))?.into_any(),
         "Failure" => Bound::new(py, Failure(read(text)?))?.into_any(),

@@ -65,6 +65,8 @@ def test_what_is_wrong_with_many_is_told_at_once():
     assert "checks[0], `host-disk`" in text and "pahts" in text and "checks[2]" in text, text
     with pytest.raises(selx.UsageError, match=r"checks\[1\].*htpp.*http"):
         selx.check_many([selx.Check("host-memory"), selx.Check("htpp", url="http://x/")])
+    with pytest.raises(selx.ConfigError, match=r"checks\[0\], `host-disk`.*pahts"):
+        selx.check_many([selx.Check("host-disk", pahts=["/"])])
     with pytest.raises(selx.ConfigError, match=r"checks\[1\].timeout"):
         selx.check_many([selx.Check("host-memory"), selx.Check("host-memory", timeout=-1)])
     with pytest.raises(selx.ConfigError, match=r"checks\[0\].paths"):

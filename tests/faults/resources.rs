@@ -198,8 +198,7 @@ async fn a12_peers_that_dawdle_cost_no_computing_time() {
     // What it takes to start and to read the file of a megabyte is no part of the waiting.
     let (code, out, reading) = watched(&place, &["validate"]);
     assert_eq!(code, Some(0), "{out}");
-    // Who is kept awake computes for all of the time. An unoptimised build needs up to a tenth of it on a busy machine.
-    assert!(used.computed.saturating_sub(reading.computed) < used.wall / 5, "{used:?} {reading:?}");
+    assert!(used.computed.saturating_sub(reading.computed) < used.wall / 10, "{used:?} {reading:?}");
 }
 
 /// R4: a process that gets no time says so beside what it did not hear, and hears it on the second attempt.

@@ -13,9 +13,9 @@ use crate::postgres::{Name, Server};
 
 const SELF: &str = "SELECT (SELECT system_identifier::text FROM pg_control_system()), oid::text, \
     pg_database_size(oid)::text, pg_is_in_recovery()::text, ";
+const OF_SELF: &str = " FROM pg_database d WHERE datname = current_database()";
 /// The rows are counted beside the dump, which takes longer: workers would take processors from it, and from the product.
 const ALONE: &str = "SELECT pg_catalog.set_config('max_parallel_workers_per_gather', '0', true)";
-const OF_SELF: &str = " FROM pg_database d WHERE datname = current_database()";
 const EXTENSIONS: &str = "SELECT extname, extversion FROM pg_extension ORDER BY 1";
 const OWNERS: &str = "SELECT DISTINCT rolname FROM pg_roles WHERE oid IN (SELECT relowner FROM pg_class WHERE oid >= 16384 \
     UNION SELECT proowner FROM pg_proc WHERE oid >= 16384 UNION SELECT nspowner FROM pg_namespace WHERE oid >= 16384 \

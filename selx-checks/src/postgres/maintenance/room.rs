@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use selx_core::{Context, Host};
@@ -61,11 +62,7 @@ impl Room {
             // A plan is confined, and may not go through the roots of processes.
             Ok(ground::from_outside(move || search(&host, Path::new(&data), started)))
         });
-        match found.await {
-            Ok(Some(room)) => room,
-            Ok(None) => Self::Unknown("the folder of the data is not to be seen from here".to_owned()),
-            Err(error) => Self::Unknown(error.to_string()),
-        }
+        found.await.unwrap_or_else(|error| Self::Unknown(error.to_string()))
     }
 
     /// Returns how many bytes are free in the place of a tablespace, or in that of the data.
@@ -93,13 +90,28 @@ fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Looks in this host's own files, and in those of the containers in which a server runs.
-fn search(host: &Host, data: &Path, started: f64) -> Option<Room> {
+/// Looks in this host's own files, and in those of the containers in which a server runs. Servers that were started together
+/// may call their folders alike: of two nobody can say which it is.
+fn search(host: &Host, data: &Path, started: f64) -> Room {
     let roots = std::iter::once(host.root.clone()).chain(servers(&host.proc));
-    roots
-        .map(|root| (below(&root, data), root))
-        .find(|(data, _)| is_of(data, started))
-        .map(|(data, root)| Room::Here { data, root })
+    let mut found: HashMap<(u64, u64), Room> = HashMap::new();
+    for root in roots {
+        let data = below(&root, data);
+        if is_of(&data, started)
+            && let Ok(meta) = std::fs::metadata(&data)
+        {
+            found.entry((meta.dev(), meta.ino())).or_insert(Room::Here { data, root });
+        }
+    }
+    let count = found.len();
+    match found.into_values().next() {
+        None => Room::Unknown("the folder of the data is not to be seen from here".to_owned()),
+        Some(room) if count == 1 => room,
+        Some(_) => {
+            let data = data.display();
+            Room::Unknown(format!("{count} servers that were started at that time have their data in `{data}`"))
+        }
+    }
 }
 
 /// Returns the roots that servers see. They are those of the processes that the others descend from: of the others each may
@@ -142,27 +154,37 @@ mod tests {
         let data = whole.path().join("srv/data");
         std::fs::create_dir_all(&data).unwrap();
         let host = Host::below(whole.path());
-        assert!(search(&host, Path::new("/srv/data"), 1000.0).is_none());
+        assert!(matches!(search(&host, Path::new("/srv/data"), 1000.0), Room::Unknown(_)));
         std::fs::write(data.join("postmaster.pid"), "12\n/srv/data\n1000\n5432\n").unwrap();
-        let room = search(&host, Path::new("/srv/data"), 1001.5).unwrap();
+        let room = search(&host, Path::new("/srv/data"), 1001.5);
         assert!(room.free(None).unwrap() > 0);
         assert!(room.free(Some("/srv/nowhere")).is_err());
-        assert!(search(&host, Path::new("/srv/data"), 2000.0).is_none());
+        assert!(matches!(search(&host, Path::new("/srv/data"), 2000.0), Room::Unknown(_)));
+    }
+
+    /// Makes a process that sees a folder of data.
+    fn process(whole: &Path, id: &str, name: &str, parent: &str) -> PathBuf {
+        let data = whole.join(format!("proc/{id}/root/srv/data"));
+        std::fs::create_dir_all(&data).unwrap();
+        let stat = format!("{id} ({name}) S {parent} 77 77 0 -1 4194560\n");
+        std::fs::write(whole.join(format!("proc/{id}/stat")), stat).unwrap();
+        std::fs::write(data.join("postmaster.pid"), "1\n/srv/data\n1000\n5432\n").unwrap();
+        data
     }
 
     #[test]
     fn the_folder_of_a_server_in_a_container_is_found_through_its_first_process() {
         let whole = tempfile::tempdir().unwrap();
         // Numbers come again: sessions have lower ones than the server, whose parent has a name with a trap in it.
-        for (id, name, parent) in [("61", "postgres", "77"), ("77", "postgres", "40"), ("40", "a) (b) S 77", "1")] {
-            let data = whole.path().join(format!("proc/{id}/root/srv/data"));
-            std::fs::create_dir_all(&data).unwrap();
-            let stat = format!("{id} ({name}) S {parent} 77 77 0 -1 4194560\n");
-            std::fs::write(whole.path().join(format!("proc/{id}/stat")), stat).unwrap();
-            std::fs::write(data.join("postmaster.pid"), "1\n/srv/data\n1000\n5432\n").unwrap();
-        }
-        let data = whole.path().join("proc/77/root/srv/data");
-        let room = search(&Host::below(whole.path()), Path::new("/srv/data"), 1000.0).unwrap();
+        process(whole.path(), "61", "postgres", "77");
+        process(whole.path(), "40", "a) (b) S 77", "1");
+        let data = process(whole.path(), "77", "postgres", "40");
+        let host = Host::below(whole.path());
+        let room = search(&host, Path::new("/srv/data"), 1000.0);
         assert!(matches!(&room, Room::Here { data: found, .. } if *found == data), "{room:?}");
+        // Another one that was started together with it may be meant as well.
+        process(whole.path(), "90", "postgres", "40");
+        let room = search(&host, Path::new("/srv/data"), 1000.0);
+        assert!(matches!(&room, Room::Unknown(why) if why.contains("2 servers")), "{room:?}");
     }
 }
