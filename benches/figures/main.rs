@@ -20,6 +20,7 @@
 
 mod actions;
 mod backup;
+mod embed;
 mod engine;
 mod features;
 mod logs;
@@ -64,7 +65,8 @@ fn main() {
         return;
     }
     let selx = LazyCell::new(process::release_binary);
-    let groups: [(&str, &dyn Fn() -> Vec<Row>); 7] = [
+    let groups: [(&str, &dyn Fn() -> Vec<Row>); 8] = [
+        ("embed", &embed::rows),
         ("engine", &engine::rows),
         ("process", &|| process::rows(&selx)),
         ("tls", &|| tls::rows(&selx)),

@@ -220,8 +220,8 @@ impl Context {
         &self.host
     }
 
-    /// Returns where secrets come from.
-    pub fn secrets(&self) -> &Secrets {
+    /// Returns where secrets come from, such that work in another thread can hold it.
+    pub fn secrets(&self) -> &Arc<Secrets> {
         &self.secrets
     }
 

@@ -163,11 +163,12 @@ impl<A: Action> ActionFactory for OfAction<A> {
 #[error("a kind named `{0}` is registered already")]
 pub struct Duplicate(pub Id);
 
-/// Every kind that this program knows, by name. It is a value: two registries in one process do not meet.
-#[derive(Default)]
+/// Every kind that this program knows, by name. It is a value: two registries in one process do not meet, and a copy knows
+/// nothing of what is registered with the other later.
+#[derive(Clone, Default)]
 pub struct Registry {
-    checks: BTreeMap<Id, Box<dyn Factory>>,
-    actions: BTreeMap<Id, Box<dyn ActionFactory>>,
+    checks: BTreeMap<Id, Arc<dyn Factory>>,
+    actions: BTreeMap<Id, Arc<dyn ActionFactory>>,
 }
 
 impl Registry {
@@ -182,7 +183,7 @@ impl Registry {
     ///
     /// If the name is taken.
     pub fn check<C: Check>(&mut self) -> Result<&mut Self, Duplicate> {
-        self.add(Box::new(OfCheck::<C>(PhantomData)))
+        self.add(Arc::new(OfCheck::<C>(PhantomData)))
     }
 
     /// Registers a kind of action.
@@ -191,7 +192,7 @@ impl Registry {
     ///
     /// If the name is taken.
     pub fn action<A: Action>(&mut self) -> Result<&mut Self, Duplicate> {
-        self.add_action(Box::new(OfAction::<A>(PhantomData)))
+        self.add_action(Arc::new(OfAction::<A>(PhantomData)))
     }
 
     /// Registers a kind of check by its factory.
@@ -199,7 +200,7 @@ impl Registry {
     /// # Errors
     ///
     /// If the name is taken.
-    pub fn add(&mut self, factory: Box<dyn Factory>) -> Result<&mut Self, Duplicate> {
+    pub fn add(&mut self, factory: Arc<dyn Factory>) -> Result<&mut Self, Duplicate> {
         let id = self.free(factory.meta().id)?;
         self.checks.insert(id, factory);
         Ok(self)
@@ -210,7 +211,7 @@ impl Registry {
     /// # Errors
     ///
     /// If the name is taken.
-    pub fn add_action(&mut self, factory: Box<dyn ActionFactory>) -> Result<&mut Self, Duplicate> {
+    pub fn add_action(&mut self, factory: Arc<dyn ActionFactory>) -> Result<&mut Self, Duplicate> {
         let id = self.free(factory.meta().id)?;
         self.actions.insert(id, factory);
         Ok(self)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use selx_core::escape::visible;
 use selx_core::report::v1::{Entry, Finding, Report, Status};
 
-use crate::views::word;
+use crate::objects::word;
 
 /// More rows than this nobody reads, and a browser would not show soon.
 const MOST: usize = 10_000;
@@ -13,7 +13,7 @@ const MOST: usize = 10_000;
 const FINDINGS: usize = 50;
 
 /// The statuses with their marks, in the order of a terminal.
-const WORST_FIRST: [(Status, &str); 5] = [
+pub(crate) const WORST_FIRST: [(Status, &str); 5] = [
     (Status::Critical, "✗"),
     (Status::Unknown, "?"),
     (Status::Warning, "!"),
@@ -65,6 +65,19 @@ pub(crate) fn result(entry: &Entry) -> String {
     head(&mut out);
     row(&mut out, entry);
     out.push_str("</tbody></table>");
+    out
+}
+
+/// Writes a text that is laid out already, such as a plan.
+pub(crate) fn text(text: &str) -> String {
+    let mut out = String::from("<pre class=\"selx\">");
+    for (index, line) in text.trim_end().split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        push(&mut out, line);
+    }
+    out.push_str("</pre>");
     out
 }
 

@@ -9,8 +9,10 @@ use pyo3::types::PyDict;
 use selx_core::nearest;
 use selx_core::report::v1::{self, Status};
 
-use crate::views::{Attempt, Failure, Finding, Measure, Reduced, hash, pairs, python, reduced, unwritable, word};
-use crate::{html, tables};
+use crate::objects::{python, unwritable, word};
+use crate::pickle::{Reduced, reduced};
+use crate::views::{Attempt, Failure, Finding, Measure, hash, pairs};
+use crate::{html, tables, text};
 
 /// What one check came to.
 #[pyclass(frozen, eq, module = "selx", name = "Result")]
@@ -114,6 +116,10 @@ impl CheckResult {
     fn __repr__(&self) -> String {
         let v1::Entry { kind, name, headline, .. } = &self.0;
         format!("<selx.Result {kind}.{name} {}: {headline}>", word(self.0.status))
+    }
+
+    fn __str__(&self) -> String {
+        text::result(&self.0)
     }
 
     fn _repr_html_(&self) -> String {
@@ -268,6 +274,10 @@ impl Report {
             counts.ok,
             counts.skipped
         )
+    }
+
+    fn __str__(&self) -> String {
+        text::report(&self.0)
     }
 
     fn _repr_html_(&self) -> String {

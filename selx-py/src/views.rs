@@ -2,52 +2,81 @@
 //! already.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
 use selx_core::report::v1;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use crate::errors::SelxError;
-use crate::results::{CheckResult, Report};
-use crate::runs::registry;
+use crate::given::Sort;
+use crate::objects::{one_of, python, word};
+use crate::pickle::{Reduced, reduced};
 
-/// A kind of check.
-#[pyclass(frozen, get_all, eq, module = "selx")]
-#[derive(PartialEq)]
-pub(crate) struct Kind {
-    id: &'static str,
+/// What a kind says about itself.
+#[derive(PartialEq, Serialize, Deserialize)]
+pub(crate) struct KindText {
+    pub(crate) id: String,
+    sort: String,
     area: String,
-    summary: &'static str,
-    routines: Vec<&'static str>,
+    summary: String,
+    routines: Vec<String>,
 }
 
+/// A kind of check or of action.
+#[pyclass(frozen, eq, module = "selx")]
+#[derive(PartialEq)]
+pub(crate) struct Kind(pub(crate) KindText);
+
 impl Kind {
-    pub(crate) fn new(meta: &selx_core::Meta) -> Self {
-        Self {
-            id: meta.id.as_str(),
+    pub(crate) fn new(meta: &selx_core::Meta, sort: Sort) -> Self {
+        // An action is begun by somebody, and permitted: it belongs to no routine.
+        let routines = if sort == Sort::Check { meta.routines } else { &[] };
+        Self(KindText {
+            id: meta.id.to_string(),
+            sort: sort.as_str().to_owned(),
             area: meta.area.to_string(),
-            summary: meta.summary,
-            routines: meta.routines.to_vec(),
-        }
+            summary: meta.summary.to_owned(),
+            routines: routines.iter().map(|routine| (*routine).to_owned()).collect(),
+        })
     }
 }
 
 #[pymethods]
 impl Kind {
+    #[getter]
+    fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    #[getter]
+    fn sort(&self) -> &str {
+        &self.0.sort
+    }
+
+    #[getter]
+    fn area(&self) -> &str {
+        &self.0.area
+    }
+
+    #[getter]
+    fn summary(&self) -> &str {
+        &self.0.summary
+    }
+
+    #[getter]
+    fn routines(&self) -> Vec<String> {
+        self.0.routines.clone()
+    }
+
     fn __hash__(&self) -> u64 {
-        hash(self.id)
+        hash(&self.0.id)
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py>> {
-        reduced(py, "Kind", &self.id)
+        reduced(py, "Kind", &self.0)
     }
 
     fn __repr__(&self) -> String {
-        format!("<selx.Kind {}>", self.id)
+        format!("<selx.Kind {}>", self.0.id)
     }
 }
 
@@ -58,6 +87,23 @@ pub(crate) struct Finding(pub(crate) v1::Finding);
 
 #[pymethods]
 impl Finding {
+    /// Makes one, for a check that is written in Python.
+    #[new]
+    #[pyo3(signature = (severity, code, subject, message, *, advice = None, evidence = Vec::new(), fix = None))]
+    fn new(
+        severity: &str,
+        code: String,
+        subject: String,
+        message: String,
+        advice: Option<String>,
+        evidence: Vec<(String, String)>,
+        fix: Option<String>,
+    ) -> PyResult<Self> {
+        let evidence = evidence.into_iter().map(|(label, value)| v1::Evidence { label, value }).collect();
+        let severity = one_of(severity, "severity")?;
+        Ok(Self(v1::Finding { code, severity, subject, message, advice, evidence, fix }))
+    }
+
     #[getter]
     fn code(&self) -> &str {
         &self.0.code
@@ -93,6 +139,11 @@ impl Finding {
         self.0.fix.as_deref()
     }
 
+    /// Returns the finding of report version 1.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        python(py, &self.0)
+    }
+
     fn __hash__(&self) -> u64 {
         hash((&self.0.code, &self.0.subject, &self.0.message))
     }
@@ -115,6 +166,31 @@ pub(crate) struct Measure(pub(crate) v1::Measure);
 
 #[pymethods]
 impl Measure {
+    /// Makes one, for a check that is written in Python.
+    #[new]
+    #[pyo3(signature = (name, value, unit, *, subject = String::new(), whole = None, window = None))]
+    fn new(
+        name: String,
+        value: f64,
+        unit: &str,
+        subject: String,
+        whole: Option<f64>,
+        window: Option<f64>,
+    ) -> PyResult<Self> {
+        let known: selx_core::Unit = one_of(unit, "unit")?;
+        Ok(Self(v1::Measure {
+            name,
+            subject,
+            value: Some(value),
+            unit: word(known),
+            whole,
+            window_s: window,
+            level: None,
+            warning: None,
+            critical: None,
+        }))
+    }
+
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
@@ -158,6 +234,11 @@ impl Measure {
     #[getter]
     fn critical(&self) -> Option<&str> {
         self.0.critical.as_deref()
+    }
+
+    /// Returns the measure of report version 1.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        python(py, &self.0)
     }
 
     fn __hash__(&self) -> u64 {
@@ -251,88 +332,9 @@ pub(crate) fn pairs(evidence: &[v1::Evidence]) -> Vec<(&str, &str)> {
     evidence.iter().map(|pair| (pair.label.as_str(), pair.value.as_str())).collect()
 }
 
-/// What pickle keeps of a value: what makes it again, and the name of its class with the value as JSON.
-pub(crate) type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, String));
-
-pub(crate) fn reduced<'py>(py: Python<'py>, class: &'static str, value: &impl Serialize) -> PyResult<Reduced<'py>> {
-    let text = serde_json::to_string(value).map_err(|error| unwritable(&error))?;
-    Ok((py.import("selx._selx")?.getattr("_restore")?, (class, text)))
-}
-
-/// Makes a value of what pickle kept.
-pub(crate) fn restore<'py>(py: Python<'py>, class: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {
-    fn read<T: DeserializeOwned>(text: &str) -> PyResult<T> {
-        serde_json::from_str(text).map_err(|error| SelxError::new_err(format!("this is no pickle of selx: {error}")))
-    }
-    Ok(match class {
-        "Kind" => {
-            let id: String = read(text)?;
-            let registry = registry()?;
-            let factory = registry.get(&id);
-            let unknown = || SelxError::new_err(format!("`{}` is no kind of this version of selx", id.escape_debug()));
-            Bound::new(py, Kind::new(factory.ok_or_else(unknown)?.meta()))?.into_any()
-        }
-        "Finding" => Bound::new(py, Finding(read(text)?))?.into_any(),
-        "Measure" => Bound::new(py, Measure(read(text)?))?.into_any(),
-        "Failure" => Bound::new(py, Failure(read(text)?))?.into_any(),
-        "Attempt" => Bound::new(py, Attempt(read(text)?))?.into_any(),
-        "Result" => Bound::new(py, CheckResult(read(text)?))?.into_any(),
-        "Report" => Bound::new(py, Report(Arc::new(read(text)?)))?.into_any(),
-        other => {
-            let text = format!("`{}` is no class of this version of selx", other.escape_debug());
-            return Err(SelxError::new_err(text));
-        }
-    })
-}
-
 /// The hash of what two equal values have in common.
 pub(crate) fn hash(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
     hasher.finish()
-}
-
-/// The word that stands for a value in JSON, so that both spell it alike.
-pub(crate) fn word(value: impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-/// Makes Python objects of anything that JSON can say.
-pub(crate) fn python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
-    let value = serde_json::to_value(value).map_err(|error| unwritable(&error))?;
-    object(py, &value)
-}
-
-fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match value {
-        Value::Null => py.None().into_bound(py),
-        Value::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
-        Value::Number(value) => match (value.as_u64(), value.as_i64()) {
-            (Some(value), _) => value.into_pyobject(py)?.into_any(),
-            (None, Some(value)) => value.into_pyobject(py)?.into_any(),
-            _ => value.as_f64().into_pyobject(py)?.into_any(),
-        },
-        Value::String(value) => value.into_pyobject(py)?.into_any(),
-        Value::Array(items) => {
-            let list = PyList::empty(py);
-            for item in items {
-                list.append(object(py, item)?)?;
-            }
-            list.into_any()
-        }
-        Value::Object(pairs) => {
-            let dict = PyDict::new(py);
-            for (key, item) in pairs {
-                dict.set_item(key, object(py, item)?)?;
-            }
-            dict.into_any()
-        }
-    })
-}
-
-pub(crate) fn unwritable(error: &serde_json::Error) -> PyErr {
-    SelxError::new_err(format!("the report cannot be written as JSON: {error}"))
 }

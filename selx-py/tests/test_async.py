@@ -183,7 +183,7 @@ def test_a_loop_that_closes_before_the_check_ends(silent):
 
 def test_without_a_loop_a_future_is_no_use():
     with pytest.raises(RuntimeError, match="loop"):
-        selx._selx._check_async("host-memory", "python", None, None, {})
+        selx._selx._Registry().check_async(("host-memory", "python", None, None, {}))
 
 
 def in_a_child(queue):

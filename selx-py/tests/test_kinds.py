@@ -11,6 +11,7 @@ def test_every_kind_is_listed_in_order():
     kinds = selx.kinds()
     names = [kind.id for kind in kinds]
     assert names == sorted(names)
+    assert {"backup-create", "logs-clean"} == {kind.id for kind in kinds if kind.sort == "action"} & {"backup-create", "logs-clean", "http"}
     assert {"command", "host-cpu", "host-disk", "host-memory", "http", "tls-certificate"} <= set(names)
     for kind in kinds:
         assert kind.summary and kind.area, kind
@@ -51,4 +52,4 @@ def test_the_time_of_an_import_is_told(record_property, capsys):
     took = time.perf_counter() - began
     with capsys.disabled():
         print(f"\nimport selx: {1000 * (took - bare):.0f} ms over a bare interpreter's {1000 * bare:.0f} ms")
-    assert done.stdout.strip() == "['selx', 'selx._calls', 'selx._selx', 'selx.errors']"
+    assert done.stdout.strip() == "['selx', 'selx._calls', 'selx._registry', 'selx._selx', 'selx.errors']"

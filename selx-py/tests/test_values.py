@@ -77,8 +77,8 @@ def test_a_pickle_that_is_none():
         selx._selx._restore("Result", "{}")
     with pytest.raises(selx.SelxError, match="no class"):
         selx._selx._restore("os.system", "{}")
-    with pytest.raises(selx.SelxError, match="no kind"):
-        selx._selx._restore("Kind", '"host-dsk"')
+    with pytest.raises(selx.SelxError, match="no pickle"):
+        selx._selx._restore("Kind", '"host-disk"')
 
 
 def test_truth_is_ok_and_nothing_else(report):

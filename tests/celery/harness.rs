@@ -246,8 +246,17 @@ impl Worker {
         }
     }
 
+    /// Waits until it works, and hears what is asked.
     #[track_caller]
-    pub(crate) fn ready(mut self) -> Self {
+    pub(crate) fn ready(self, broker: &Broker) -> Self {
+        let worker = self.works();
+        broker.settled();
+        worker
+    }
+
+    /// Waits until it says that it is ready, which is a moment before it hears what is asked.
+    #[track_caller]
+    fn works(mut self) -> Self {
         self.says(" ready.");
         self
     }
@@ -386,7 +395,7 @@ pub(crate) fn fleet(broker: &Broker, workers: &[(Celery, u32, &str, Value, &[&st
             Worker::start(*celery, &broker.url(*database), name, conf, arguments)
         })
         .collect();
-    let started = started.into_iter().map(Worker::ready).collect();
+    let started = started.into_iter().map(Worker::works).collect();
     broker.settled();
     started
 }

@@ -51,7 +51,7 @@ async fn a_look_that_is_killed_anywhere_leaves_nothing_without_an_end() {
     let solo: &[&str] = &["-P", "solo"];
     let live = Worker::start(Celery::New, &broker.url(0), "live@test", &json!({}), solo);
     let stopped = Worker::start(Celery::Old, &broker.url(0), "stopped@test", &json!({}), solo);
-    let (_live, stopped) = (live.ready(), stopped.ready());
+    let (_live, stopped) = (live.ready(&broker), stopped.ready(&broker));
     let mut database = broker.database(0);
     let clean = database.keys();
 
@@ -112,7 +112,7 @@ async fn a_look_that_is_killed_anywhere_leaves_nothing_without_an_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn looks_at_the_same_time_do_not_take_each_others_answers() {
     let broker = Broker::start(&[]);
-    let _worker = Worker::start(Celery::New, &broker.url(0), "one@test", &json!({}), &["-P", "solo"]).ready();
+    let _worker = Worker::start(Celery::New, &broker.url(0), "one@test", &json!({}), &["-P", "solo"]).ready(&broker);
     let before = broker.database(0).keys();
     let with = json!({ "target": broker.url(0), "answer-within": "15s" });
     let other = process(&["setpriv", "--pdeathsig", "KILL"], &broker.url(0), "15s").spawn();

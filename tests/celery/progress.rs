@@ -24,7 +24,7 @@ async fn a_worker_that_answers_and_does_nothing_is_stalled() {
         let broker = Broker::start(&[]);
         let mut database = broker.database(0);
         let arguments = &["-c", "1", "-Q", "work", "--prefetch-multiplier", "1"];
-        let mut worker = Worker::start(celery, &broker.url(0), "one@test", &json!({}), arguments).ready();
+        let mut worker = Worker::start(celery, &broker.url(0), "one@test", &json!({}), arguments).ready(&broker);
         // Nothing waits: fine at the first look.
         let mut look = of(&broker, json!({ "longest-task": "1s" }));
         assert_is(&look.look().await, Status::Ok, &[], &["nothing waits"]);

@@ -35,7 +35,7 @@ async fn what_waits_in_every_priority_and_what_nobody_takes() {
         &json!({}),
         &["-c", "1", "-Q", "work", "--prefetch-multiplier", "1"],
     )
-    .ready();
+    .ready(&broker);
     assert_is(&of(&broker, json!({})).look().await, Status::Ok, &[], &["nothing waits in 1 queue"]);
 
     // One task runs, one is held; 36 wait, of which the bare list shows 8.

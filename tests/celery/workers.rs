@@ -166,7 +166,7 @@ async fn two_workers_of_one_name_and_busy_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_are_all_busy_answer_at_once() {
     let broker = Broker::start(&[]);
-    let mut worker = Worker::start(Celery::Old, &broker.url(0), "full@test", &json!({}), &["-c", "1"]).ready();
+    let mut worker = Worker::start(Celery::Old, &broker.url(0), "full@test", &json!({}), &["-c", "1"]).ready(&broker);
     for _ in 0..3 {
         broker.database(0).send("celery", "app.sleep", json!([600]), json!({}));
     }

@@ -127,6 +127,23 @@ fn a_health_endpoint() {
     assert!(get("/other").starts_with("HTTP/1.1 404"));
 }
 
+#[test]
+fn a_scheduler() {
+    let mut child = Command::new(built().join("examples/scheduler"))
+        .arg("0.2")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the example starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let first: Vec<String> = lines.by_ref().take(3).map(|line| line.expect("a line")).collect();
+    for (line, check) in first.iter().zip(["host-disk.root", "host-cpu.load", "host-memory.memory"]) {
+        assert!(line.starts_with(&format!("{check}: new -> ")), "{first:?}");
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is there");
+    assert!(child.wait().expect("it ends").success(), "an interrupt ends it as it should");
+}
+
 /// Runs a line as cron does: an empty environment, `sh -c`, no standard input.
 fn as_cron(line: &str) -> Output {
     Command::new("/usr/bin/env")

@@ -2,7 +2,9 @@
 //! journals that are on the disk.
 
 mod confined;
+mod file;
 mod folder;
+mod instance;
 mod journals;
 mod lock;
 mod lookout;
@@ -17,8 +19,10 @@ use selx_core::{Host, Result};
 #[cfg(test)]
 pub(crate) use confined::confine;
 pub use confined::{Confined, plan};
+pub use file::{NoPlan, read_plan, save_plan};
 #[cfg(feature = "backup")]
 pub(crate) use folder::entries;
+pub use instance::{apply, planned};
 #[cfg(any(feature = "logs", feature = "postgres"))]
 pub(crate) use lookout::from_outside;
 

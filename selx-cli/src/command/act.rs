@@ -1,27 +1,18 @@
 //! `act`: what actions would do, and doing it once it is confirmed.
 
 use std::io::{BufRead as _, Read as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use jiff::tz::TimeZone;
-use selx_checks::ground::{self, Confined};
-use selx_core::action::{
-    ActionReport, FORMAT, GOOD_FOR, Ground as _, Outcome, Permission, Request, SavedPlan, ShortHash, Unfit, apply,
-    hindrance,
-};
-use selx_core::format::{self, write_atomic};
-use selx_core::{ActionInstance, Suite, SystemClock, TimeSpan, escape, exit_codes};
+use selx_checks::ground::{self, Confined, NoPlan};
+use selx_core::action::{ActionReport, GOOD_FOR, Ground as _, Outcome, Permission, SavedPlan, ShortHash, hindrance};
+use selx_core::{ActionInstance, ErrorKind, Suite, TimeSpan, escape, exit_codes, format};
 
 use super::acting::Acting;
 use super::stop::said;
 use super::suite;
-use crate::answer::{Answer, PRIVATE, Refusal};
+use crate::answer::{Answer, Refusal};
 use crate::arguments::{ActOptions, Confirming};
 use crate::session::Session;
-
-/// How long a saved plan may be.
-const LONGEST: u64 = 64 << 20;
 
 /// Said where the kernel cannot keep a plan from writing.
 const NOT_CONFINED: &str = "selx: this kernel cannot keep a plan from writing (it needs Landlock); that it only looked is \
@@ -126,15 +117,12 @@ fn one(
     Ok(outcome)
 }
 
-/// Writes a plan into a file. What is there and is no plan is somebody's file.
+/// Writes a plan into a file.
 fn save(path: &Path, plan: &SavedPlan) -> Result<String, Refusal> {
-    if path.symlink_metadata().is_ok() && read(path).is_err() {
-        let refusal = Refusal::new(format!("`{}` is there, and is no plan of selx", path.display()));
-        return Err(refusal.advice("name another file"));
-    }
-    let text = serde_json::to_vec(plan);
-    let text = text.map_err(|error| Refusal::new(format!("the plan cannot be written: {error}")))?;
-    write_atomic(path, &text, PRIVATE).map_err(|error| Refusal::from(error).code(Outcome::Failed.exit_code()))?;
+    ground::save_plan(path, plan).map_err(|error| match error.kind() {
+        ErrorKind::Rejected => Refusal::from(error),
+        _ => Refusal::from(error).code(Outcome::Failed.exit_code()),
+    })?;
     let shown = path.display();
     Ok(format!(
         "Saved in `{shown}`, good for {} on this machine: `selx act --plan {shown}`\n",
@@ -208,26 +196,18 @@ fn planned(
     action: &ActionInstance,
 ) -> Result<SavedPlan, Box<ActionReport>> {
     let name = action.full_name();
-    // What a secret is has to be known before any text is made of what was seen.
-    for from in action.action.secrets() {
-        drop(session.secrets.get(from));
-    }
-    let planned = acting.during(session, &name, action.timeout, |cx| ground::plan(action.action.clone(), cx));
+    let ground = &acting.ground;
+    let planned =
+        acting.during(session, &name, action.timeout, |cx| async move { ground::planned(action, ground, cx).await });
     match planned {
         Ok((plan, confined)) => {
             if confined == Confined::No && !session.options.quiet {
                 session.console.complain(NOT_CONFINED);
             }
-            Ok(SavedPlan::new(name, action.with.clone(), acting.ground.machine(), &SystemClock, plan))
+            Ok(plan)
         }
         Err(error) => Err(Box::new(ActionReport::failed(name, &error))),
     }
-}
-
-/// Returns the zone of this machine. One that says nothing of it has UTC, as everywhere.
-fn zone() -> Result<TimeZone, String> {
-    let says_nothing = std::env::var_os("TZ").is_none() && Path::new("/etc/localtime").symlink_metadata().is_err();
-    if says_nothing { Ok(TimeZone::UTC) } else { TimeZone::try_system().map_err(|error| error.to_string()) }
 }
 
 fn applied(
@@ -237,23 +217,9 @@ fn applied(
     plan: &SavedPlan,
     permission: &Permission,
 ) -> ActionReport {
-    let name = action.full_name();
-    let windowed = matches!(permission, Permission::Policy(policy) if policy.window.is_some());
-    let zone = match zone() {
-        Ok(zone) => zone,
-        Err(_) if !windowed => TimeZone::UTC,
-        // Its hours are not those of any other zone.
-        Err(why) => {
-            let why = format!("the zone of this machine, in which the window is meant, is not known: {why}");
-            let report = ActionReport::nothing(name, Outcome::Unconfirmed, [why]);
-            return report.advice("set `TZ` or `/etc/localtime` to one that is there (`apt-get install tzdata`)");
-        }
-    };
-    let (with, zone) = (&action.with, &zone);
-    let request = Request { action: &*action.action, name: &name, with, plan, permission, zone };
-    acting.during(session, &name, action.timeout, |cx| {
-        let (request, ground) = (&request, &acting.ground);
-        async move { apply(request, ground, &cx).await }
+    acting.during(session, &action.full_name(), action.timeout, |cx| {
+        let ground = &acting.ground;
+        async move { ground::apply(action, plan, permission, ground, &cx).await }
     })
 }
 
@@ -278,30 +244,10 @@ fn chosen(suite: &Suite, names: &[String]) -> Result<Vec<ActionInstance>, Refusa
     })
 }
 
-/// Reads a plan that was saved. That it is ours, of this machine and fresh is looked at where it is applied.
+/// Reads a plan that was saved.
 fn read(path: &Path) -> Result<SavedPlan, Refusal> {
-    let shown = path.display();
-    let refuse = |why: String| Refusal::new(why).advice("`selx act NAME --save FILE` writes one");
-    let mut bytes = Vec::new();
-    let failed = |error: std::io::Error| refuse(format!("`{shown}` cannot be read: {error}"));
-    // Without waiting: a pipe has no end of its own.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(failed)?;
-    let meta = file.metadata().map_err(failed)?;
-    let ours = rustix::process::geteuid().as_raw();
-    if !meta.is_file() || meta.mode() & 0o022 != 0 || (meta.uid() != ours && meta.uid() != 0) {
-        let why = format!("`{shown}` is no file, or one that others own or may write to");
-        return Err(refuse(why).advice("a plan is as good as a confirmation: keep it to yourself (`chmod go-w`)"));
-    }
-    file.take(LONGEST).read_to_end(&mut bytes).map_err(failed)?;
-    let text: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| refuse(format!("`{shown}` is no plan: {error}")))?;
-    match text.get("format").and_then(serde_json::Value::as_u64) {
-        Some(format) if format != u64::from(FORMAT) => {
-            let unfit = Unfit::Format(u32::try_from(format).unwrap_or(u32::MAX));
-            return Err(refuse(format!("`{shown}`: {unfit}")).code(Outcome::Stale.exit_code()));
-        }
-        _ => {}
-    }
-    serde_json::from_value(text).map_err(|error| refuse(format!("`{shown}` is no plan: {error}")))
+    ground::read_plan(path).map_err(|error| match error {
+        NoPlan::Unfit(..) => Refusal::new(error.to_string()).code(Outcome::Stale.exit_code()),
+        NoPlan::Unread(error) => Refusal::from(error),
+    })
 }

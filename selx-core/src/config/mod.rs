@@ -25,6 +25,7 @@
 mod action;
 mod arguments;
 mod check;
+mod dynamic;
 mod entry;
 mod error;
 mod file;
@@ -46,6 +47,7 @@ use std::path::Path;
 
 pub use arguments::from_arguments;
 pub(crate) use check::from_json;
+pub use dynamic::{settings_json, wrong_setting};
 pub use error::{ArgumentError, ArgumentErrors, ConfigError, ConfigErrors};
 pub use proposals::{from_proposals, proposals_text};
 pub use schema::schema;

@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::action::{
-    Action, ActionReport, Applied, DynAction as _, Ground, Outcome, Permission, Plan, Request, SavedPlan, Seen,
-    StepState, TypedAction, apply,
+    Action, ActionReport, Applied, DynAction, Ground, Outcome, Permission, Plan, Request, SavedPlan, Seen, StepState,
+    TypedAction, apply,
 };
 use crate::context::Context;
 
@@ -19,12 +19,15 @@ use crate::context::Context;
 /// - of a step that was done, the world says so;
 /// - what was done is not planned again, and the same plan a second time changes nothing.
 pub async fn life<A: Action>(with: &Value, ground: &dyn Ground, cx: &Context) -> Vec<String> {
-    let config = match serde_json::from_value::<A::Config>(with.clone()) {
-        Ok(config) => config,
-        Err(error) => return vec![format!("the settings are not those of `{}`: {error}", A::META.id)],
-    };
-    let life =
-        Life { action: TypedAction::new(A::new(config)), with, ground, cx, name: format!("{}.life", A::META.id) };
+    match serde_json::from_value::<A::Config>(with.clone()) {
+        Ok(config) => life_of(&TypedAction::new(A::new(config)), with, ground, cx).await,
+        Err(error) => vec![format!("the settings are not those of `{}`: {error}", A::META.id)],
+    }
+}
+
+/// Takes an action that a registry has made through the same [`life()`]. `with` are the settings of which it was made.
+pub async fn life_of(action: &dyn DynAction, with: &Value, ground: &dyn Ground, cx: &Context) -> Vec<String> {
+    let life = Life { action, with, ground, cx, name: format!("{}.life", action.meta().id) };
     let mut found = Vec::new();
     if let Err(error) = life.live(&mut found).await {
         found.push(error);
@@ -32,15 +35,15 @@ pub async fn life<A: Action>(with: &Value, ground: &dyn Ground, cx: &Context) ->
     found
 }
 
-struct Life<'a, A> {
-    action: TypedAction<A>,
+struct Life<'a> {
+    action: &'a dyn DynAction,
     with: &'a Value,
     ground: &'a dyn Ground,
     cx: &'a Context,
     name: String,
 }
 
-impl<A: Action> Life<'_, A> {
+impl Life<'_> {
     async fn live(&self, found: &mut Vec<String>) -> Result<(), String> {
         let plan = self.plan().await?;
         if plan.plan.steps.is_empty() || !plan.plan.refused.is_empty() {
@@ -113,6 +116,6 @@ impl<A: Action> Life<'_, A> {
 
     async fn apply(&self, plan: &SavedPlan, permission: &Permission) -> ActionReport {
         let (name, with, zone) = (self.name.as_str(), self.with, &TimeZone::UTC);
-        apply(&Request { action: &self.action, name, with, plan, permission, zone }, self.ground, self.cx).await
+        apply(&Request { action: self.action, name, with, plan, permission, zone }, self.ground, self.cx).await
     }
 }

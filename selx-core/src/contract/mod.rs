@@ -37,7 +37,7 @@ use std::path::Path;
 use crate::check::Check;
 use crate::registry::{ActionFactory, Factory, Registry};
 
-pub use life::life;
+pub use life::{life, life_of};
 pub use testcase::Testcase;
 
 /// Holds a kind to the contract.

@@ -1,4 +1,5 @@
-"""selx: checks of a server's health that never say fine when they could not look.
+"""selx: checks of a server's health that never say fine when they could not look, and actions that change nothing that they
+did not first show.
 
 >>> import selx
 >>> result = selx.check("host-disk", paths=["/"])
@@ -6,28 +7,165 @@
 'python'
 """
 
-from ._calls import Check, check_async, check_many, check_many_async, run_async
-from ._selx import Attempt, Failure, Finding, Kind, Measure, Report, Result, __version__, check, kinds, run
-from .errors import ConfigError, SelxError, UsageError
+import atexit as _atexit
+import os as _os
+from typing import TYPE_CHECKING, Any
+
+from . import _selx
+from ._calls import Action, Check
+from ._registry import Registry
+from ._selx import (
+    Attempt,
+    Context,
+    Failure,
+    Finding,
+    Kind,
+    Measure,
+    Permit,
+    Report,
+    Result,
+    __version__,
+)
+from .errors import ActionError, ConfigError, ProbeError, SelxError, UsageError
+
+if TYPE_CHECKING:
+    from ._actions import ActionReport, Kept, Plan, PlannedStep, Refused, Space, StepReport, Unfinished
+    from ._kinds import (
+        ActionKind,
+        Applied,
+        CheckKind,
+        Code,
+        Judgement,
+        Judging,
+        MeasureDoc,
+        Seen,
+        Step,
+        Steps,
+    )
+    from ._secret import SecretRef
+
+_registry = Registry()
+_registry._fixed = True
+
+check = _registry.check
+check_async = _registry.check_async
+check_many = _registry.check_many
+check_many_async = _registry.check_many_async
+explain = _registry.explain
+kinds = _registry.kinds
+load_plan = _registry.load_plan
+plan = _registry.plan
+plan_async = _registry.plan_async
+recover = _registry.recover
+recover_async = _registry.recover_async
+replay = _registry.replay
+run = _registry.run
+run_async = _registry.run_async
+schema = _registry.schema
+start = _registry.start
+stop = _registry.stop
+unfinished = _registry.unfinished
+validate = _registry.validate
+
+# Threads are not inherited: a process that was forked starts its own.
+_os.register_at_fork(after_in_child=_selx._forked)
+# An action that was interrupted ends its step before the process ends.
+_atexit.register(_selx._finish)
+
+# What only authors of kinds need is loaded when it is asked for.
+_LATER = {
+    **dict.fromkeys(
+        ("ActionReport", "Kept", "Plan", "PlannedStep", "Refused", "Space", "StepReport", "Unfinished"), "_actions"
+    ),
+    **dict.fromkeys(
+        (
+            "ActionKind",
+            "Applied",
+            "CheckKind",
+            "Code",
+            "Judgement",
+            "Judging",
+            "MeasureDoc",
+            "Seen",
+            "Step",
+            "Steps",
+        ),
+        "_kinds",
+    ),
+    "SecretRef": "_secret",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module 'selx' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"selx.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *_LATER})
+
 
 __all__ = [
+    "Action",
+    "ActionError",
+    "ActionKind",
+    "ActionReport",
+    "Applied",
     "Attempt",
     "Check",
+    "CheckKind",
+    "Code",
     "ConfigError",
+    "Context",
     "Failure",
     "Finding",
+    "Judgement",
+    "Judging",
+    "Kept",
     "Kind",
     "Measure",
+    "MeasureDoc",
+    "Permit",
+    "Plan",
+    "PlannedStep",
+    "ProbeError",
+    "Refused",
+    "Registry",
     "Report",
     "Result",
+    "SecretRef",
+    "Seen",
     "SelxError",
+    "Space",
+    "Step",
+    "StepReport",
+    "Steps",
+    "Unfinished",
     "UsageError",
     "__version__",
     "check",
     "check_async",
     "check_many",
     "check_many_async",
+    "explain",
     "kinds",
+    "load_plan",
+    "plan",
+    "plan_async",
+    "recover",
+    "recover_async",
+    "replay",
     "run",
     "run_async",
+    "schema",
+    "start",
+    "stop",
+    "unfinished",
+    "validate",
 ]

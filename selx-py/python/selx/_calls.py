@@ -1,25 +1,23 @@
-"""The calls that are made of others: many checks at once, and the same in an event loop."""
+"""What is to be run or planned, kept for later."""
 
-import datetime
-import os
-from collections.abc import Iterable, Mapping
-from typing import Any, Optional, Union
+from __future__ import annotations
 
-from . import _selx
-from ._selx import Report, Result
+from typing import TYPE_CHECKING, Any, Optional, Union
+
 from .errors import UsageError
 
-_Span = Union[float, str, datetime.timedelta]
-_Limits = Mapping[str, Mapping[str, Any]]
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable, Mapping
 
-# Threads are not inherited: a process that was forked starts its own.
-os.register_at_fork(after_in_child=_selx._forked)
+    _Span = Union[float, str, datetime.timedelta]
+    _Limits = Mapping[str, Mapping[str, Any]]
+    _Spec = tuple[str, str, Optional[_Span], Optional[Mapping[str, Any]], dict[str, Any]]
 
 
 class Check:
     """A check that is to be run: what ``check`` is called with, kept for later.
 
-    >>> import selx
     >>> selx.Check("http", url="https://shop.example.org/health", timeout=5)
     <selx.Check http>
     """
@@ -46,50 +44,52 @@ class Check:
         return f"<selx.Check {self.kind}{'.' + self.name if self.name else ''}>"
 
 
-def _specs(checks: Iterable[Check]) -> "list[_selx._Spec]":
-    specs: "list[_selx._Spec]" = []
+class Action:
+    """An action that is to be planned: what stands below ``[action.KIND.NAME]`` in a file, as keywords.
+
+    ``permit`` is what it may do by itself, such as ``{"risk": "safe"}``; without it, nothing.
+
+    >>> selx.Action("logs-clean", path="/var/log/shop", older_than="30d")
+    <selx.Action logs-clean.python>
+    """
+
+    __slots__ = ("kind", "name", "permit", "settings", "timeout")
+
+    def __init__(
+        self,
+        kind: str,
+        name: str = "python",
+        *,
+        timeout: Optional[_Span] = None,
+        permit: Optional[Mapping[str, Any]] = None,
+        **settings: Any,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.timeout = timeout
+        self.permit = permit
+        self.settings = settings
+
+    def __repr__(self) -> str:
+        return f"<selx.Action {self.kind}.{self.name}>"
+
+    def _spec(self) -> _Spec:
+        return (self.kind, self.name, self.timeout, self.permit, self.settings)
+
+
+def specs(checks: Iterable[Check]) -> list[_Spec]:
+    """Returns checks as the native module takes them."""
+    found: list[_Spec] = []
     for index, check in enumerate(checks):
         if not isinstance(check, Check):
             raise TypeError(f"checks[{index}] is a {type(check).__name__}; wanted is a selx.Check")
         name = check.name if check.name is not None else f"python-{index}"
-        specs.append((check.kind, name, check.timeout, check.limits, check.settings))
-    return specs
+        found.append((check.kind, name, check.timeout, check.limits, check.settings))
+    return found
 
 
-def _at_once(concurrency: int) -> int:
+def at_once(concurrency: int) -> int:
+    """Returns how many checks run at once, if that is a number of them."""
     if concurrency < 1:
         raise UsageError(f"`concurrency` is at least 1, not {concurrency}")
     return concurrency
-
-
-def check_many(checks: Iterable[Check], *, concurrency: int = 64) -> list[Result]:
-    """Runs checks side by side, ``concurrency`` of them at a time, and returns their results in their order.
-
-    It raises what ``check`` raises, once for all checks, before any of them is run. Without names they are called
-    ``python-0`` and so on.
-    """
-    specs = _specs(checks)
-    return _selx._check_many(specs, _at_once(concurrency)) if specs else []
-
-
-async def check_async(
-    kind: str,
-    name: str = "python",
-    *,
-    timeout: Optional[_Span] = None,
-    limits: Optional[_Limits] = None,
-    **settings: Any,
-) -> Result:
-    """Runs one check like ``check``, while the event loop goes on. Where the task is cancelled, so is the check."""
-    return await _selx._check_async(kind, name, timeout, limits, settings)
-
-
-async def check_many_async(checks: Iterable[Check], *, concurrency: int = 64) -> list[Result]:
-    """Runs checks like ``check_many``, while the event loop goes on."""
-    specs = _specs(checks)
-    return await _selx._check_many_async(specs, _at_once(concurrency)) if specs else []
-
-
-async def run_async(*names: str, config: Optional[Union[str, "os.PathLike[str]"]] = None) -> Report:
-    """Runs checks like ``run``, while the event loop goes on."""
-    return await _selx._run_async(list(names), config)

@@ -2,31 +2,32 @@
 
 import datetime
 import os
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Optional, Union, final
 
 __all__ = [
+    "_OUTCOMES",
     "Attempt",
+    "Context",
     "Failure",
     "Finding",
     "Kind",
     "Measure",
+    "Permit",
     "Report",
     "Result",
+    "_Plan",
+    "_Registry",
     "__version__",
-    "_check_async",
-    "_check_many",
-    "_check_many_async",
+    "_finish",
     "_forked",
+    "_html",
     "_restore",
-    "_run_async",
     "_settle",
-    "check",
-    "kinds",
-    "run",
 ]
 
 __version__: str
+_OUTCOMES: list[tuple[str, int]]
 
 _Status = Literal["skipped", "ok", "warning", "unknown", "critical"]
 _Severity = Literal["info", "warning", "unknown", "critical"]
@@ -35,11 +36,13 @@ _Span = Union[float, str, datetime.timedelta]
 
 @final
 class Kind:
-    """A kind of check."""
+    """A kind of check or of action."""
 
     @property
     def id(self) -> str:
-        """The name, such as ``host-disk``: the first argument of ``check``."""
+        """The name, such as ``host-disk``: the first argument of ``check`` or ``Action``."""
+    @property
+    def sort(self) -> Literal["check", "action"]: ...
     @property
     def area(self) -> str:
         """The part of an operator's world that it looks at, such as ``host``."""
@@ -48,13 +51,29 @@ class Kind:
         """One line: what it tells its reader."""
     @property
     def routines(self) -> list[str]:
-        """The routines it belongs to unless a configuration says otherwise."""
+        """The routines a check belongs to unless a configuration says otherwise."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Finding:
-    """One thing that a check has to say about one subject."""
+    """One thing that a check has to say about one subject.
+
+    >>> selx.Finding("warning", "queue-old", "mails", "has waited for an hour", advice="Start a worker.").severity
+    'warning'
+    """
+
+    def __new__(
+        cls,
+        severity: _Severity,
+        code: str,
+        subject: str,
+        message: str,
+        *,
+        advice: Optional[str] = None,
+        evidence: Sequence[tuple[str, str]] = ...,
+        fix: Optional[str] = None,
+    ) -> Finding: ...
 
     @property
     def code(self) -> str:
@@ -76,12 +95,29 @@ class Finding:
     @property
     def fix(self) -> Optional[str]:
         """The action that mends it, if there is one."""
+    def to_dict(self) -> dict[str, Any]:
+        """The finding of report version 1."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
 @final
 class Measure:
-    """One number, with what its limit said."""
+    """One number, with what its limit said.
+
+    >>> selx.Measure("age", 3600, "seconds", subject="mails").value
+    3600.0
+    """
+
+    def __new__(
+        cls,
+        name: str,
+        value: float,
+        unit: str,
+        *,
+        subject: str = ...,
+        whole: Optional[float] = None,
+        window: Optional[float] = None,
+    ) -> Measure: ...
 
     @property
     def name(self) -> str: ...
@@ -109,6 +145,8 @@ class Measure:
     @property
     def critical(self) -> Optional[str]:
         """The critical limit as it was written."""
+    def to_dict(self) -> dict[str, Any]:
+        """The measure of report version 1."""
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -247,48 +285,95 @@ class Report:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
-def check(
-    kind: str,
-    name: str = "python",
-    *,
-    timeout: Optional[_Span] = None,
-    limits: Optional[Mapping[str, Mapping[str, Any]]] = None,
-    **settings: Any,
-) -> Result:
-    """Runs one check of a kind.
+@final
+class Context:
+    """What a probe, a plan or a step is given: its limits, secrets, and where to say what could not be seen."""
 
-    ``timeout`` is in seconds, or a text such as ``"5s"``, or a ``timedelta``. ``limits`` is what stands under ``limits``
-    in a file. The other keywords are the kind's settings (``selx explain KIND``), with ``_`` for ``-``; ``None`` leaves
-    a setting at its default.
+    @property
+    def limit(self) -> float:
+        """Seconds that this look may take."""
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left of them."""
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits any more: what takes its time looks at this, and ends."""
+    @property
+    def now(self) -> datetime.datetime:
+        """When the look began, in UTC."""
+    @property
+    def previous(self) -> Any:
+        """What the same check saw the last time, if its class ``remembers``; else ``None``."""
+    @property
+    def since_previous(self) -> Optional[float]:
+        """Seconds since that look, by a clock that nobody sets."""
+    def secret(self, reference: str) -> str:
+        """The value of a secret that the settings name by a field of the type ``selx.SecretRef``."""
+    def fault(self, kind: str, message: str, advice: Optional[str] = None) -> None:
+        """Says that a part of the subject could not be seen, as ``ProbeError`` does of the whole; the look goes on."""
+    def doing(self, words: str) -> None:
+        """Says in a few words what is being done, for those who wait at a terminal."""
 
-    Raises ``UsageError`` for an unknown kind and ``ConfigError`` for a wrong setting; what the check finds, a hang
-    included, is in the result.
-    """
+@final
+class Permit:
+    """The permission to change something, which only the envelope of actions gives."""
 
-def run(*names: str, config: Optional[Union[str, os.PathLike[str]]] = None) -> Report:
-    """Runs checks by routine, kind, name or ``kind.name``; ``daily`` without names.
+    @property
+    def risk(self) -> Literal["safe", "disruptive", "destructive"]:
+        """The greatest risk that is permitted."""
+    @property
+    def locks(self) -> list[int]:
+        """The descriptors of the locks, for ``pass_fds`` of a child that changes something."""
 
-    The configuration is ``config``, or the file that ``selx`` itself would find; without any, what the kinds
-    discover on this host is run.
+_Path = Union[str, os.PathLike[str]]
+_Spec = tuple[str, str, Optional[_Span], Optional[Mapping[str, Any]], dict[str, Any]]
+_Described = Union[str, _Spec]
+_Told = tuple[str, str]
 
-    Raises ``UsageError`` for a name that selects nothing and ``ConfigError`` for a wrong file.
-    """
+@final
+class _Plan:
+    @property
+    def confined(self) -> bool: ...
+    def json(self) -> str: ...
+    def text(self) -> str: ...
+    def hindrance(self) -> Optional[str]: ...
+    def apply(self, confirm: Optional[str], permitted: bool) -> _Told: ...
+    def apply_async(self, confirm: Optional[str], permitted: bool) -> Awaitable[_Told]: ...
+    def save(self, path: _Path) -> None: ...
 
-def kinds() -> list[Kind]:
-    """Returns every kind, in the order of their names."""
+@final
+class _Registry:
+    def __new__(cls) -> _Registry: ...
+    def add_check(self, adapter: Any) -> None: ...
+    def add_action(self, adapter: Any) -> None: ...
+    def kinds(self) -> list[Kind]: ...
+    def explain(self, kind: str) -> str: ...
+    def schema(self) -> str: ...
+    def validate(self, config: Optional[_Path]) -> tuple[list[str], list[str]]: ...
+    def check(self, spec: _Spec) -> Result: ...
+    def check_async(self, spec: _Spec) -> Awaitable[Result]: ...
+    def check_many(self, checks: list[_Spec], concurrency: int) -> list[Result]: ...
+    def check_many_async(self, checks: list[_Spec], concurrency: int) -> Awaitable[list[Result]]: ...
+    def run(self, names: list[str], config: Optional[_Path], record: Optional[_Path]) -> Report: ...
+    def run_async(self, names: list[str], config: Optional[_Path], record: Optional[_Path]) -> Awaitable[Report]: ...
+    def replay(self, recording: _Path, config: Optional[_Path]) -> Report: ...
+    def plan(self, action: _Described, config: Optional[_Path], state: Optional[_Path]) -> _Plan: ...
+    def plan_async(self, action: _Described, config: Optional[_Path], state: Optional[_Path]) -> Awaitable[_Plan]: ...
+    def load_plan(
+        self, path: _Path, action: Optional[_Described], config: Optional[_Path], state: Optional[_Path]
+    ) -> _Plan: ...
+    def unfinished(self, config: Optional[_Path], state: Optional[_Path]) -> str: ...
+    def recover(self, run: str, as_it_is: bool, config: Optional[_Path], state: Optional[_Path]) -> _Told: ...
+    def recover_async(
+        self, run: str, as_it_is: bool, config: Optional[_Path], state: Optional[_Path]
+    ) -> Awaitable[_Told]: ...
+    def stop(self, by: str, reason: str, config: Optional[_Path], state: Optional[_Path]) -> bool: ...
+    def start(self, config: Optional[_Path], state: Optional[_Path]) -> bool: ...
+    def violations(self, kind: str, folder: _Path) -> list[str]: ...
+    def life(self, spec: _Spec, state: _Path) -> list[str]: ...
 
-_Spec = tuple[str, str, Optional[_Span], Optional[Mapping[str, Mapping[str, Any]]], dict[str, Any]]
-
-def _check_async(
-    kind: str,
-    name: str,
-    timeout: Optional[_Span],
-    limits: Optional[Mapping[str, Mapping[str, Any]]],
-    settings: dict[str, Any],
-) -> Awaitable[Result]: ...
-def _check_many(checks: list[_Spec], concurrency: int) -> list[Result]: ...
-def _check_many_async(checks: list[_Spec], concurrency: int) -> Awaitable[list[Result]]: ...
-def _run_async(names: list[str], config: Optional[Union[str, os.PathLike[str]]]) -> Awaitable[Report]: ...
 def _restore(cls: str, text: str) -> Any: ...
 def _settle(future: Any, value: Any, error: Optional[BaseException]) -> None: ...
+def _html(text: str) -> str: ...
 def _forked() -> None: ...
+def _finish() -> None: ...

@@ -1,5 +1,7 @@
 """What selx raises. Only what the caller got wrong is raised; what a check finds is in its result."""
 
+from typing import Optional
+
 
 class SelxError(Exception):
     """The root of every exception of selx."""
@@ -10,7 +12,48 @@ class ConfigError(SelxError, ValueError):
 
 
 class UsageError(SelxError, ValueError):
-    """There is no kind, check or routine of this name."""
+    """There is no kind, check, action, run or routine of this name, or a call that makes no sense was made."""
 
 
-__all__ = ["ConfigError", "SelxError", "UsageError"]
+class _Told(SelxError):
+    """An error that says what to do."""
+
+    message: str
+    advice: Optional[str]
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.advice}" if self.advice else self.message
+
+
+class ActionError(_Told, RuntimeError):
+    """An action could not be planned, or its machine not be asked. Nothing was changed.
+
+    ``message`` says what, where and why; ``advice`` what to do, if that is known.
+    """
+
+    def __init__(self, message: str, advice: Optional[str] = None) -> None:
+        super().__init__(message, advice)
+        self.message = message
+        self.advice = advice
+
+
+class ProbeError(_Told, RuntimeError):
+    """Raised by a kind that is written in Python, where it could not look.
+
+    ``kind`` is the word for it: ``unreachable``, ``no-answer``, ``protocol`` and ``rejected`` are about the subject, and the
+    check is critical; with ``denied``, ``missing``, ``local``, ``limit`` and ``timed-out`` it is unknown, and with
+    ``not-applicable`` skipped.
+
+    >>> raise selx.ProbeError("unreachable", "the queue does not answer", "is it started?")
+    Traceback (most recent call last):
+    selx.errors.ProbeError: the queue does not answer; is it started?
+    """
+
+    def __init__(self, kind: str, message: str, advice: Optional[str] = None) -> None:
+        super().__init__(kind, message, advice)
+        self.kind = kind
+        self.message = message
+        self.advice = advice
+
+
+__all__ = ["ActionError", "ConfigError", "ProbeError", "SelxError", "UsageError"]

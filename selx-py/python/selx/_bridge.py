@@ -1,0 +1,351 @@
+"""Between the kinds of the registry, which speak JSON, and classes that are written in Python."""
+
+import asyncio
+import dataclasses
+import datetime
+import inspect
+import json
+import os
+import threading
+import traceback
+from typing import Any, Optional
+
+from . import _config
+from ._kinds import ActionKind, Applied, CheckKind, Judgement, Judging, Seen, Step, Steps
+from ._selx import Finding, Measure
+from .errors import ProbeError, UsageError
+
+_ERRORS = (
+    (ConnectionError, "unreachable"),
+    (TimeoutError, "no-answer"),
+    (asyncio.TimeoutError, "no-answer"),
+    (PermissionError, "denied"),
+    (FileNotFoundError, "missing"),
+    (OSError, "local"),
+)
+"""What the system's exceptions are about."""
+
+
+class Interrupted(BaseException):
+    """Raised in code that nobody waits for any more. No ``except Exception`` catches it."""
+
+
+def adapter(cls: type) -> "tuple[str, Any]":
+    """Looks at a class, and returns its sort with what the registry holds of it."""
+    if not isinstance(cls, type) or not issubclass(cls, (CheckKind, ActionKind)):
+        raise UsageError(f"`{cls!r}` is no subclass of selx.CheckKind or selx.ActionKind")
+    if not isinstance(getattr(cls, "kind", None), str):
+        raise UsageError(f'`{cls.__name__}` has no name: set `kind = "…"` in the class')
+    if issubclass(cls, CheckKind):
+        _has(cls, CheckKind, "probe", "judge")
+        return "check", _OfCheck(cls)
+    _has(cls, ActionKind, "resources", "plan", "apply", "probe", "undo", "verify")
+    return "action", _OfAction(cls)
+
+
+def _has(cls: type, base: type, *names: str) -> None:
+    missing = [name for name in names if getattr(cls, name) is getattr(base, name)]
+    if missing:
+        raise UsageError(f"`{cls.__name__}` has no {', '.join(f'`{name}`' for name in missing)}")
+
+
+class _OfClass:
+    """A class, as the registry asks it."""
+
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+        self.settings = _config.Shape.of(cls.Config)
+
+    def meta(self) -> str:
+        cls = self.cls
+        summary, readme = cls._page()
+        measures = [
+            {"name": name, "unit": doc.unit, "meaning": doc.meaning, "advice": doc.advice, "called": doc.called}
+            for name, doc in getattr(cls, "measures", {}).items()
+        ]
+        return json.dumps(
+            {
+                "id": cls.kind,
+                "area": cls.area,
+                "summary": summary,
+                "readme": readme,
+                "sample": cls.sample,
+                "codes": [[name, code.meaning, code.advice] for name, code in cls.codes.items()],
+                "measures": measures,
+                "routines": list(getattr(cls, "routines", ())),
+                "remembers": getattr(cls, "remembers", False),
+                "passing": list(getattr(cls, "passing", ())),
+                "needs": cls.needs,
+            }
+        )
+
+    def schema(self) -> str:
+        return json.dumps(self.settings.schema())
+
+    def build(self, text: str) -> "tuple[Any, str]":
+        """Makes an instance of settings, and says what is wrong with them or what there is to know of it."""
+        given = json.loads(text)
+        try:
+            config = self.settings.read(given)
+            instance = self.cls(config)
+            told = self.told(instance)
+        except _config.WrongSetting as wrong:
+            return None, json.dumps({"wrong": [wrong.path, wrong.message]})
+        except Exception as error:
+            # Its text may repeat a setting, as errors about settings everywhere do not.
+            return None, json.dumps({"wrong": [[], f"the settings are not taken: {type(error).__name__}: {error}"]})
+        secrets = self.settings.secrets(given)
+        return self.instance(instance), json.dumps({"secrets": secrets, "told": told})
+
+    def told(self, instance: Any) -> Any:
+        raise NotImplementedError
+
+    def instance(self, instance: Any) -> Any:
+        raise NotImplementedError
+
+
+class _OfCheck(_OfClass):
+    def __init__(self, cls: Any) -> None:
+        super().__init__(cls)
+        self.facts = _config.Shape.of(cls.Facts) if cls.Facts is not None else None
+
+    def told(self, instance: Any) -> Any:
+        def text(value: Any) -> str:
+            return value if isinstance(value, str) else str(value)
+
+        limits = {
+            name: {key: text(value) for key, value in limit.items()} for name, limit in (instance.limits or {}).items()
+        }
+        return {"limits": limits}
+
+    def instance(self, instance: Any) -> Any:
+        return _Check(instance, self.facts)
+
+
+class _OfAction(_OfClass):
+    def told(self, instance: Any) -> Any:
+        return {
+            "resources": [str(name) for name in instance.resources()],
+            "places": [os.fspath(place) for place in instance.places()],
+        }
+
+    def instance(self, instance: Any) -> Any:
+        return _Action(instance)
+
+
+class _Check:
+    """A check, asked and answering in JSON."""
+
+    def __init__(self, check: Any, facts: Optional[_config.Shape]) -> None:
+        self.check = check
+        self.facts = facts
+
+    def probe(self, cx: Any) -> Any:
+        return self.check.probe(cx)
+
+    def _read(self, facts: Any) -> Any:
+        return facts if self.facts is None else self.facts.read(facts)
+
+    def judge(self, facts: str, judging: str) -> Any:
+        said = json.loads(judging)
+        previous = said["previous"]
+        if previous is not None:
+            try:
+                previous = self._read(previous)
+            except _config.WrongSetting:
+                # Facts of an older version may have another shape: then this is like a first look.
+                previous = None
+        cx: Judging[Any] = Judging(
+            now=_time(said["now"]),
+            previous=previous,
+            previous_seen=_time(said["previous_seen"]) if said["previous_seen"] and previous is not None else None,
+            since_previous=said["since_previous"] if previous is not None else None,
+        )
+        seen = self._read(json.loads(facts))
+        judgement = self.check.judge(seen, cx)
+        if isinstance(judgement, str):
+            judgement = Judgement(judgement)
+        _is(judgement, Judgement, "`judge`", "a selx.Judgement or a text")
+        findings = [_is(finding, Finding, "`judge`", "findings") for finding in judgement.findings]
+        measures = [_is(measure, Measure, "`measure`", "measures") for measure in self.check.measure(seen, cx)]
+        return {
+            "judgement": {
+                "summary": str(judgement.summary),
+                "findings": [finding.to_dict() for finding in findings],
+                "evidence": [{"label": str(key), "value": str(value)} for key, value in judgement.evidence.items()],
+            },
+            "measures": [_measure(measure) for measure in measures],
+        }
+
+
+class _Action:
+    """An action, asked and answering in JSON."""
+
+    def __init__(self, action: Any) -> None:
+        self.action = action
+
+    async def plan(self, cx: Any) -> Any:
+        made = await _done(self.action.plan(cx))
+        plan = made if isinstance(made, Steps) else Steps(tuple(made))
+        return {
+            "steps": [_planned(_is(step, Step, "`plan`", "steps")) for step in plan.steps],
+            "whole": plan.whole,
+            "kept": [
+                {"why": why, "count": len(names), "examples": [str(name) for name in list(names)[:5]]}
+                for why, names in plan.kept.items()
+            ],
+            "refused": [{"why": why, "advice": advice} for why, advice in plan.refused.items()],
+        }
+
+    async def apply(self, step: str, permit: Any, cx: Any) -> Any:
+        return _applied(await _done(self.action.apply(json.loads(step), permit, cx)), "`apply`")
+
+    async def probe(self, step: str, cx: Any) -> Any:
+        seen = _is(await _done(self.action.probe(json.loads(step), cx)), Seen, "`probe`", "a selx.Seen")
+        return {"seen": seen.seen} if seen.text is None else {"seen": seen.seen, "text": seen.text}
+
+    async def undo(self, step: str, permit: Any, cx: Any) -> Any:
+        return _applied(await _done(self.action.undo(json.loads(step), permit, cx)), "`undo`")
+
+    async def tidy(self, permit: Any, cx: Any) -> Any:
+        await _done(self.action.tidy(permit, cx))
+
+    async def verify(self, done: str, cx: Any) -> Any:
+        found = await _done(self.action.verify(json.loads(done), cx))
+        return [_is(finding, Finding, "`verify`", "findings").to_dict() for finding in found]
+
+
+async def _done(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
+
+
+def _is(value: Any, cls: Any, method: str, wanted: str) -> Any:
+    if not isinstance(value, cls):
+        raise TypeError(f"{method} gave a {type(value).__name__}; wanted are {wanted}")
+    return value
+
+
+def _applied(value: Any, method: str) -> Any:
+    applied = _is(value, Applied, method, "a selx.Applied")
+    return {"result": applied.result} if applied.text is None else {"result": applied.result, "text": applied.text}
+
+
+def _planned(step: Step) -> Any:
+    told = dataclasses.asdict(step)
+    told["undo"] = {"possible" if told.pop("undoable") else "impossible": step.undo}
+    told["step"] = plain(step.step)
+    told["locks"] = list(step.locks)
+    told["not_simulated"] = list(step.not_simulated)
+    return told
+
+
+def _measure(measure: Measure) -> Any:
+    told: "dict[str, Any]" = {"name": measure.name, "subject": measure.subject, "value": measure.value, "unit": measure.unit}
+    if measure.whole is not None:
+        told["whole"] = measure.whole
+    if measure.window is not None:
+        told["window"] = {"secs": int(measure.window), "nanos": int(measure.window % 1 * 1e9)}
+    return told
+
+
+def _time(text: str) -> datetime.datetime:
+    # Until 3.11 Python reads neither the Z nor fractions of other lengths than three and six.
+    whole, _, rest = text.rstrip("Z").partition(".")
+    time = datetime.datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
+    return time + datetime.timedelta(microseconds=int((rest + "000000")[:6]))
+
+
+def plain(value: Any) -> Any:
+    """Makes of a value what JSON can say; what it cannot is raised as it is written."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value
+
+
+class Worker:
+    """A thread that asks one thing of a check or of an action, and gives the answer to whoever waits."""
+
+    def __init__(
+        self, instance: Any, method: str, arguments: "list[str]", cx: Any, permit: Any, promise: Any
+    ) -> None:
+        self._ask = getattr(instance, method)
+        self._arguments = [*arguments, *(given for given in (permit, cx) if given is not None)]
+        self._cx = cx
+        self._promise = promise
+        self._lock = threading.Lock()
+        self._ident: Optional[int] = None
+        # A daemon: a process that ends does not wait for what nobody waits for.
+        threading.Thread(target=self._run, name=f"selx {method}", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            try:
+                with self._lock:
+                    self._ident = threading.get_ident()
+                text = self._answer()
+            finally:
+                with self._lock:
+                    self._ident = None
+            self._promise.give(text)
+        except Interrupted:
+            pass
+
+    def _answer(self) -> str:
+        try:
+            given = self._ask(*self._arguments)
+            if inspect.isawaitable(given):
+                given = asyncio.run(self._awaited(given))
+            # Numbers that JSON does not know would be read by nobody.
+            return json.dumps({"given": plain(given)}, allow_nan=False)
+        except Interrupted:
+            raise
+        except BaseException as error:
+            return json.dumps({"failed": _failed(error)})
+
+    async def _awaited(self, given: Any) -> Any:
+        task = asyncio.ensure_future(given)
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=0.05)
+            if done:
+                return task.result()
+            if self._cx is not None and self._cx.cancelled and not self._lasting:
+                task.cancel()
+
+    @property
+    def _lasting(self) -> bool:
+        # What changes something hears of the cancellation by its context, and ends by itself.
+        return self._ask.__name__ in ("apply", "undo", "tidy")
+
+    def interrupt(self) -> None:
+        """Raises ``Interrupted`` in the code, if it has not ended: at its next step in Python, not while it waits outside."""
+        with self._lock:
+            if self._ident is not None and not self._lasting:
+                import ctypes
+
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._ident), ctypes.py_object(Interrupted))
+
+
+def _failed(error: BaseException) -> "dict[str, Optional[str]]":
+    if isinstance(error, ProbeError):
+        return {"kind": error.kind, "message": str(error.message), "advice": error.advice}
+    if isinstance(error, asyncio.CancelledError):
+        return {"kind": "cancelled", "message": "the run was cancelled", "advice": None}
+    for cls, kind in _ERRORS:
+        if isinstance(error, cls):
+            return {"kind": kind, "message": f"{type(error).__name__}: {error}", "advice": None}
+    # Where it was raised is what its author needs; our own frames are not it.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return {"kind": "bug", "message": f"{type(error).__name__}: {error}{place}", "advice": None}

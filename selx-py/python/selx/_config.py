@@ -1,0 +1,370 @@
+"""Settings of kinds that are written in Python: from dataclasses and models of pydantic to a schema, and from JSON to them.
+
+Keys are kebab-case in a configuration file and snake_case in Python. Messages are those of the settings of every kind, so that
+they get the same words and the same nearest right word.
+"""
+
+import collections.abc
+import dataclasses
+import datetime
+import enum
+import os
+import pathlib
+import re
+import sys
+import typing
+from typing import Any, Optional, Union
+
+from . import _secret
+from .errors import UsageError
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h|d|w)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_UNIONS = (Union, type(int | str)) if sys.version_info >= (3, 10) else (Union,)
+_MISSING = dataclasses.MISSING
+
+
+class WrongSetting(Exception):
+    """A setting is wrong: its path by keys, and what is wrong with it."""
+
+    def __init__(self, path: "list[str]", message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+class Shape:
+    """The settings of a class."""
+
+    @staticmethod
+    def of(cls: Optional[type]) -> "Shape":
+        if cls is None:
+            return _Nothing()
+        if dataclasses.is_dataclass(cls):
+            return _Dataclass(cls)
+        if hasattr(cls, "model_json_schema"):
+            return _Pydantic(cls)
+        raise UsageError(f"`{cls.__name__}` is neither a dataclass nor a model of pydantic")
+
+    def schema(self) -> "dict[str, Any]":
+        raise NotImplementedError
+
+    def read(self, given: Any) -> Any:
+        raise NotImplementedError
+
+    def secrets(self, given: Any) -> "list[tuple[list[str], str]]":
+        """Returns every reference to a secret in settings, with its path."""
+        found: "list[tuple[list[str], str]]" = []
+        _secrets(self.schema(), given, [], found)
+        return found
+
+
+class _Nothing(Shape):
+    def schema(self) -> "dict[str, Any]":
+        return {"type": "object", "properties": {}, "additionalProperties": False}
+
+    def read(self, given: Any) -> Any:
+        for key in given or {}:
+            raise WrongSetting([key], f"unknown field `{key}`, there are no fields")
+        return None
+
+
+class _Dataclass(Shape):
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+        try:
+            self.fields = _fields(cls)
+        except NameError as error:
+            raise UsageError(f"a type of `{cls.__name__}` is not known: {error}") from error
+        self._schema = _of_dataclass(cls)
+
+    def schema(self) -> "dict[str, Any]":
+        return self._schema
+
+    def read(self, given: Any) -> Any:
+        return _read_dataclass(self.cls, given, [])
+
+
+class _Pydantic(Shape):
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+        raw = cls.model_json_schema()
+        self._raw = _inline(raw, raw.get("$defs", {}), 0)
+        self._schema = _kebab(self._raw)
+
+    def schema(self) -> "dict[str, Any]":
+        return self._schema
+
+    def read(self, given: Any) -> Any:
+        from pydantic import ValidationError
+
+        _known(self._schema, given, [])
+        try:
+            return self.cls.model_validate(_snake(self._raw, given))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            path = [str(step).replace("_", "-") for step in first["loc"]]
+            if first["type"] == "missing":
+                raise WrongSetting(path[:-1], f"missing field `{path[-1]}`") from None
+            raise WrongSetting(path, first["msg"][:1].lower() + first["msg"][1:]) from None
+
+
+def _fields(cls: Any) -> "dict[str, tuple[dataclasses.Field[Any], Any]]":
+    """Returns the fields that are set from outside, by their keys, with their types."""
+    types = typing.get_type_hints(cls, include_extras=True)
+    return {field.name.replace("_", "-"): (field, types[field.name]) for field in dataclasses.fields(cls) if field.init}
+
+
+def _bare(kind: Any) -> "tuple[Any, Optional[str]]":
+    """Takes a description off a type: the first text of its `Annotated`."""
+    if typing.get_origin(kind) is typing.Annotated:
+        kind, *extras = typing.get_args(kind)
+        return kind, next((extra for extra in extras if isinstance(extra, str)), None)
+    return kind, None
+
+
+def _of_dataclass(cls: Any) -> "dict[str, Any]":
+    properties, required = {}, []
+    for key, (field, kind) in _fields(cls).items():
+        bare, said = _bare(kind)
+        told = _schema(bare)
+        said = field.metadata.get("description", said)
+        if said:
+            told["description"] = said
+        if field.default is not _MISSING:
+            default = _plain(field.default)
+            if default is not None:
+                told["default"] = default
+        elif field.default_factory is _MISSING:
+            required.append(key)
+        properties[key] = told
+    schema: "dict[str, Any]" = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
+
+
+def _plain(default: Any) -> Any:
+    if isinstance(default, enum.Enum):
+        default = default.value
+    if isinstance(default, datetime.timedelta):
+        return f"{default.total_seconds():g}s"
+    if isinstance(default, os.PathLike):
+        return os.fspath(default)
+    return default if isinstance(default, (bool, int, float, str, list, dict)) else None
+
+
+_SIMPLE: "dict[Any, dict[str, Any]]" = {
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    datetime.timedelta: {"type": "string", "format": "duration"},
+    _secret.SecretRef: _secret.SCHEMA,
+    Any: {},
+    object: {},
+}
+
+
+def _schema(kind: Any) -> "dict[str, Any]":
+    kind, _ = _bare(kind)
+    if kind in _SIMPLE:
+        return dict(_SIMPLE[kind])
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in _UNIONS:
+        parts = [_schema(part) for part in arguments if part is not type(None)]
+        return parts[0] if len(parts) == 1 else {"anyOf": parts}
+    if origin is typing.Literal:
+        return {"enum": list(arguments)}
+    if _is_sequence(origin or kind):
+        return {"type": "array", "items": _schema(arguments[0]) if arguments else {}}
+    if _is_mapping(origin or kind):
+        return {"type": "object", "additionalProperties": _schema(arguments[1]) if arguments else True}
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return {"enum": [member.value for member in kind]}
+    if isinstance(kind, type) and issubclass(kind, pathlib.PurePath):
+        return {"type": "string"}
+    if dataclasses.is_dataclass(kind):
+        return _of_dataclass(kind)
+    raise UsageError(f"a setting cannot have the type `{kind}`")
+
+
+def _is_sequence(kind: Any) -> bool:
+    return kind in (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable)
+
+
+def _is_mapping(kind: Any) -> bool:
+    return kind in (dict, collections.abc.Mapping)
+
+
+def _read_dataclass(cls: Any, given: Any, path: "list[str]") -> Any:
+    if given is None:
+        given = {}
+    if not isinstance(given, dict):
+        raise WrongSetting(path, f"invalid type: {_type(given)}, expected a map")
+    fields = _fields(cls)
+    for key in given:
+        if key not in fields:
+            raise WrongSetting([*path, key], _unknown(key, list(fields)))
+    # What is wrong is told before what is missing: behind that, no more is looked for.
+    values = {field.name: _read(kind, given[key], [*path, key]) for key, (field, kind) in fields.items() if key in given}
+    for key, (field, _) in fields.items():
+        if key in given:
+            continue
+        if field.default is _MISSING and field.default_factory is _MISSING:
+            raise WrongSetting(path, f"missing field `{key}`")
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:
+        # What `__post_init__` has to say about several of them.
+        raise WrongSetting(path, str(error)) from error
+
+
+def _unknown(key: str, known: "list[str]") -> str:
+    if not known:
+        return f"unknown field `{key}`, there are no fields"
+    return f"unknown field `{key}`, expected one of {', '.join(f'`{name}`' for name in known)}"
+
+
+def _type(value: Any) -> str:
+    names = {bool: "boolean", int: "integer", float: "floating point", str: "string", list: "sequence", dict: "map"}
+    return names.get(type(value), "something")
+
+
+def _read(kind: Any, given: Any, path: "list[str]") -> Any:
+    kind, _ = _bare(kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind in (Any, object):
+        return given
+    if kind is bool or kind is str or kind is int or kind is _secret.SecretRef:
+        wanted = str if kind is _secret.SecretRef else kind
+        # `bool` is an `int` in Python, and not in a configuration.
+        if type(given) is not wanted:
+            expected = {bool: "a boolean", str: "a string", int: "i64"}[wanted]
+            raise WrongSetting(path, f"invalid type: {_type(given)}, expected {expected}")
+        return kind(given)
+    if kind is float:
+        if isinstance(given, bool) or not isinstance(given, (int, float)):
+            raise WrongSetting(path, f"invalid type: {_type(given)}, expected f64")
+        return float(given)
+    if kind is datetime.timedelta:
+        return _span(given, path)
+    if origin in _UNIONS:
+        return _read_union([part for part in arguments if part is not type(None)], given, path)
+    if origin is typing.Literal:
+        if given not in arguments:
+            raise WrongSetting(path, _variant(given, list(arguments)))
+        return given
+    if _is_sequence(origin or kind):
+        if not isinstance(given, list):
+            raise WrongSetting(path, f"invalid type: {_type(given)}, expected a sequence")
+        inner = arguments[0] if arguments else Any
+        items = [_read(inner, item, [*path, str(index)]) for index, item in enumerate(given)]
+        made = origin or kind
+        return made(items) if made in (tuple, set, frozenset) else items
+    if _is_mapping(origin or kind):
+        if not isinstance(given, dict):
+            raise WrongSetting(path, f"invalid type: {_type(given)}, expected a map")
+        inner = arguments[1] if arguments else Any
+        return {key: _read(inner, item, [*path, key]) for key, item in given.items()}
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        try:
+            return kind(given)
+        except ValueError:
+            raise WrongSetting(path, _variant(given, [member.value for member in kind])) from None
+    if isinstance(kind, type) and issubclass(kind, pathlib.PurePath):
+        return kind(_read(str, given, path))
+    return _read_dataclass(kind, given, path)
+
+
+def _read_union(parts: "list[Any]", given: Any, path: "list[str]") -> Any:
+    first: Optional[WrongSetting] = None
+    for part in parts:
+        try:
+            return _read(part, given, path)
+        except WrongSetting as wrong:
+            first = first or wrong
+    raise first or WrongSetting(path, "there is no type that it could have")
+
+
+def _variant(given: Any, known: "list[Any]") -> str:
+    return f"unknown variant `{given}`, expected one of {', '.join(f'`{value}`' for value in known)}"
+
+
+def _span(given: Any, path: "list[str]") -> datetime.timedelta:
+    text = given.replace(" ", "") if isinstance(given, str) else ""
+    parts = _SPAN.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise WrongSetting(path, "expected a time, such as `90s` or `1h 30m`")
+    return datetime.timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def _inline(schema: Any, definitions: Any, depth: int) -> Any:
+    """Puts definitions in the place of references to them: the schema is one part of that of a whole configuration."""
+    if isinstance(schema, list):
+        return [_inline(part, definitions, depth) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    if name in definitions and depth < 16:
+        others = {key: value for key, value in schema.items() if key != "$ref"}
+        return {**_inline(definitions[name], definitions, depth + 1), **others}
+    return {key: _inline(value, definitions, depth) for key, value in schema.items() if key != "$defs"}
+
+
+def _kebab(schema: Any) -> Any:
+    """Writes the keys of objects as a file has them, and refuses others, as every kind does."""
+    if isinstance(schema, list):
+        return [_kebab(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {key: _kebab(value) for key, value in schema.items() if key != "properties"}
+    if "properties" in schema:
+        told["properties"] = {key.replace("_", "-"): _kebab(value) for key, value in schema["properties"].items()}
+        told["required"] = [key.replace("_", "-") for key in schema.get("required", ())]
+        told.setdefault("additionalProperties", False)
+    return told
+
+
+def _branches(schema: Any) -> "list[Any]":
+    parts = [part for join in ("allOf", "anyOf", "oneOf") for part in schema.get(join, ())]
+    return [schema, *(inner for part in parts for inner in _branches(part))]
+
+
+def _known(schema: Any, given: Any, path: "list[str]") -> None:
+    """Raises the first key that a model does not have: models leave such keys out in silence."""
+    if not isinstance(given, dict):
+        return
+    properties = {key: value for part in _branches(schema) for key, value in part.get("properties", {}).items()}
+    closed = properties and not any(part.get("additionalProperties") for part in _branches(schema))
+    for key, value in given.items():
+        if key in properties:
+            _known(properties[key], value, [*path, key])
+        elif closed:
+            raise WrongSetting([*path, key], _unknown(key, list(properties)))
+
+
+def _snake(schema: Any, given: Any) -> Any:
+    """Writes the keys of objects as a model has them."""
+    if isinstance(given, list):
+        items: "dict[str, Any]" = next((part["items"] for part in _branches(schema) if isinstance(part.get("items"), dict)), {})
+        return [_snake(items, item) for item in given]
+    if not isinstance(given, dict):
+        return given
+    properties = {key: value for part in _branches(schema) for key, value in part.get("properties", {}).items()}
+    names = {key.replace("_", "-"): key for key in properties}
+    inner = [part.get("additionalProperties") for part in _branches(schema)]
+    others: "dict[str, Any]" = next((part for part in inner if isinstance(part, dict)), {})
+    return {names.get(key, key): _snake(properties.get(names.get(key, ""), others), value) for key, value in given.items()}
+
+
+def _secrets(schema: Any, given: Any, path: "list[str]", found: "list[tuple[list[str], str]]") -> None:
+    for part in _branches(schema):
+        if part.get("x-secret") and isinstance(given, str):
+            found.append((path, given))
+        if isinstance(given, dict):
+            for key, value in given.items():
+                inner = part.get("properties", {}).get(key, part.get("additionalProperties"))
+                if isinstance(inner, dict):
+                    _secrets(inner, value, [*path, key], found)
+        if isinstance(given, list) and isinstance(part.get("items"), dict):
+            for index, item in enumerate(given):
+                _secrets(part["items"], item, [*path, str(index)], found)

@@ -1,0 +1,135 @@
+//! An action that is written in Python, under the same journal, locks and permission as every other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use schemars::{Schema, SchemaGenerator};
+use selx_core::action::{Applied, DynAction, Permit, Plan, Seen, Tried};
+use selx_core::{ActionFactory, BoxFuture, Context, Finding, Kind, Meta, Result, SecretRef};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::look::{Look, Permission};
+use super::{Class, call, read};
+
+/// The factory of a class.
+pub(super) struct OfAction(pub(super) Class);
+
+impl Kind for OfAction {
+    fn meta(&self) -> &Meta {
+        &self.0.meta
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        Schema::try_from(self.0.schema.clone()).unwrap_or_default()
+    }
+}
+
+/// What an adapter says of an instance.
+#[derive(Deserialize)]
+struct Told {
+    resources: Vec<String>,
+    #[serde(default)]
+    places: Vec<PathBuf>,
+}
+
+impl ActionFactory for OfAction {
+    fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynAction>, toml::de::Error> {
+        let built = self.0.build::<Told>(&with)?;
+        if built.told.resources.is_empty() {
+            let text = "`resources` names nothing: two runs would meet; name what nobody else may change meanwhile";
+            return Err(selx_core::config::wrong_setting(&with, &[], text));
+        }
+        Ok(Arc::new(OfPython { meta: self.0.meta, instance: built.instance, secrets: built.secrets, told: built.told }))
+    }
+}
+
+struct OfPython {
+    meta: Meta,
+    instance: Arc<Py<PyAny>>,
+    secrets: Vec<SecretRef>,
+    told: Told,
+}
+
+impl OfPython {
+    /// Asks for something that only looks: it may be interrupted.
+    async fn look<T: DeserializeOwned>(&self, method: &'static str, arguments: Vec<String>, cx: &Context) -> Result<T> {
+        let cancel = cx.cancel().child_token();
+        let look = Look::of(cx, cancel.clone(), &self.secrets);
+        let ask = call::ask(&self.instance, method, arguments, Some(look), None, cancel);
+        read(cx.within(method, ask).await??, &format!("`{method}`"))
+    }
+
+    /// Asks for a change, and waits for its end: half of a change is nothing that anybody knows.
+    async fn change<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        arguments: Vec<String>,
+        permit: &Permit,
+        cx: &Context,
+    ) -> Result<T> {
+        let cancel = cx.cancel().child_token();
+        let look = Look::of(cx, cancel.clone(), &self.secrets);
+        let permission = Permission::of(permit);
+        let given = call::ask(&self.instance, method, arguments, Some(look), Some(permission.clone()), cancel).await;
+        permission.end();
+        read(given?, &format!("`{method}`"))
+    }
+}
+
+impl DynAction for OfPython {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn batch(&self) -> usize {
+        1
+    }
+
+    fn resources(&self) -> Vec<String> {
+        self.told.resources.clone()
+    }
+
+    fn places<'a>(&'a self, _: &'a Context) -> BoxFuture<'a, Vec<PathBuf>> {
+        Box::pin(async { self.told.places.clone() })
+    }
+
+    fn lock<'a>(&'a self, _: &'a Context) -> BoxFuture<'a, Result<Vec<(String, Tried)>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn plan<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Plan<Value>>> {
+        Box::pin(self.look("plan", Vec::new(), cx))
+    }
+
+    fn apply<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {
+        Box::pin(self.change("apply", vec![step.to_string()], permit, cx))
+    }
+
+    fn probe<'a>(&'a self, step: &'a Value, cx: &'a Context) -> BoxFuture<'a, Result<Seen>> {
+        Box::pin(self.look("probe", vec![step.to_string()], cx))
+    }
+
+    fn undo<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {
+        Box::pin(self.change("undo", vec![step.to_string()], permit, cx))
+    }
+
+    fn tidy<'a>(&'a self, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.change("tidy", Vec::new(), permit, cx))
+    }
+
+    fn verify<'a>(&'a self, done: &'a [Value], cx: &'a Context) -> BoxFuture<'a, Result<Vec<Finding>>> {
+        Box::pin(async move {
+            let done = Value::from(done.to_vec()).to_string();
+            self.look("verify", vec![done], cx).await
+        })
+    }
+
+    fn secrets(&self) -> &[SecretRef] {
+        &self.secrets
+    }
+}

@@ -1,0 +1,69 @@
+//! Values between Rust and Python, by way of JSON: both spell every word alike.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use selx_core::nearest;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::errors::{SelxError, UsageError};
+
+/// The word that stands for a value in JSON, so that both spell it alike.
+pub(crate) fn word(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// Reads the word that stands for a value in JSON. `what` names such values in the error.
+pub(crate) fn one_of<T: DeserializeOwned>(text: &str, what: &str) -> PyResult<T> {
+    serde_json::from_value(Value::from(text)).map_err(|error| {
+        // `unknown variant `x`, expected one of `a`, `b``, with the nearest of them.
+        let said = error.to_string();
+        let known: Vec<&str> = said.split('`').skip(3).step_by(2).collect();
+        let hint = match nearest(text, known.iter().copied()) {
+            Some(near) => format!("is `{near}` meant?"),
+            None => format!("there are {}", known.join(", ")),
+        };
+        UsageError::new_err(format!("`{}` is no {what}; {hint}", text.escape_debug()))
+    })
+}
+
+/// Makes Python objects of anything that JSON can say.
+pub(crate) fn python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let value = serde_json::to_value(value).map_err(|error| unwritable(&error))?;
+    object(py, &value)
+}
+
+fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Bool(value) => value.into_pyobject(py)?.to_owned().into_any(),
+        Value::Number(value) => match (value.as_u64(), value.as_i64()) {
+            (Some(value), _) => value.into_pyobject(py)?.into_any(),
+            (None, Some(value)) => value.into_pyobject(py)?.into_any(),
+            _ => value.as_f64().into_pyobject(py)?.into_any(),
+        },
+        Value::String(value) => value.into_pyobject(py)?.into_any(),
+        Value::Array(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(object(py, item)?)?;
+            }
+            list.into_any()
+        }
+        Value::Object(pairs) => {
+            let dict = PyDict::new(py);
+            for (key, item) in pairs {
+                dict.set_item(key, object(py, item)?)?;
+            }
+            dict.into_any()
+        }
+    })
+}
+
+pub(crate) fn unwritable(error: &serde_json::Error) -> PyErr {
+    SelxError::new_err(format!("the report cannot be written as JSON: {error}"))
+}
