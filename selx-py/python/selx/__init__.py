@@ -7,9 +7,10 @@ did not first show.
 'python'
 """
 
+from __future__ import annotations
+
 import atexit as _atexit
 import os as _os
-from typing import TYPE_CHECKING, Any
 
 from . import _selx
 from ._calls import Action, Check
@@ -28,7 +29,11 @@ from ._selx import (
 )
 from .errors import ActionError, ConfigError, ProbeError, SelxError, UsageError
 
+# `typing` is a third of the time of an import, and only those who read types need it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._actions import ActionReport, Kept, Plan, PlannedStep, Refused, Space, StepReport, Unfinished
     from ._kinds import (
         ActionKind,
@@ -107,7 +112,7 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-def __dir__() -> "list[str]":
+def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER})
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Union
-
 from .errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Mapping
+    from typing import Any, Optional, Union
 
     _Span = Union[float, str, datetime.timedelta]
     _Limits = Mapping[str, Mapping[str, Any]]

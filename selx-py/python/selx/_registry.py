@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Optional, TypeVar, Union
 
 from . import _calls, _selx
 from ._calls import Action, Check
 from .errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any, Optional, TypeVar, Union
 
     from ._actions import ActionReport, Plan, Unfinished
     from ._calls import _Limits, _Span
     from ._selx import Kind, Report, Result
 
-_Path = Union[str, "os.PathLike[str]"]
-_T = TypeVar("_T", bound=type)
+    _Path = Union[str, os.PathLike[str]]
+    _T = TypeVar("_T", bound=type)
 
 
 class Registry:

@@ -1,6 +1,10 @@
 """What selx raises. Only what the caller got wrong is raised; what a check finds is in its result."""
 
-from typing import Optional
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 
 class SelxError(Exception):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def assert_ok(looked: Union[Result, Report], *, allow: tuple[str, ...] = ()) -> None:
     """Fails with all that there is to say, unless a result or a report is ok. ``allow`` names other statuses that will do.
 
-    >>> selx.testing.assert_ok(selx.check("host-disk", paths=["/"]), allow=("warning", "critical"))
+    >>> selx.testing.assert_ok(selx.check("host-memory"), allow=("warning", "critical"))
     """
     __tracebackhide__ = True
     if looked.status != "ok" and looked.status not in allow:
