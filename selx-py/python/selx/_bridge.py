@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import traceback
+from collections.abc import Callable
 from typing import Any, Optional
 
 from . import _config
@@ -184,39 +185,37 @@ class _Action:
     def __init__(self, action: Any) -> None:
         self.action = action
 
-    async def plan(self, cx: Any) -> Any:
-        made = await _done(self.action.plan(cx))
-        plan = made if isinstance(made, Steps) else Steps(tuple(made))
-        return {
-            "steps": [_planned(_is(step, Step, "`plan`", "steps")) for step in plan.steps],
-            "whole": plan.whole,
-            "kept": [
-                {"why": why, "count": len(names), "examples": [str(name) for name in list(names)[:5]]}
-                for why, names in plan.kept.items()
-            ],
-            "refused": [{"why": why, "advice": advice} for why, advice in plan.refused.items()],
-        }
+    def plan(self, cx: Any) -> Any:
+        return _then(self.action.plan(cx), _plan)
 
-    async def apply(self, step: str, permit: Any, cx: Any) -> Any:
-        return _applied(await _done(self.action.apply(json.loads(step), permit, cx)), "`apply`")
+    def apply(self, step: str, permit: Any, cx: Any) -> Any:
+        return _then(self.action.apply(json.loads(step), permit, cx), lambda given: _applied(given, "`apply`"))
 
-    async def probe(self, step: str, cx: Any) -> Any:
-        seen = _is(await _done(self.action.probe(json.loads(step), cx)), Seen, "`probe`", "a selx.Seen")
-        return {"seen": seen.seen} if seen.text is None else {"seen": seen.seen, "text": seen.text}
+    def probe(self, step: str, cx: Any) -> Any:
+        return _then(self.action.probe(json.loads(step), cx), _seen)
 
-    async def undo(self, step: str, permit: Any, cx: Any) -> Any:
-        return _applied(await _done(self.action.undo(json.loads(step), permit, cx)), "`undo`")
+    def undo(self, step: str, permit: Any, cx: Any) -> Any:
+        return _then(self.action.undo(json.loads(step), permit, cx), lambda given: _applied(given, "`undo`"))
 
-    async def tidy(self, permit: Any, cx: Any) -> Any:
-        await _done(self.action.tidy(permit, cx))
+    def tidy(self, permit: Any, cx: Any) -> Any:
+        return _then(self.action.tidy(permit, cx), lambda given: None)
 
-    async def verify(self, done: str, cx: Any) -> Any:
-        found = await _done(self.action.verify(json.loads(done), cx))
-        return [_is(finding, Finding, "`verify`", "findings").to_dict() for finding in found]
+    def verify(self, done: str, cx: Any) -> Any:
+        return _then(
+            self.action.verify(json.loads(done), cx),
+            lambda found: [_is(finding, Finding, "`verify`", "findings").to_dict() for finding in found],
+        )
 
 
-async def _done(value: Any) -> Any:
-    return await value if inspect.isawaitable(value) else value
+def _then(given: Any, told: Callable[[Any], Any]) -> Any:
+    """Makes JSON of what a method gave, or will have given when it was awaited."""
+    if not inspect.isawaitable(given):
+        return told(given)
+
+    async def awaited() -> Any:
+        return told(await given)
+
+    return awaited()
 
 
 def _is(value: Any, cls: Any, method: str, wanted: str) -> Any:
@@ -228,6 +227,24 @@ def _is(value: Any, cls: Any, method: str, wanted: str) -> Any:
 def _applied(value: Any, method: str) -> Any:
     applied = _is(value, Applied, method, "a selx.Applied")
     return {"result": applied.result} if applied.text is None else {"result": applied.result, "text": applied.text}
+
+
+def _plan(made: Any) -> Any:
+    plan = made if isinstance(made, Steps) else Steps(tuple(made))
+    return {
+        "steps": [_planned(_is(step, Step, "`plan`", "steps")) for step in plan.steps],
+        "whole": plan.whole,
+        "kept": [
+            {"why": why, "count": len(names), "examples": [str(name) for name in list(names)[:5]]}
+            for why, names in plan.kept.items()
+        ],
+        "refused": [{"why": why, "advice": advice} for why, advice in plan.refused.items()],
+    }
+
+
+def _seen(given: Any) -> Any:
+    seen = _is(given, Seen, "`probe`", "a selx.Seen")
+    return {"seen": seen.seen} if seen.text is None else {"seen": seen.seen, "text": seen.text}
 
 
 def _planned(step: Step) -> Any:
@@ -303,13 +320,19 @@ class Worker:
             pass
 
     def _answer(self) -> str:
+        given = None
         try:
             given = self._ask(*self._arguments)
             if inspect.isawaitable(given):
+                with self._lock:
+                    # From here on the loop looks whether somebody waits.
+                    self._ident = None
                 given = asyncio.run(self._awaited(given))
             # Numbers that JSON does not know would be read by nobody.
             return json.dumps({"given": plain(given)}, allow_nan=False)
         except Interrupted:
+            if inspect.iscoroutine(given):
+                given.close()
             raise
         except BaseException as error:
             return json.dumps({"failed": _failed(error)})
