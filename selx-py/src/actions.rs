@@ -112,9 +112,11 @@ impl Plan {
         format::plan_json(&self.plan, &self.acting.secrets)
     }
 
-    /// Returns it as people read it.
+    /// Returns it as people read it, with what a program in Python calls to do it.
     fn text(&self) -> String {
-        format::plan(&self.plan, &Style::default(), &self.acting.secrets)
+        let (name, hash) = (&self.plan.action, self.plan.hash());
+        let shown = format::plan(&self.plan, &Style::default(), &self.acting.secrets);
+        shown.replace(&format!("`selx act {name} --apply {hash}`"), &format!("`plan.apply(\"{hash}\")`"))
     }
 
     /// Returns what would keep it from beginning now.

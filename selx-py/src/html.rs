@@ -27,7 +27,8 @@ const STYLE: &str = "<style>\
     .selx small{display:block;opacity:.75}\
     .selx .critical{color:#d32f2f}.selx .unknown{color:#9c4dcc}.selx .warning{color:#b26a00}\
     .selx .ok{color:#2e7d32}.selx .skipped{opacity:.6}\
-    .selx td:first-child{white-space:nowrap;font-weight:600}</style>";
+    .selx caption{text-align:left;caption-side:top;color:inherit}.selx td:first-child{font-weight:600}\
+    .selx td:first-child,.selx td:nth-child(2),.selx td:last-child{white-space:nowrap}</style>";
 
 /// Writes a report.
 pub(crate) fn report(report: &Report) -> String {
@@ -102,7 +103,11 @@ fn row(out: &mut String, entry: &Entry) {
         small(out, "→ ", advice);
     }
     for found in entry.findings.iter().take(FINDINGS) {
-        finding(out, found);
+        // The worst one is the headline already, as a rule.
+        if entry.headline != said(found) {
+            small(out, "", &format!("{}: {}", word(found.severity), said(found)));
+        }
+        advice(out, found);
     }
     let more = entry.findings.len().saturating_sub(FINDINGS);
     if more > 0 {
@@ -112,9 +117,17 @@ fn row(out: &mut String, entry: &Entry) {
 }
 
 fn finding(out: &mut String, finding: &Finding) {
+    small(out, "", &format!("{}: {}", word(finding.severity), said(finding)));
+    advice(out, finding);
+}
+
+/// Returns what a finding says, in the words of a headline.
+pub(crate) fn said(finding: &Finding) -> String {
     let gap = if finding.subject.is_empty() { "" } else { " " };
-    let text = format!("{}: {}{gap}{}", word(finding.severity), finding.subject, finding.message);
-    small(out, "", &text);
+    format!("{}{gap}{}", finding.subject, finding.message)
+}
+
+fn advice(out: &mut String, finding: &Finding) {
     if let Some(advice) = &finding.advice {
         small(out, "→ ", advice);
     }

@@ -1,8 +1,9 @@
 //! Results as texts, for logs and for tests that fail: what, why, and what to do.
 
 use selx_core::escape::visible;
-use selx_core::report::v1::{Entry, Finding, Report};
+use selx_core::report::v1::{Entry, Finding, Report, Status};
 
+use crate::html::{WORST_FIRST, said};
 use crate::objects::word;
 
 /// Writes a report: how many there are of each status, and those that are not ok, the worst first.
@@ -19,8 +20,8 @@ pub(crate) fn report(report: &Report) -> String {
         counts.skipped
     )];
     report.notices.iter().for_each(|notice| finding(&mut lines, notice));
-    for (status, _) in crate::html::WORST_FIRST {
-        let wanted = status != selx_core::report::v1::Status::Ok;
+    for (status, _) in WORST_FIRST {
+        let wanted = status != Status::Ok;
         report
             .entries
             .iter()
@@ -43,13 +44,18 @@ fn push(lines: &mut Vec<String>, entry: &Entry) {
     if let Some(advice) = entry.failure.as_ref().and_then(|failure| failure.advice.as_deref()) {
         lines.push(format!("    -> {}", visible(advice)));
     }
-    entry.findings.iter().for_each(|found| finding(lines, found));
+    for found in &entry.findings {
+        // The worst one is the headline already, as a rule.
+        if *headline == said(found) { advice(lines, found) } else { finding(lines, found) }
+    }
 }
 
 fn finding(lines: &mut Vec<String>, finding: &Finding) {
-    let gap = if finding.subject.is_empty() { "" } else { " " };
-    let text = format!("{}: {}{gap}{}", word(finding.severity), finding.subject, finding.message);
-    lines.push(format!("  {}", visible(&text)));
+    lines.push(format!("  {}: {}", word(finding.severity), visible(&said(finding))));
+    advice(lines, finding);
+}
+
+fn advice(lines: &mut Vec<String>, finding: &Finding) {
     if let Some(advice) = &finding.advice {
         lines.push(format!("    -> {}", visible(advice)));
     }

@@ -47,7 +47,7 @@ def test_a_plan_shows_and_changes_nothing(logs, tmp_path):
     assert plan.kept and all(kept.count and kept.why for kept in plan.kept)
     assert plan.refused == ()
     assert plan.hindrance is None
-    assert plan.hash in str(plan) and len(plan.hash) == 9
+    assert str(plan).endswith(f'`plan.apply("{plan.hash}")`\n') and len(plan.hash) == 9
     assert repr(plan) == f"<selx.Plan logs-rotate.python {plan.hash}: {len(plan)} steps>"
     assert "<pre" in plan._repr_html_()
     assert plan.to_dict()["confirm"] == plan.hash
