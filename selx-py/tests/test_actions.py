@@ -196,7 +196,8 @@ class Marks(selx.ActionKind):
             if sys.argv[3] == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             print("slow", flush=True)
-            time.sleep(1)
+            while not os.path.exists(sys.argv[3]):
+                time.sleep(0.02)
         return selx.Applied.changed("made")
 
     def probe(self, step, cx):
@@ -254,11 +255,16 @@ def test_a_run_that_was_killed_is_recovered(own, tmp_path, monkeypatch):
 def test_ctrl_c_ends_after_the_step_at_hand(own, tmp_path):
     import signal
 
+    go_on = tmp_path / "go-on"
     child = subprocess.Popen(
-        [sys.executable, own, tmp_path, "1", "slow"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, own, tmp_path, "1", go_on], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert child.stdout.readline() == "slow\n"
     child.send_signal(signal.SIGINT)
+    # It is heard while the step is done, and the process does not end before that.
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(1.5)
+    go_on.touch()
     _, said = child.communicate(timeout=30)
     assert child.returncode != 0 and "KeyboardInterrupt" in said
     # The step was finished, no further one was begun, and the journal is closed.
