@@ -23,7 +23,7 @@
 //! - a probe that is cancelled ends within a second.
 //!
 //! An action has no testcases: what it does is done to a world. Its texts and its settings are held to the same, its plan
-//! ends within a second when it is cancelled, it names what nobody else may change meanwhile, and [`life`] takes it through
+//! ends within a second when it is cancelled, it names what nobody else may change meanwhile, and [`life()`] takes it through
 //! a life in a world that its author made: a plan, a wrong confirmation, the right one, and the same plan once more.
 
 mod documents;
@@ -76,7 +76,7 @@ pub fn of_factory(factory: &dyn Factory, registry: &Registry, folder: &Path) -> 
 }
 
 /// Returns what of the contract a kind of action of a registry breaks, as far as that can be seen without a world to
-/// change; [`life`] is the rest.
+/// change; [`life()`] is the rest.
 pub fn of_action(factory: &dyn ActionFactory, registry: &Registry, folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     documents::of_action(factory, registry, folder, &mut found);
