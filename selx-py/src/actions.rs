@@ -57,7 +57,7 @@ impl Acting {
     pub(crate) async fn plan(self, cancel: CancellationToken) -> PyResult<Plan> {
         let planned = ground::planned(&self.action, &self.ground, self.context(cancel)).await;
         match planned {
-            Ok((plan, confined)) => Ok(Plan { acting: self, plan, confined: confined == Confined::Yes }),
+            Ok((plan, confined)) => Ok(Plan { acting: self, plan, confined: Some(confined == Confined::Yes) }),
             Err(error) => Err(raised(&error, &self.secrets)),
         }
     }
@@ -68,9 +68,9 @@ impl Acting {
 pub(crate) struct Plan {
     pub(crate) acting: Acting,
     pub(crate) plan: SavedPlan,
-    /// Whether the kernel kept it from writing while it was made.
+    /// Whether the kernel kept it from writing while it was made; of one that was read from a file nobody knows.
     #[pyo3(get)]
-    pub(crate) confined: bool,
+    pub(crate) confined: Option<bool>,
 }
 
 impl Plan {

@@ -248,7 +248,7 @@ impl Native {
     ) -> PyResult<Plan> {
         let plan = actions::read(&path)?;
         let action = action.unwrap_or_else(|| Described::Named(plan.action.clone()));
-        Ok(Plan { acting: self.acting(action, config, state)?, plan, confined: true })
+        Ok(Plan { acting: self.acting(action, config, state)?, plan, confined: None })
     }
 
     fn unfinished(&self, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<String> {

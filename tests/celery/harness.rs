@@ -246,18 +246,11 @@ impl Worker {
         }
     }
 
-    /// Waits until it works, and hears what is asked.
+    /// Waits until it hears what is asked, which is a moment after it says that it is ready.
     #[track_caller]
-    pub(crate) fn ready(self, broker: &Broker) -> Self {
-        let worker = self.works();
-        broker.settled();
-        worker
-    }
-
-    /// Waits until it says that it is ready, which is a moment before it hears what is asked.
-    #[track_caller]
-    fn works(mut self) -> Self {
+    pub(crate) fn ready(mut self, broker: &Broker) -> Self {
         self.says(" ready.");
+        broker.settled();
         self
     }
 
@@ -389,13 +382,13 @@ pub(crate) fn measured(entry: &Entry, name: &str, subject: &str) -> f64 {
 
 /// Several workers on one broker, started at the same time.
 pub(crate) fn fleet(broker: &Broker, workers: &[(Celery, u32, &str, Value, &[&str])]) -> Vec<Worker> {
-    let started: Vec<Worker> = workers
+    let mut started: Vec<Worker> = workers
         .iter()
         .map(|(celery, database, name, conf, arguments)| {
             Worker::start(*celery, &broker.url(*database), name, conf, arguments)
         })
         .collect();
-    let started = started.into_iter().map(Worker::works).collect();
+    started.iter_mut().for_each(|worker| worker.says(" ready."));
     broker.settled();
     started
 }

@@ -7,6 +7,7 @@ import os
 from typing import Any, Optional, Union
 
 from . import _selx
+from ._times import utc
 
 _Path = Union[str, "os.PathLike[str]"]
 _CODES = dict(_selx._OUTCOMES)
@@ -175,15 +176,8 @@ class Unfinished:
 
     @classmethod
     def _of(cls, said: "dict[str, Any]") -> "Unfinished":
-        begun = _time(said["begun"]) if said["begun"] else None
+        begun = utc(said["begun"]) if said["begun"] else None
         return cls(said["run"], said["action"], begun, said["damaged"])
-
-
-def _time(text: str) -> datetime.datetime:
-    # Until 3.11 Python reads neither the Z nor fractions of other lengths than three and six.
-    whole, _, rest = text.rstrip("Z").partition(".")
-    time = datetime.datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
-    return time + datetime.timedelta(microseconds=int((rest + "000000")[:6]))
 
 
 class Plan:
@@ -248,11 +242,12 @@ class Plan:
     @property
     def made(self) -> datetime.datetime:
         """When it was made, in UTC. It may be applied for fifteen minutes."""
-        return _time(self._said["plan"]["made"]["at"])
+        return utc(self._said["plan"]["made"]["at"])
 
     @property
-    def confined(self) -> bool:
-        """Whether the kernel kept it from writing while it was made; without Landlock that is the word of the action."""
+    def confined(self) -> Optional[bool]:
+        """Whether the kernel kept it from writing while it was made; without Landlock that is the word of the action. ``None`` of
+        one that was read from a file, of which it is not known."""
         return self._native.confined
 
     @property

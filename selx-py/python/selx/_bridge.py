@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import datetime
+import enum
 import inspect
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any, Optional
 from . import _config
 from ._kinds import ActionKind, Applied, CheckKind, Judgement, Judging, Seen, Step, Steps
 from ._selx import Finding, Measure
+from ._times import utc
 from .errors import ProbeError, UsageError
 
 _ERRORS = (
@@ -93,8 +95,9 @@ class _OfClass:
         except _config.WrongSetting as wrong:
             return None, json.dumps({"wrong": [wrong.path, wrong.message]})
         except Exception as error:
-            # Its text may repeat a setting, as errors about settings everywhere do not.
-            return None, json.dumps({"wrong": [[], f"the settings are not taken: {type(error).__name__}: {error}"]})
+            # Its text may repeat a setting, which may be a secret: where it was raised has to do.
+            said = f"the settings are not taken: {type(error).__name__}{_place(error)}"
+            return None, json.dumps({"wrong": [[], said]})
         secrets = self.settings.secrets(given)
         return self.instance(instance), json.dumps({"secrets": secrets, "told": told})
 
@@ -108,7 +111,7 @@ class _OfClass:
 class _OfCheck(_OfClass):
     def __init__(self, cls: Any) -> None:
         super().__init__(cls)
-        self.facts = _config.Shape.of(cls.Facts) if cls.Facts is not None else None
+        self.facts = _config.Shape.of_facts(cls.Facts) if cls.Facts is not None else None
 
     def told(self, instance: Any) -> Any:
         def text(value: Any) -> str:
@@ -157,9 +160,9 @@ class _Check:
                 # Facts of an older version may have another shape: then this is like a first look.
                 previous = None
         cx: Judging[Any] = Judging(
-            now=_time(said["now"]),
+            now=utc(said["now"]),
             previous=previous,
-            previous_seen=_time(said["previous_seen"]) if said["previous_seen"] and previous is not None else None,
+            previous_seen=utc(said["previous_seen"]) if said["previous_seen"] and previous is not None else None,
             since_previous=said["since_previous"] if previous is not None else None,
         )
         seen = self._read(json.loads(facts))
@@ -265,13 +268,6 @@ def _measure(measure: Measure) -> Any:
     return told
 
 
-def _time(text: str) -> datetime.datetime:
-    # Until 3.11 Python reads neither the Z nor fractions of other lengths than three and six.
-    whole, _, rest = text.rstrip("Z").partition(".")
-    time = datetime.datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=datetime.timezone.utc)
-    return time + datetime.timedelta(microseconds=int((rest + "000000")[:6]))
-
-
 def plain(value: Any) -> Any:
     """Makes of a value what JSON can say; what it cannot is raised as it is written."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -282,6 +278,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
+    if isinstance(value, enum.Enum):
+        return value.value
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
@@ -301,6 +299,8 @@ class Worker:
         self._arguments = [*arguments, *(given for given in (permit, cx) if given is not None)]
         self._cx = cx
         self._promise = promise
+        # What changes something hears of a cancellation by its context, and ends by itself.
+        self._lasting = permit is not None
         self._lock = threading.Lock()
         self._ident: Optional[int] = None
         # A daemon: a process that ends does not wait for what nobody waits for.
@@ -346,11 +346,6 @@ class Worker:
             if self._cx is not None and self._cx.cancelled and not self._lasting:
                 task.cancel()
 
-    @property
-    def _lasting(self) -> bool:
-        # What changes something hears of the cancellation by its context, and ends by itself.
-        return self._ask.__name__ in ("apply", "undo", "tidy")
-
     def interrupt(self) -> None:
         """Raises ``Interrupted`` in the code, if it has not ended: at its next step in Python, not while it waits outside."""
         with self._lock:
@@ -368,7 +363,10 @@ def _failed(error: BaseException) -> "dict[str, Optional[str]]":
     for cls, kind in _ERRORS:
         if isinstance(error, cls):
             return {"kind": kind, "message": f"{type(error).__name__}: {error}", "advice": None}
+    return {"kind": "bug", "message": f"{type(error).__name__}: {error}{_place(error)}", "advice": None}
+
+
+def _place(error: BaseException) -> str:
     # Where it was raised is what its author needs; our own frames are not it.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return {"kind": "bug", "message": f"{type(error).__name__}: {error}{place}", "advice": None}
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

@@ -24,6 +24,14 @@ _UNIONS = (Union, type(int | str)) if sys.version_info >= (3, 10) else (Union,)
 _MISSING = dataclasses.MISSING
 
 
+Key = collections.abc.Callable[[str], str]
+"""How the name of a field stands in JSON."""
+
+
+def _kebab_case(name: str) -> str:
+    return name.replace("_", "-")
+
+
 class WrongSetting(Exception):
     """A setting is wrong: its path by keys, and what is wrong with it."""
 
@@ -45,6 +53,15 @@ class Shape:
         if hasattr(cls, "model_json_schema"):
             return _Pydantic(cls)
         raise UsageError(f"`{cls.__name__}` is neither a dataclass nor a model of pydantic")
+
+    @staticmethod
+    def of_facts(cls: type) -> "Shape":
+        """The shape of facts, which are written by the names of their fields."""
+        if dataclasses.is_dataclass(cls):
+            return _Dataclass(cls, str)
+        if hasattr(cls, "model_validate"):
+            return _ModelOfFacts(cls)
+        return Shape.of(cls)
 
     def schema(self) -> "dict[str, Any]":
         raise NotImplementedError
@@ -70,19 +87,30 @@ class _Nothing(Shape):
 
 
 class _Dataclass(Shape):
-    def __init__(self, cls: Any) -> None:
+    def __init__(self, cls: Any, key: Key = _kebab_case) -> None:
         self.cls = cls
+        self.key = key
         try:
-            self.fields = _fields(cls)
+            self._schema = _of_dataclass(cls)
         except NameError as error:
             raise UsageError(f"a type of `{cls.__name__}` is not known: {error}") from error
-        self._schema = _of_dataclass(cls)
 
     def schema(self) -> "dict[str, Any]":
         return self._schema
 
     def read(self, given: Any) -> Any:
-        return _read_dataclass(self.cls, given, [])
+        return _read_dataclass(self.cls, given, [], self.key)
+
+
+class _ModelOfFacts(Shape):
+    def __init__(self, cls: Any) -> None:
+        self.cls = cls
+
+    def read(self, given: Any) -> Any:
+        try:
+            return self.cls.model_validate(given)
+        except ValueError as error:
+            raise WrongSetting([], f"the facts are not those of `{self.cls.__name__}`") from error
 
 
 class _Pydantic(Shape):
@@ -109,10 +137,10 @@ class _Pydantic(Shape):
             raise WrongSetting(path, first["msg"][:1].lower() + first["msg"][1:]) from None
 
 
-def _fields(cls: Any) -> "dict[str, tuple[dataclasses.Field[Any], Any]]":
+def _fields(cls: Any, key: Key = _kebab_case) -> "dict[str, tuple[dataclasses.Field[Any], Any]]":
     """Returns the fields that are set from outside, by their keys, with their types."""
     types = typing.get_type_hints(cls, include_extras=True)
-    return {field.name.replace("_", "-"): (field, types[field.name]) for field in dataclasses.fields(cls) if field.init}
+    return {key(field.name): (field, types[field.name]) for field in dataclasses.fields(cls) if field.init}
 
 
 def _bare(kind: Any) -> "tuple[Any, Optional[str]]":
@@ -174,6 +202,8 @@ def _schema(kind: Any) -> "dict[str, Any]":
         return parts[0] if len(parts) == 1 else {"anyOf": parts}
     if origin is typing.Literal:
         return {"enum": list(arguments)}
+    if (origin or kind) is tuple and (len(arguments) != 2 or arguments[1] is not ...):
+        raise UsageError(f"a setting cannot have the type `{kind}`: of tuples, `tuple[int, ...]` and its like are read")
     if _is_sequence(origin or kind):
         return {"type": "array", "items": _schema(arguments[0]) if arguments else {}}
     if _is_mapping(origin or kind):
@@ -195,21 +225,23 @@ def _is_mapping(kind: Any) -> bool:
     return kind in (dict, collections.abc.Mapping)
 
 
-def _read_dataclass(cls: Any, given: Any, path: "list[str]") -> Any:
+def _read_dataclass(cls: Any, given: Any, path: "list[str]", key_of: Key) -> Any:
     if given is None:
         given = {}
     if not isinstance(given, dict):
         raise WrongSetting(path, f"invalid type: {_type(given)}, expected a map")
-    fields = _fields(cls)
+    fields = _fields(cls, key_of)
     for key in given:
         if key not in fields:
             raise WrongSetting([*path, key], _unknown(key, list(fields)))
     # What is wrong is told before what is missing: behind that, no more is looked for.
-    values = {field.name: _read(kind, given[key], [*path, key]) for key, (field, kind) in fields.items() if key in given}
+    values = {
+        field.name: _read(kind, given[key], [*path, key], key_of)
+        for key, (field, kind) in fields.items()
+        if key in given
+    }
     for key, (field, _) in fields.items():
-        if key in given:
-            continue
-        if field.default is _MISSING and field.default_factory is _MISSING:
+        if key not in given and field.default is _MISSING and field.default_factory is _MISSING:
             raise WrongSetting(path, f"missing field `{key}`")
     try:
         return cls(**values)
@@ -229,7 +261,7 @@ def _type(value: Any) -> str:
     return names.get(type(value), "something")
 
 
-def _read(kind: Any, given: Any, path: "list[str]") -> Any:
+def _read(kind: Any, given: Any, path: "list[str]", key_of: Key) -> Any:
     kind, _ = _bare(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind in (Any, object):
@@ -246,9 +278,14 @@ def _read(kind: Any, given: Any, path: "list[str]") -> Any:
             raise WrongSetting(path, f"invalid type: {_type(given)}, expected f64")
         return float(given)
     if kind is datetime.timedelta:
+        # Facts have seconds; in a file a time has its unit.
+        if key_of is str and isinstance(given, (int, float)):
+            return datetime.timedelta(seconds=given)
         return _span(given, path)
     if origin in _UNIONS:
-        return _read_union([part for part in arguments if part is not type(None)], given, path)
+        if given is None and type(None) in arguments:
+            return None
+        return _read_union([part for part in arguments if part is not type(None)], given, path, key_of)
     if origin is typing.Literal:
         if given not in arguments:
             raise WrongSetting(path, _variant(given, list(arguments)))
@@ -257,29 +294,29 @@ def _read(kind: Any, given: Any, path: "list[str]") -> Any:
         if not isinstance(given, list):
             raise WrongSetting(path, f"invalid type: {_type(given)}, expected a sequence")
         inner = arguments[0] if arguments else Any
-        items = [_read(inner, item, [*path, str(index)]) for index, item in enumerate(given)]
+        items = [_read(inner, item, [*path, str(index)], key_of) for index, item in enumerate(given)]
         made = origin or kind
         return made(items) if made in (tuple, set, frozenset) else items
     if _is_mapping(origin or kind):
         if not isinstance(given, dict):
             raise WrongSetting(path, f"invalid type: {_type(given)}, expected a map")
         inner = arguments[1] if arguments else Any
-        return {key: _read(inner, item, [*path, key]) for key, item in given.items()}
+        return {key: _read(inner, item, [*path, key], key_of) for key, item in given.items()}
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         try:
             return kind(given)
         except ValueError:
             raise WrongSetting(path, _variant(given, [member.value for member in kind])) from None
     if isinstance(kind, type) and issubclass(kind, pathlib.PurePath):
-        return kind(_read(str, given, path))
-    return _read_dataclass(kind, given, path)
+        return kind(_read(str, given, path, key_of))
+    return _read_dataclass(kind, given, path, key_of)
 
 
-def _read_union(parts: "list[Any]", given: Any, path: "list[str]") -> Any:
+def _read_union(parts: "list[Any]", given: Any, path: "list[str]", key_of: Key) -> Any:
     first: Optional[WrongSetting] = None
     for part in parts:
         try:
-            return _read(part, given, path)
+            return _read(part, given, path, key_of)
         except WrongSetting as wrong:
             first = first or wrong
     raise first or WrongSetting(path, "there is no type that it could have")

@@ -224,36 +224,24 @@ class Registry:
         return [Unfinished._of(run) for run in json.loads(self._native.unfinished(config, state))]
 
     def recover(
-        self,
-        run: Optional[str] = None,
-        *,
-        as_it_is: bool = False,
-        config: Optional[_Path] = None,
-        state: Optional[_Path] = None,
-    ) -> list[ActionReport]:
-        """Brings runs of actions to their end that were killed: it asks the world how far each came, and finishes it or takes
-        it back. Without ``run``, every one; ``as_it_is`` closes one that a person has looked at.
+        self, run: str, *, as_it_is: bool = False, config: Optional[_Path] = None, state: Optional[_Path] = None
+    ) -> ActionReport:
+        """Brings a run of an action to its end that was killed, one of those that ``unfinished`` shows: it asks the world how far
+        it came, and finishes it or takes it back. ``as_it_is`` closes one that a person has looked at.
 
         Raises ``UsageError`` if no such run is open.
         """
         from ._actions import ActionReport
 
-        runs = [run] if run is not None else [one.run for one in self.unfinished(config=config, state=state)]
-        return [ActionReport._of(self._native.recover(run, as_it_is, config, state)) for run in runs]
+        return ActionReport._of(self._native.recover(run, as_it_is, config, state))
 
     async def recover_async(
-        self,
-        run: Optional[str] = None,
-        *,
-        as_it_is: bool = False,
-        config: Optional[_Path] = None,
-        state: Optional[_Path] = None,
-    ) -> list[ActionReport]:
+        self, run: str, *, as_it_is: bool = False, config: Optional[_Path] = None, state: Optional[_Path] = None
+    ) -> ActionReport:
         """Does what ``recover`` does, while the event loop goes on."""
         from ._actions import ActionReport
 
-        runs = [run] if run is not None else [one.run for one in self.unfinished(config=config, state=state)]
-        return [ActionReport._of(await self._native.recover_async(run, as_it_is, config, state)) for run in runs]
+        return ActionReport._of(await self._native.recover_async(run, as_it_is, config, state))
 
     def stop(self, reason: str = "", *, config: Optional[_Path] = None, state: Optional[_Path] = None) -> bool:
         """Stops all actions of this machine: none begins, and none begins a further step. Tells whether they were not stopped

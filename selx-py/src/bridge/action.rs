@@ -2,32 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::prelude::*;
-use schemars::{Schema, SchemaGenerator};
 use selx_core::action::{Applied, DynAction, Permit, Plan, Seen, Tried};
-use selx_core::{ActionFactory, BoxFuture, Context, Finding, Kind, Meta, Result, SecretRef};
+use selx_core::{ActionFactory, BoxFuture, Context, Error, ErrorKind, Finding, Meta, Result, SecretRef, TimeSpan};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::look::{Look, Permission};
 use super::{Class, call, read};
 
-/// The factory of a class.
-pub(super) struct OfAction(pub(super) Class);
-
-impl Kind for OfAction {
-    fn meta(&self) -> &Meta {
-        &self.0.meta
-    }
-
-    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
-        Schema::try_from(self.0.schema.clone()).unwrap_or_default()
-    }
-}
+/// How long a look at the world may take, if the action has less time left.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// What an adapter says of an instance.
 #[derive(Deserialize)]
@@ -37,14 +28,14 @@ struct Told {
     places: Vec<PathBuf>,
 }
 
-impl ActionFactory for OfAction {
+impl ActionFactory for Class {
     fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynAction>, toml::de::Error> {
-        let built = self.0.build::<Told>(&with)?;
+        let built = self.make::<Told>(&with)?;
         if built.told.resources.is_empty() {
             let text = "`resources` names nothing: two runs would meet; name what nobody else may change meanwhile";
             return Err(selx_core::config::wrong_setting(&with, &[], text));
         }
-        Ok(Arc::new(OfPython { meta: self.0.meta, instance: built.instance, secrets: built.secrets, told: built.told }))
+        Ok(Arc::new(OfPython { meta: self.meta, instance: built.instance, secrets: built.secrets, told: built.told }))
     }
 }
 
@@ -56,12 +47,20 @@ struct OfPython {
 }
 
 impl OfPython {
-    /// Asks for something that only looks: it may be interrupted.
+    /// Asks the world how far it is. That has to be known after a cancellation and after the time is up as well, so that it has
+    /// a time of its own.
     async fn look<T: DeserializeOwned>(&self, method: &'static str, arguments: Vec<String>, cx: &Context) -> Result<T> {
-        let cancel = cx.cancel().child_token();
+        let cancel = CancellationToken::new();
         let look = Look::of(cx, cancel.clone(), &self.secrets);
         let ask = call::ask(&self.instance, method, arguments, Some(look), None, cancel);
-        read(cx.within(method, ask).await??, &format!("`{method}`"))
+        let limit = cx.remaining().max(LOOK);
+        match tokio::time::timeout(limit, ask).await {
+            Ok(given) => read(given?, &format!("`{method}`")),
+            Err(_) => {
+                let limit = TimeSpan::from(limit);
+                Err(Error::new(ErrorKind::TimedOut, format!("`{method}` did not end within {limit}")))
+            }
+        }
     }
 
     /// Asks for a change, and waits for its end: half of a change is nothing that anybody knows.
@@ -103,7 +102,12 @@ impl DynAction for OfPython {
     }
 
     fn plan<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Plan<Value>>> {
-        Box::pin(self.look("plan", Vec::new(), cx))
+        Box::pin(async move {
+            let cancel = cx.cancel().child_token();
+            let look = Look::of(cx, cancel.clone(), &self.secrets);
+            let ask = call::ask(&self.instance, "plan", Vec::new(), Some(look), None, cancel);
+            read(cx.within("the plan, written in Python", ask).await??, "`plan`")
+        })
     }
 
     fn apply<'a>(&'a self, step: &'a Value, permit: &'a Permit, cx: &'a Context) -> BoxFuture<'a, Result<Applied>> {

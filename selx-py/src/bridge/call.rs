@@ -67,7 +67,9 @@ fn begin(
     }
 }
 
-/// Asks for something that may wait. Where nobody waits any more, the code is interrupted.
+/// Asks for something that may wait. Where nobody waits any more, code that only looks is interrupted; with a permission it
+/// changes something, and there is an answer when it has ended, cancelled or not: what goes on behind the back of its journal
+/// is known to nobody.
 ///
 /// # Errors
 ///
@@ -82,12 +84,13 @@ pub(super) async fn ask(
 ) -> Result<Value> {
     let mut guard = Guard { worker: None, cancel: cancel.clone() };
     let asked = Arc::clone(instance);
+    let looks = permission.is_none();
     let (sender, receiver) = oneshot::channel();
     // Waiting for the interpreter is no work for the threads that checks go on in.
     let begun = tokio::task::spawn_blocking(move || {
         let take = Box::new(|text| drop(sender.send(text)));
         let worker = begin(&asked, method, arguments, look, permission, take)?;
-        if cancel.is_cancelled() {
+        if looks && cancel.is_cancelled() {
             interrupt(worker);
             return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled"));
         }

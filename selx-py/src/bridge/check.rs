@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use schemars::{Schema, SchemaGenerator};
 use selx_core::limit::Threshold;
 use selx_core::{
-    BoxFuture, Context, Discovery, DynCheck, Error, ErrorKind, Factory, Judged, Judgement, Judging, Kind, Limit,
-    Limits, Measure, Meta, Result, SecretRef, TimeSpan,
+    BoxFuture, Context, Discovery, DynCheck, Error, ErrorKind, Factory, Judged, Judgement, Judging, Limit, Limits,
+    Measure, Meta, Result, SecretRef, TimeSpan,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,19 +16,6 @@ use toml::de::DeValue;
 
 use super::look::Look;
 use super::{Class, call, read};
-
-/// The factory of a class.
-pub(super) struct OfCheck(pub(super) Class);
-
-impl Kind for OfCheck {
-    fn meta(&self) -> &Meta {
-        &self.0.meta
-    }
-
-    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
-        Schema::try_from(self.0.schema.clone()).unwrap_or_default()
-    }
-}
 
 /// What an adapter says of an instance.
 #[derive(Deserialize)]
@@ -51,12 +37,12 @@ struct Thresholds {
     recover: Option<String>,
 }
 
-impl Factory for OfCheck {
+impl Factory for Class {
     fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynCheck>, toml::de::Error> {
-        let built = self.0.build::<Told>(&with)?;
+        let built = self.make::<Told>(&with)?;
         let wrong = |message: String| selx_core::config::wrong_setting(&with, &[], &message);
-        let limits = limits(&self.0.meta, &built.told.limits).map_err(wrong)?;
-        Ok(Arc::new(OfPython { meta: self.0.meta, instance: built.instance, secrets: built.secrets, limits }))
+        let limits = limits(&self.meta, &built.told.limits).map_err(wrong)?;
+        Ok(Arc::new(OfPython { meta: self.meta, instance: built.instance, secrets: built.secrets, limits }))
     }
 
     fn discover<'a>(&'a self, _: &'a Context) -> BoxFuture<'a, Discovery> {

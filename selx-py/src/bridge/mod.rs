@@ -13,7 +13,8 @@ mod meta;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use selx_core::{ActionFactory, ErrorKind, Factory, SecretRef};
+use schemars::{Schema, SchemaGenerator};
+use selx_core::{ActionFactory, ErrorKind, Factory, Kind, Meta, SecretRef};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,19 +27,29 @@ use crate::errors::ConfigError;
 
 /// Makes the factory of a kind of check of its adapter.
 pub(crate) fn check(adapter: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Factory>> {
-    Ok(Arc::new(check::OfCheck(Class::new(adapter)?)))
+    Ok(Arc::new(Class::new(adapter)?))
 }
 
 /// Makes the factory of a kind of action of its adapter.
 pub(crate) fn action(adapter: &Bound<'_, PyAny>) -> PyResult<Arc<dyn ActionFactory>> {
-    Ok(Arc::new(action::OfAction(Class::new(adapter)?)))
+    Ok(Arc::new(Class::new(adapter)?))
 }
 
 /// A kind: its class, and what that says about itself.
 struct Class {
     adapter: Py<PyAny>,
-    meta: selx_core::Meta,
-    schema: Value,
+    meta: Meta,
+    schema: Schema,
+}
+
+impl Kind for Class {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        self.schema.clone()
+    }
 }
 
 /// What an adapter made of settings.
@@ -50,17 +61,12 @@ struct Built<T> {
 
 impl Class {
     fn new(adapter: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let read = |text: String, what: &str| {
-            serde_json::from_str(&text).map_err(|error| ConfigError::new_err(format!("{what} does not read: {error}")))
-        };
-        let said: meta::Said = serde_json::from_str(&adapter.call_method0("meta")?.extract::<String>()?)
-            .map_err(|error| ConfigError::new_err(format!("what the kind says of itself does not read: {error}")))?;
-        let schema = read(adapter.call_method0("schema")?.extract()?, "the schema of the settings")?;
-        Ok(Self { adapter: adapter.clone().unbind(), meta: said.leaked()?, schema })
+        let said: meta::Said = of_adapter(adapter, "meta")?;
+        Ok(Self { adapter: adapter.clone().unbind(), meta: said.leaked()?, schema: of_adapter(adapter, "schema")? })
     }
 
     /// Makes an instance of settings, or says the first thing that is wrong with them.
-    fn build<T: DeserializeOwned>(&self, with: &Spanned<DeValue<'_>>) -> Result<Built<T>, toml::de::Error> {
+    fn make<T: DeserializeOwned>(&self, with: &Spanned<DeValue<'_>>) -> Result<Built<T>, toml::de::Error> {
         #[derive(Deserialize)]
         struct Said {
             #[serde(default)]
@@ -86,6 +92,14 @@ impl Class {
         let told = serde_json::from_value(said.told).map_err(|error| wrong(&[], &error.to_string()))?;
         Ok(Built { instance: Arc::new(instance), secrets, told })
     }
+}
+
+/// Reads what an adapter says of its class.
+fn of_adapter<T: DeserializeOwned>(adapter: &Bound<'_, PyAny>, method: &str) -> PyResult<T> {
+    let text: String = adapter.call_method0(method)?.extract()?;
+    serde_json::from_str(&text).map_err(|error| {
+        ConfigError::new_err(format!("what the kind says of itself (`{method}`) does not read: {error}"))
+    })
 }
 
 /// Reads what Python code gave back. `what` names it.
