@@ -99,7 +99,11 @@ impl Level {
             let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
             let upper = word.to_ascii_uppercase();
             match word.len() {
-                ..=3 => needles.extend(BEHIND_SHORT.map(|behind| format!("{upper}{}", char::from(behind)))),
+                ..=3 => {
+                    needles.extend(BEHIND_SHORT.map(|behind| format!("{upper}{}", char::from(behind))));
+                    // The value of a field may be the last of its line.
+                    needles.extend(["=", "\""].map(|before| format!("{before}{upper}")));
+                }
                 _ => needles.push(upper),
             }
             for word in [(*word).to_owned(), format!("{}{rest}", first.to_ascii_uppercase())] {
@@ -301,6 +305,15 @@ mod tests {
                 let found = needles.iter().any(|needle| memmem::find(line.as_bytes(), needle).is_some());
                 proptest::prop_assert!(found, "{} is {:?}", line, level);
             }
+        }
+    }
+
+    #[test]
+    fn a_short_level_at_the_end_of_a_line_has_a_needle() {
+        let needles = Level::needles(&(Level::Error..=Level::Error));
+        for line in ["msg=x level=ERR", "msg=x level=\"ERR\"", "{\"level\":\"ERR\"}", "level=ERR\tx", "x [err] y"] {
+            assert_eq!(level(line.as_bytes()), Some(Level::Error), "{line}");
+            assert!(needles.iter().any(|needle| memmem::find(line.as_bytes(), needle).is_some()), "{line}");
         }
     }
 
