@@ -10,7 +10,8 @@ from backlog import registry
 from celery import Celery
 
 app = Celery("checks", broker=os.environ.get("BROKER", "redis://127.0.0.1:6379/0"), backend="rpc://")
-app.conf.beat_schedule = {"checks": {"task": "celery_checks.look", "schedule": 300.0}}
+OUTBOX = os.environ.get("OUTBOX", "/var/spool/shop/outbox")
+app.conf.beat_schedule = {"checks": {"task": "celery_checks.look", "schedule": 300.0, "args": (OUTBOX,)}}
 
 
 @app.task(name="celery_checks.look", ignore_result=False)

@@ -19,7 +19,7 @@ pub fn page(registry: &Registry, kind: &str) -> Option<String> {
     page.push_str(&settings(registry, kind));
     if !meta.measures.is_empty() {
         page.push_str("\n## Measures\n\n");
-        page.push_str(&measures(meta.measures, &limits(registry, kind)));
+        page.push_str(&measures(meta.measures, limits(registry, kind).as_ref()));
     }
     if !(meta.codes.is_empty() && meta.measures.is_empty()) {
         page.push_str("\n## Codes\n\n");
@@ -64,18 +64,20 @@ fn settings(registry: &Registry, kind: &str) -> String {
     table
 }
 
-fn measures(measures: &[MeasureDoc], limits: &Limits) -> String {
+/// `limits` is `None` where they follow from settings that nobody gave.
+fn measures(measures: &[MeasureDoc], limits: Option<&Limits>) -> String {
     let mut table = String::from("| measure | warning | critical | what it is |\n|---|---|---|---|\n");
     // A limit on one subject has a row of its own, as it does not hold for the others.
     let rows = measures.iter().flat_map(|measure| {
         let named = |key: &str| key.split_once('@').is_some_and(|(name, _)| name == measure.name);
-        let of_subjects = limits.iter().filter(move |(key, _)| named(key));
-        std::iter::once((measure, measure.name, limits.of(measure.name, "")))
+        let of_subjects = limits.into_iter().flat_map(Limits::iter).filter(move |(key, _)| named(key));
+        std::iter::once((measure, measure.name, limits.and_then(|limits| limits.of(measure.name, ""))))
             .chain(of_subjects.map(move |(key, limit)| (measure, key, Some(limit))))
     });
     for (measure, name, limit) in rows {
         let shown = |threshold: Option<&crate::limit::Threshold>| {
-            threshold.map_or_else(|| "none".to_owned(), |text| format!("`{}`", cell(&text.to_string())))
+            let none = if limits.is_some() { "none" } else { "by its settings" };
+            threshold.map_or_else(|| none.to_owned(), |text| format!("`{}`", cell(&text.to_string())))
         };
         let warning = shown(limit.and_then(|limit| limit.warning.as_ref()));
         let critical = shown(limit.and_then(|limit| limit.critical.as_ref()));
@@ -108,16 +110,18 @@ fn codes(codes: &[Code], measures: &[MeasureDoc]) -> String {
     table
 }
 
-/// Returns the limits that the kind's sample has, which are its own where the sample sets none.
-fn limits(registry: &Registry, kind: &str) -> Limits {
+/// Returns the limits that the kind's sample has, which are its own where the sample sets none; `None` for a check without a
+/// sample that needs settings.
+fn limits(registry: &Registry, kind: &str) -> Option<Limits> {
     // The limits of a kind may follow from its settings; a check of its defaults or of its sample knows them.
     if let Ok(instance) = config::from_arguments(registry, kind, "explain", &[], &[], None) {
-        return instance.limits;
+        return Some(instance.limits);
     }
-    let sample = registry.get(kind).map_or("", |kind| kind.meta().sample);
-    let suite = config::parse(registry, "sample.toml", sample).ok();
+    // An action has none.
+    let Some(factory) = registry.get(kind) else { return Some(Limits::default()) };
+    let suite = config::parse(registry, "sample.toml", factory.meta().sample).ok();
     let check = suite.and_then(|suite| suite.instances.into_iter().next());
-    check.map(|instance| instance.check.limits()).unwrap_or_default()
+    check.map(|instance| instance.check.limits())
 }
 
 /// Makes a text fit to stand in a cell.

@@ -16,11 +16,16 @@ use selx_core::{ActionInstance, Clock as _, Context, Host, Registry, Secrets, Sy
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::errors::{ActionError, SelxError, UsageError};
+use crate::errors::{ActionError, UsageError, told as said};
 use crate::wait::{self, Ending};
 
 /// What came of an action: as programs read it, and as people do.
 type Told = (String, String);
+
+/// Makes an exception of an error.
+fn raised(error: &selx_core::Error, secrets: &Secrets) -> PyErr {
+    ActionError::new_err(said(error, secrets))
+}
 
 /// Work that ends by itself, and must not be dropped before.
 type Work = Pin<Box<dyn Future<Output = PyResult<Told>> + Send>>;
@@ -40,12 +45,6 @@ fn context(limit: Duration, secrets: &Arc<Secrets>, cancel: CancellationToken) -
 
 fn told(report: &ActionReport, secrets: &Secrets) -> Told {
     (format::action_json(report, secrets), format::action(report, &Style::default(), secrets))
-}
-
-/// Makes an exception of an error of selx: what, why, and what to do.
-pub(crate) fn raised(error: &selx_core::Error, secrets: &Secrets) -> PyErr {
-    let clean = |text: &str| secrets.redact(text).unwrap_or_else(|| text.to_owned());
-    ActionError::new_err((clean(&error.to_string()), error.advice_text().map(clean)))
 }
 
 impl Acting {
@@ -114,9 +113,8 @@ impl Plan {
 
     /// Returns it as people read it, with what a program in Python calls to do it.
     fn text(&self) -> String {
-        let (name, hash) = (&self.plan.action, self.plan.hash());
-        let shown = format::plan(&self.plan, &Style::default(), &self.acting.secrets);
-        shown.replace(&format!("`selx act {name} --apply {hash}`"), &format!("`plan.apply(\"{hash}\")`"))
+        let how = format!("plan.apply(\"{}\")", self.plan.hash());
+        format::plan(&self.plan, &how, &Style::default(), &self.acting.secrets)
     }
 
     /// Returns what would keep it from beginning now.
@@ -231,6 +229,6 @@ pub(crate) fn outcomes() -> Vec<(&'static str, u8)> {
 pub(crate) fn read(path: &std::path::Path) -> PyResult<SavedPlan> {
     ground::read_plan(path).map_err(|error| match error {
         ground::NoPlan::Unread(error) => raised(&error, &Secrets::default()),
-        other @ ground::NoPlan::Unfit(..) => SelxError::new_err(other.to_string()),
+        other @ ground::NoPlan::Unfit(..) => ActionError::new_err(other.to_string()),
     })
 }

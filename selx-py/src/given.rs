@@ -6,7 +6,7 @@ use selx_core::config::{self, ConfigErrors};
 use selx_core::{Registry, Suite, is_kebab, nearest};
 
 use crate::errors::{ConfigError, UsageError};
-use crate::settings;
+use crate::settings::{self, Line, key_of};
 
 /// What is described: something that looks, or something that changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,8 +51,7 @@ pub(crate) struct Given {
     name: String,
     /// Key and line of what the runner is told.
     own: Vec<(&'static str, String)>,
-    /// Key and line of each setting.
-    settings: Vec<(String, String)>,
+    settings: Vec<Line>,
 }
 
 impl Given {
@@ -108,7 +107,7 @@ pub(crate) fn suite_of(registry: &Registry, sort: Sort, all: &[Given]) -> PyResu
         push("", &format!("[{sort}.{kind}.{name}]"));
         given.own.iter().for_each(|(key, value)| push(key, &format!("{key} = {value}")));
         push("", &format!("[{sort}.{kind}.{name}.with]"));
-        given.settings.iter().for_each(|(key, line)| push(key, line));
+        given.settings.iter().for_each(|Line { keyword, text }| push(keyword, text));
     }
     if !wrong.is_empty() {
         return Err(UsageError::new_err(wrong.join("\n")));
@@ -117,11 +116,31 @@ pub(crate) fn suite_of(registry: &Registry, sort: Sort, all: &[Given]) -> PyResu
         // The places in this text are none that the caller knows; what was given and the keyword on the line are.
         config_error(&errors, |error| {
             let (given, keyword) = lines.get(error.line.checked_sub(1)?)?;
-            let told = keyword.is_empty() || error.message.contains(&format!("`{keyword}`"));
-            let keyword = if told { String::new() } else { format!("`{keyword}`: ") };
-            Some(format!("{}{keyword}", given.place))
+            let message = as_keywords(&error.message, keyword);
+            let told = keyword.is_empty() || message.contains(&format!("`{keyword}`"));
+            let place = if told { given.place.clone() } else { format!("{}`{keyword}`: ", given.place) };
+            // Only where the keyword itself is wrong does a hint name others; below it stand keys of a file.
+            let is_keyword = keyword.is_empty() || error.column <= 1;
+            let hint = error.hint.as_deref();
+            Some((place, message, hint.map(|hint| if is_keyword { snake(hint) } else { hint.to_owned() })))
         })
     })
+}
+
+/// Writes the key of a line, and without one every key, as the keyword that it is in Python.
+fn as_keywords(message: &str, keyword: &str) -> String {
+    match keyword {
+        "" => snake(message),
+        keyword => message.replace(&format!("`{}`", key_of(keyword)), &format!("`{keyword}`")),
+    }
+}
+
+/// Writes every name of several words that stands in a text, between backticks, with `_`.
+fn snake(text: &str) -> String {
+    let words = text.split('`').enumerate();
+    let shown = words
+        .map(|(index, word)| if index % 2 == 1 && is_kebab(word) { word.replace('-', "_") } else { word.to_owned() });
+    shown.collect::<Vec<_>>().join("`")
 }
 
 /// Says that there is no such kind, and what may be meant.
@@ -138,13 +157,17 @@ fn unknown(registry: &Registry, sort: Sort, kind: &str, names: &[&'static str]) 
     format!("no {what} is named `{shown}`{hint}")
 }
 
-/// Puts every error on a line of its own, after what `place` says of it.
-pub(crate) fn config_error(errors: &ConfigErrors, place: impl Fn(&config::ConfigError) -> Option<String>) -> PyErr {
+/// Puts every error on a line of its own: place, message and hint, as `told` has them, or as they are.
+pub(crate) fn config_error(
+    errors: &ConfigErrors,
+    told: impl Fn(&config::ConfigError) -> Option<(String, String, Option<String>)>,
+) -> PyErr {
     let mut lines: Vec<String> = Vec::new();
     for error in &errors.errors {
-        let place = place(error).unwrap_or_default();
-        let hint = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-        lines.push(format!("{place}{}{hint}", error.message));
+        let as_it_is = || (String::new(), error.message.clone(), error.hint.clone());
+        let (place, message, hint) = told(error).unwrap_or_else(as_it_is);
+        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        lines.push(format!("{place}{message}{hint}"));
     }
     if errors.more > 0 {
         lines.push(format!("and {} more", errors.more));

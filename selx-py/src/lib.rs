@@ -1,6 +1,6 @@
 //! selx as a Python module.
 //!
-//! The types are documented where Python looks for them, in `python/selx`.
+//! What Python shows of its types is documented here; the same stands in the stub, `python/selx/_selx.pyi`, for editors.
 
 mod actions;
 mod attach;
@@ -35,7 +35,7 @@ mod _selx {
     use crate::results::{CheckResult, Report};
     #[pymodule_export]
     use crate::views::{Attempt, Failure, Finding, Kind, Measure};
-    use crate::{actions, attach, html, pickle, runtime, wait};
+    use crate::{actions, attach, html, objects, pickle, runtime, wait};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -59,6 +59,19 @@ mod _selx {
     #[pyfunction]
     fn _html(text: &str) -> String {
         html::text(text)
+    }
+
+    /// Raises what is to be said of a word that is none of its sort.
+    #[pyfunction]
+    fn _is_one_of(what: &str, word: &str) -> PyResult<()> {
+        objects::is_one_of(what, word)
+    }
+
+    /// Reads a length of time as every kind does, in seconds.
+    #[pyfunction]
+    fn _seconds(text: &str) -> PyResult<f64> {
+        let read = text.parse::<selx_core::TimeSpan>();
+        read.map(|span| span.get().as_secs_f64()).map_err(pyo3::exceptions::PyValueError::new_err)
     }
 
     /// Takes note that this process was forked.

@@ -1,8 +1,9 @@
 //! Values between Rust and Python, by way of JSON: both spell every word alike.
 
+use jiff::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use selx_core::nearest;
+use selx_core::{Area, ErrorKind, Unit, nearest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -22,13 +23,23 @@ pub(crate) fn one_of<T: DeserializeOwned>(text: &str, what: &str) -> PyResult<T>
     serde_json::from_value(Value::from(text)).map_err(|error| {
         // `unknown variant `x`, expected one of `a`, `b``, with the nearest of them.
         let said = error.to_string();
-        let known: Vec<&str> = said.split('`').skip(3).step_by(2).collect();
+        let listed = said.rsplit_once(", expected ").map_or("", |(_, listed)| listed);
+        let known: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
         let hint = match nearest(text, known.iter().copied()) {
             Some(near) => format!("is `{near}` meant?"),
             None => format!("there are {}", known.join(", ")),
         };
         UsageError::new_err(format!("`{}` is no {what}; {hint}", text.escape_debug()))
     })
+}
+
+/// Checks a word that an author writes: `what` is the sort of words that it has to be of.
+pub(crate) fn is_one_of(what: &str, text: &str) -> PyResult<()> {
+    match what {
+        "area" => one_of::<Area>(text, what).map(drop),
+        "unit" => one_of::<Unit>(text, what).map(drop),
+        _ => one_of::<ErrorKind>(text, what).map(drop),
+    }
 }
 
 /// Makes Python objects of anything that JSON can say.
@@ -65,5 +76,14 @@ fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
 }
 
 pub(crate) fn unwritable(error: &serde_json::Error) -> PyErr {
-    SelxError::new_err(format!("the report cannot be written as JSON: {error}"))
+    SelxError::new_err(format!("this cannot be written as JSON: {error}"))
+}
+
+/// Makes a `datetime` in UTC.
+pub(crate) fn moment<'py>(py: Python<'py>, time: Timestamp) -> PyResult<Bound<'py, PyAny>> {
+    let module = py.import("datetime")?;
+    let (class, utc) = (module.getattr("datetime")?, module.getattr("timezone")?.getattr("utc")?);
+    let epoch = class.call1((1970, 1, 1, 0, 0, 0, 0, utc))?;
+    let apart = module.getattr("timedelta")?.call1((0, 0, time.as_microsecond()))?;
+    epoch.add(apart)
 }

@@ -74,12 +74,16 @@ impl Native {
     }
 
     /// Finds the machine whose runs are meant.
-    fn machine(&self, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<Machine> {
+    fn machine(&self, py: Python<'_>, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<Machine> {
         let settings = match (&state, runs::file(&self.now(), config.as_deref())) {
             (_, Ok(Some(suite))) => suite.settings,
             // A journal holds all that is needed: without a configuration the usual places count.
             (_, Ok(None)) | (Some(_), Err(_)) => config::defaults(),
-            (None, Err(error)) => return Err(error),
+            // It may name another folder than the usual one; a stop in the wrong one would stop nothing.
+            (None, Err(error)) => {
+                let told = "name the folder of locks and journals, `state=`, to do without the file";
+                return Err(ConfigError::new_err(format!("{}\n{told}", error.value(py))));
+            }
         };
         let ground = HostGround::new(runs::state(&settings, state)?, Host::default());
         Ok(Machine { ground, limit: settings.action_timeout })
@@ -136,11 +140,7 @@ impl Native {
     /// Returns the page of a kind.
     fn explain(&self, kind: &str) -> PyResult<String> {
         let registry = self.now();
-        explain::page(&registry, kind).ok_or_else(|| {
-            let near = nearest(kind, registry.names().chain(registry.action_names()));
-            let hint = near.map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
-            UsageError::new_err(format!("no kind is named `{}`{hint}", kind.escape_debug()))
-        })
+        explain::page(&registry, kind).ok_or_else(|| no_kind(&registry, kind))
     }
 
     /// Returns the JSON Schema of a configuration file, as text.
@@ -190,8 +190,10 @@ impl Native {
         names: Vec<String>,
         config: Option<PathBuf>,
         record: Option<PathBuf>,
+        history: bool,
+        state: Option<PathBuf>,
     ) -> PyResult<Report> {
-        let (registry, asked) = (self.now(), Asked { names, config, record });
+        let (registry, asked) = (self.now(), Asked { names, config, record, history, state });
         let report = wait::wait(py, Ending::Dropped, |cancel| runs::run(registry, asked, cancel))?;
         Ok(Report(Arc::new(report)))
     }
@@ -202,8 +204,10 @@ impl Native {
         names: Vec<String>,
         config: Option<PathBuf>,
         record: Option<PathBuf>,
+        history: bool,
+        state: Option<PathBuf>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (registry, asked) = (self.now(), Asked { names, config, record });
+        let (registry, asked) = (self.now(), Asked { names, config, record, history, state });
         let give = |py: Python<'_>, report| Ok(Bound::new(py, Report(Arc::new(report)))?.into_any().unbind());
         wait::promise(py, Ending::Dropped, |cancel| runs::run(registry, asked, cancel), give)
     }
@@ -251,8 +255,8 @@ impl Native {
         Ok(Plan { acting: self.acting(action, config, state)?, plan, confined: None })
     }
 
-    fn unfinished(&self, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<String> {
-        self.machine(config, state)?.unfinished()
+    fn unfinished(&self, py: Python<'_>, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<String> {
+        self.machine(py, config, state)?.unfinished()
     }
 
     fn recover(
@@ -263,7 +267,7 @@ impl Native {
         config: Option<PathBuf>,
         state: Option<PathBuf>,
     ) -> PyResult<(String, String)> {
-        self.machine(config, state)?.recover(py, self.now(), run, as_it_is)
+        self.machine(py, config, state)?.recover(py, self.now(), run, as_it_is)
     }
 
     fn recover_async<'py>(
@@ -274,15 +278,22 @@ impl Native {
         config: Option<PathBuf>,
         state: Option<PathBuf>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.machine(config, state)?.recover_async(py, self.now(), run, as_it_is)
+        self.machine(py, config, state)?.recover_async(py, self.now(), run, as_it_is)
     }
 
-    fn stop(&self, by: String, reason: String, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<bool> {
-        self.machine(config, state)?.stop(by, reason)
+    fn stop(
+        &self,
+        py: Python<'_>,
+        by: String,
+        reason: String,
+        config: Option<PathBuf>,
+        state: Option<PathBuf>,
+    ) -> PyResult<bool> {
+        self.machine(py, config, state)?.stop(by, reason)
     }
 
-    fn start(&self, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<bool> {
-        self.machine(config, state)?.start()
+    fn start(&self, py: Python<'_>, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<bool> {
+        self.machine(py, config, state)?.start()
     }
 
     /// Returns what of the contract a kind breaks, one sentence each.
@@ -293,7 +304,7 @@ impl Native {
             (None, Some(factory)) => Some(contract::of_action(factory, &registry, &folder)),
             (None, None) => None,
         });
-        found.ok_or_else(|| UsageError::new_err(format!("no kind is named `{}`", kind.escape_debug())))
+        found.ok_or_else(|| no_kind(&registry, kind))
     }
 
     /// Takes an action through a life in a world that may be changed, and returns what it breaks.
@@ -305,6 +316,12 @@ impl Native {
             Ok(contract::life_of(&*action.action, &action.with, ground, &cx).await)
         })
     }
+}
+
+fn no_kind(registry: &Registry, kind: &str) -> PyErr {
+    let near = nearest(kind, registry.names().chain(registry.action_names()));
+    let hint = near.map(|near| format!("; is `{near}` meant?")).unwrap_or_default();
+    UsageError::new_err(format!("no kind is named `{}`{hint}", kind.escape_debug()))
 }
 
 fn results(report: v1::Report) -> Vec<CheckResult> {

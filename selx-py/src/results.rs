@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use pyo3::exceptions::{PyIndexError, PyKeyError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use selx_core::nearest;
-use selx_core::report::v1::{self, Status};
+use selx_core::report::v1;
 
-use crate::objects::{python, unwritable, word};
+use crate::objects::{moment, python, unwritable, word};
 use crate::pickle::{Reduced, reduced};
 use crate::views::{Attempt, Failure, Finding, Measure, hash, pairs};
 use crate::{html, tables, text};
@@ -21,79 +20,100 @@ pub(crate) struct CheckResult(pub(crate) v1::Entry);
 
 #[pymethods]
 impl CheckResult {
+    /// The kind, such as ``http``.
     #[getter]
     fn kind(&self) -> &str {
         &self.0.kind
     }
 
+    /// The name of the check; ``python`` where the caller gave none.
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// ``skipped``, ``ok``, ``warning``, ``unknown`` or ``critical``.
     #[getter]
     fn status(&self) -> String {
         word(self.0.status)
     }
 
+    /// Whether it was looked at and is as it should be. Skipped and unknown are not ok.
     #[getter]
     fn ok(&self) -> bool {
-        self.0.status == Status::Ok
+        self.0.status == v1::Status::Ok
     }
 
+    /// The line that tells most: the failure, the worst finding, or the summary.
     #[getter]
     fn headline(&self) -> &str {
         &self.0.headline
     }
 
+    /// One line: what was seen, healthy or not. Empty if nothing was.
     #[getter]
     fn summary(&self) -> &str {
         &self.0.summary
     }
 
+    /// Why it could not be looked at, or why there was nothing to look at.
     #[getter]
     fn failure(&self) -> Option<Failure> {
         self.0.failure.clone().map(Failure)
     }
 
+    /// What there is to say, the worst first or in the order of the subjects.
     #[getter]
     fn findings(&self) -> Vec<Finding> {
         self.0.findings.iter().cloned().map(Finding).collect()
     }
 
+    /// The numbers, with what their limits said.
     #[getter]
     fn measures(&self) -> Vec<Measure> {
         self.0.measures.iter().cloned().map(Measure).collect()
     }
 
+    /// Pairs worth knowing, whatever the status.
     #[getter]
     fn evidence(&self) -> Vec<(&str, &str)> {
         pairs(&self.0.evidence)
     }
 
+    /// Parts of the subject that could not be looked at.
     #[getter]
     fn faults(&self) -> Vec<Failure> {
         self.0.faults.iter().cloned().map(Failure).collect()
     }
 
+    /// The attempts before the one that counted.
     #[getter]
     fn attempts(&self) -> Vec<Attempt> {
         self.0.attempts.iter().cloned().map(Attempt).collect()
     }
 
+    /// The check whose failure explains this one's, ``kind.name``.
     #[getter]
     fn caused_by(&self) -> Option<&str> {
         self.0.caused_by.as_deref()
     }
 
+    /// When the look began, in UTC.
     #[getter]
     fn started<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         moment(py, self.0.started)
     }
 
+    /// Seconds, all attempts together.
     #[getter]
     fn took(&self) -> f64 {
         self.0.took_s
+    }
+
+    /// 0 ok, 1 warning, 2 critical, 3 unknown or skipped.
+    #[getter]
+    fn exit_code(&self) -> u8 {
+        self.0.status.exit_code()
     }
 
     /// Returns the entry of report version 1.
@@ -134,64 +154,70 @@ pub(crate) struct Report(pub(crate) Arc<v1::Report>);
 
 #[pymethods]
 impl Report {
+    /// The worst of its results and notices. A run that saw nothing is unknown.
     #[getter]
     fn status(&self) -> String {
         word(self.0.status)
     }
 
+    /// Whether everything was looked at and is as it should be.
     #[getter]
     fn ok(&self) -> bool {
-        self.0.status == Status::Ok
+        self.0.status == v1::Status::Ok
     }
 
+    /// The results in the order of the configuration.
     #[getter]
     fn results(&self) -> Vec<CheckResult> {
         self.0.entries.iter().cloned().map(CheckResult).collect()
     }
 
+    /// What is to be said about the run itself.
     #[getter]
     fn notices(&self) -> Vec<Finding> {
         self.0.notices.iter().cloned().map(Finding).collect()
     }
 
+    /// How many results there are of each status.
     #[getter]
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         python(py, &self.0.counts)
     }
 
+    /// The id of the run; later ones of one host sort behind earlier ones.
     #[getter]
     fn run(&self) -> &str {
         &self.0.run
     }
 
+    /// The routine, if the run was one.
     #[getter]
     fn routine(&self) -> Option<&str> {
         self.0.routine.as_deref()
     }
 
+    /// The name of the host.
     #[getter]
     fn host(&self) -> &str {
         &self.0.host
     }
 
+    /// When the run began, in UTC.
     #[getter]
     fn started<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         moment(py, self.0.started)
     }
 
+    /// Seconds.
     #[getter]
     fn took(&self) -> f64 {
         self.0.took_s
     }
 
+    /// 0 ok, 1 warning, 2 critical, 3 unknown.
     #[getter]
     fn exit_code(&self) -> u8 {
-        match self.0.status {
-            Status::Ok => 0,
-            Status::Warning => 1,
-            Status::Critical => 2,
-            Status::Unknown | Status::Skipped => 3,
-        }
+        self.0.status.exit_code()
     }
 
     /// Returns the whole report, version 1.
@@ -290,13 +316,4 @@ impl Report {
 enum Key {
     Index(isize),
     Name(String),
-}
-
-/// Makes a `datetime` in UTC.
-pub(crate) fn moment<'py>(py: Python<'py>, time: Timestamp) -> PyResult<Bound<'py, PyAny>> {
-    let module = py.import("datetime")?;
-    let (class, utc) = (module.getattr("datetime")?, module.getattr("timezone")?.getattr("utc")?);
-    let epoch = class.call1((1970, 1, 1, 0, 0, 0, 0, utc))?;
-    let apart = module.getattr("timedelta")?.call1((0, 0, time.as_microsecond()))?;
-    epoch.add(apart)
 }

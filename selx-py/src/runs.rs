@@ -13,17 +13,17 @@ use selx_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::raised;
-use crate::errors::{ConfigError, SelxError, UsageError};
+use crate::errors::{ConfigError, FileError, SelxError, UsageError, told as said};
 use crate::given::{Given, Sort, config_error, suite_of};
 
 /// Loads the file that `selx` itself would load, if there is one.
 pub(crate) fn file(registry: &Registry, explicit: Option<&Path>) -> PyResult<Option<Suite>> {
     let place = |error: &config::ConfigError| {
-        Some(match error.line {
+        let place = match error.line {
             0 => format!("{}: ", error.file),
             line => format!("{}:{line}:{}: ", error.file, error.column),
-        })
+        };
+        Some((place, error.message.clone(), error.hint.clone()))
     };
     let root = rustix::process::geteuid().is_root();
     let search = config::search(explicit, |name| std::env::var_os(name), root);
@@ -70,7 +70,11 @@ impl Job {
         let names = if asked.names.is_empty() { vec!["daily".to_owned()] } else { asked.names };
         let suite = suite(registry, asked.config.as_deref(), cancel).await?;
         let selection = suite.select(&names).map_err(|wrong| nothing_named(&wrong))?;
-        let history = history(&suite.settings)?;
+        if let Some(path) = &asked.record {
+            // Told before the look: afterwards the history has it, and the report would be lost.
+            format::is_writable(path).map_err(|error| FileError::new_err(said(&error, &Secrets::default())))?;
+        }
+        let history = if asked.history { history(&suite.settings, asked.state)? } else { None };
         Ok(Self { settings: suite.settings, selection, history, record: asked.record })
     }
 
@@ -84,7 +88,7 @@ impl Job {
         }
         let report = runner.run(&self.selection).await;
         if let Some(path) = &self.record {
-            Recording::of(&report).write(path).map_err(|error| raised(&error, &secrets))?;
+            Recording::of(&report).write(path).map_err(|error| FileError::new_err(said(&error, &secrets)))?;
         }
         told(&report, &secrets)
     }
@@ -105,6 +109,10 @@ pub(crate) struct Asked {
     pub(crate) names: Vec<String>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) record: Option<PathBuf>,
+    /// Whether what was seen is compared with the run before.
+    pub(crate) history: bool,
+    /// The folder of that history, if not the usual one.
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// Runs what a file, or this host, has of these names.
@@ -115,7 +123,7 @@ pub(crate) async fn run(registry: Arc<Registry>, asked: Asked, cancel: Cancellat
 /// Judges a run again that was recorded, by the limits of a file if one is named.
 pub(crate) fn replay(registry: &Registry, path: &Path, config: Option<&Path>) -> PyResult<v1::Report> {
     let secrets = Secrets::default();
-    let recording = Recording::read(path).map_err(|error| raised(&error, &secrets))?;
+    let recording = Recording::read(path).map_err(|error| FileError::new_err(said(&error, &secrets)))?;
     let suite = config.map(|config| file(registry, Some(config))).transpose()?.flatten();
     told(&recording.replay(registry, suite.as_ref()), &secrets)
 }
@@ -125,11 +133,11 @@ pub(crate) fn replay(registry: &Registry, path: &Path, config: Option<&Path>) ->
 /// # Errors
 ///
 /// `ConfigError` if there is no folder for it: an ordinary user without a home.
-fn history(settings: &Settings) -> PyResult<Option<Arc<dyn History>>> {
+fn history(settings: &Settings, named: Option<PathBuf>) -> PyResult<Option<Arc<dyn History>>> {
     if !settings.history {
         return Ok(None);
     }
-    Ok(Some(Arc::new(Sqlite::new(state(settings, None)?, settings.retention))))
+    Ok(Some(Arc::new(Sqlite::new(state(settings, named)?, settings.retention))))
 }
 
 /// The folder of a machine's history, locks and journals: that of the caller, of the file, or the usual one.

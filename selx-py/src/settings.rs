@@ -12,22 +12,32 @@ use crate::errors::ConfigError;
 /// Deeper than this no setting is; a list that holds itself is.
 const MAX_DEPTH: usize = 16;
 
-/// Writes keywords as lines of a table, one each, `_` in their names as `-`. A keyword that is `None` is left out.
-///
-/// A line is its key and its text. `place` stands before the key in errors.
-pub(crate) fn keywords(settings: &Bound<'_, PyDict>, place: &str) -> PyResult<Vec<(String, String)>> {
+/// A keyword, and the line of a table that it is.
+pub(crate) struct Line {
+    /// As it was given: `connect_timeout`.
+    pub(crate) keyword: String,
+    pub(crate) text: String,
+}
+
+/// Returns how the keyword of a setting is called in a file. A `_` at its end keeps it apart from a word that is taken.
+pub(crate) fn key_of(keyword: &str) -> String {
+    keyword.strip_suffix('_').unwrap_or(keyword).replace('_', "-")
+}
+
+/// Writes keywords as lines of a table, one each. A keyword that is `None` is left out. `place` stands before the keyword in
+/// errors.
+pub(crate) fn keywords(settings: &Bound<'_, PyDict>, place: &str) -> PyResult<Vec<Line>> {
     let mut lines = Vec::new();
     for (key, value) in settings {
         if value.is_none() {
             continue;
         }
-        let key: String = key.extract()?;
-        let name = key.replace('_', "-");
-        let mut line = String::new();
-        push_text(&mut line, &name);
-        line.push_str(" = ");
-        push(&mut line, &value, &format!("{place}{key}"), 0)?;
-        lines.push((name, line));
+        let keyword: String = key.extract()?;
+        let mut text = String::new();
+        push_text(&mut text, &key_of(&keyword));
+        text.push_str(" = ");
+        push(&mut text, &value, &format!("{place}{keyword}"), 0)?;
+        lines.push(Line { keyword, text });
     }
     Ok(lines)
 }

@@ -7,8 +7,7 @@ use selx_core::nearest;
 use selx_core::report::v1::{Entry, Report};
 
 use crate::errors::UsageError;
-use crate::objects::word;
-use crate::results::moment;
+use crate::objects::{moment, word};
 
 /// What there are rows of.
 const OF: [&str; 3] = ["results", "findings", "measures"];

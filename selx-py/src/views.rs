@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use pyo3::prelude::*;
+use pyo3::types::PyMapping;
 use selx_core::report::v1;
 use serde::{Deserialize, Serialize};
 
@@ -42,26 +43,31 @@ impl Kind {
 
 #[pymethods]
 impl Kind {
+    /// The name, such as ``host-disk``: the first argument of ``check`` or ``Action``.
     #[getter]
     fn id(&self) -> &str {
         &self.0.id
     }
 
+    /// ``check`` or ``action``.
     #[getter]
     fn sort(&self) -> &str {
         &self.0.sort
     }
 
+    /// The part of an operator's world that it looks at, such as ``host``.
     #[getter]
     fn area(&self) -> &str {
         &self.0.area
     }
 
+    /// One line: what it tells its reader.
     #[getter]
     fn summary(&self) -> &str {
         &self.0.summary
     }
 
+    /// The routines a check belongs to unless a configuration says otherwise.
     #[getter]
     fn routines(&self) -> Vec<String> {
         self.0.routines.clone()
@@ -89,51 +95,61 @@ pub(crate) struct Finding(pub(crate) v1::Finding);
 impl Finding {
     /// Makes one, for a check that is written in Python.
     #[new]
-    #[pyo3(signature = (severity, code, subject, message, *, advice = None, evidence = Vec::new(), fix = None))]
+    #[pyo3(
+        signature = (severity, code, subject, message, *, advice = None, evidence = Pairs::default(), fix = None),
+        text_signature = "(severity, code, subject, message, *, advice=None, evidence=(), fix=None)"
+    )]
     fn new(
         severity: &str,
         code: String,
         subject: String,
         message: String,
         advice: Option<String>,
-        evidence: Vec<(String, String)>,
+        evidence: Pairs<'_>,
         fix: Option<String>,
     ) -> PyResult<Self> {
-        let evidence = evidence.into_iter().map(|(label, value)| v1::Evidence { label, value }).collect();
+        let evidence = evidence.read()?;
         let severity = one_of(severity, "severity")?;
         Ok(Self(v1::Finding { code, severity, subject, message, advice, evidence, fix }))
     }
 
+    /// The documented code, such as ``expires-soon``; that of a limit is ``limit-`` and the measure.
     #[getter]
     fn code(&self) -> &str {
         &self.0.code
     }
 
+    /// ``info``, ``warning``, ``unknown`` or ``critical``.
     #[getter]
     fn severity(&self) -> String {
         word(self.0.severity)
     }
 
+    /// What it is about: a mount point, an address, a file. Empty if it is about the whole check.
     #[getter]
     fn subject(&self) -> &str {
         &self.0.subject
     }
 
+    /// One line that reads well after the subject.
     #[getter]
     fn message(&self) -> &str {
         &self.0.message
     }
 
+    /// What to do.
     #[getter]
     fn advice(&self) -> Option<&str> {
         self.0.advice.as_deref()
     }
 
+    /// Pairs that prove it.
     #[getter]
     fn evidence(&self) -> Vec<(&str, &str)> {
         pairs(&self.0.evidence)
     }
 
+    /// The action that mends it, if there is one.
     #[getter]
     fn fix(&self) -> Option<&str> {
         self.0.fix.as_deref()
@@ -168,7 +184,10 @@ pub(crate) struct Measure(pub(crate) v1::Measure);
 impl Measure {
     /// Makes one, for a check that is written in Python.
     #[new]
-    #[pyo3(signature = (name, value, unit, *, subject = String::new(), whole = None, window = None))]
+    #[pyo3(
+        signature = (name, value, unit, *, subject = String::new(), whole = None, window = None),
+        text_signature = "(name, value, unit, *, subject='', whole=None, window=None)"
+    )]
     fn new(
         name: String,
         value: f64,
@@ -191,46 +210,55 @@ impl Measure {
         }))
     }
 
+    /// The name, as the page of the kind lists it.
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// What it was measured on; empty if the check has one subject only.
     #[getter]
     fn subject(&self) -> &str {
         &self.0.subject
     }
 
+    /// The number in the base unit: bytes, seconds, a share from 0 to 1. ``None`` if it was not finite.
     #[getter]
     fn value(&self) -> Option<f64> {
         self.0.value
     }
 
+    /// ``bytes``, ``seconds``, ``ratio``, ``count``, ``per-second`` or ``bytes-per-second``.
     #[getter]
     fn unit(&self) -> &str {
         &self.0.unit
     }
 
+    /// What the value is a part of, in the same unit.
     #[getter]
     fn whole(&self) -> Option<f64> {
         self.0.whole
     }
 
+    /// How many seconds the value speaks for, if it is an average or a rate.
     #[getter]
     fn window(&self) -> Option<f64> {
         self.0.window_s
     }
 
+    /// What its limit said; ``None`` if no limit holds for it, or if what it says cannot be told.
     #[getter]
     fn level(&self) -> Option<String> {
         self.0.level.map(word)
     }
 
+    /// The warning limit as it was written.
     #[getter]
     fn warning(&self) -> Option<&str> {
         self.0.warning.as_deref()
     }
 
+    /// The critical limit as it was written.
     #[getter]
     fn critical(&self) -> Option<&str> {
         self.0.critical.as_deref()
@@ -264,16 +292,19 @@ pub(crate) struct Failure(pub(crate) v1::Failure);
 
 #[pymethods]
 impl Failure {
+    /// ``unreachable``, ``no-answer``, ``timed-out``, ``denied`` and others.
     #[getter]
     fn kind(&self) -> &str {
         &self.0.kind
     }
 
+    /// What, where and why, one line.
     #[getter]
     fn message(&self) -> &str {
         &self.0.message
     }
 
+    /// What to do.
     #[getter]
     fn advice(&self) -> Option<&str> {
         self.0.advice.as_deref()
@@ -299,16 +330,19 @@ pub(crate) struct Attempt(pub(crate) v1::Attempt);
 
 #[pymethods]
 impl Attempt {
+    /// What it came to.
     #[getter]
     fn status(&self) -> String {
         word(self.0.status)
     }
 
+    /// Why it was not the last one.
     #[getter]
     fn reason(&self) -> &str {
         &self.0.reason
     }
 
+    /// Seconds.
     #[getter]
     fn took(&self) -> f64 {
         self.0.took_s
@@ -324,6 +358,31 @@ impl Attempt {
 
     fn __repr__(&self) -> String {
         format!("<selx.Attempt {}: {}>", word(self.0.status), self.0.reason)
+    }
+}
+
+/// Pairs as an author gives them: a mapping, as for a judgement, or the pairs themselves.
+#[derive(FromPyObject)]
+enum Pairs<'py> {
+    Mapping(Bound<'py, PyMapping>),
+    List(Vec<(String, Bound<'py, PyAny>)>),
+}
+
+impl Default for Pairs<'_> {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+impl Pairs<'_> {
+    fn read(self) -> PyResult<Vec<v1::Evidence>> {
+        let pairs = match self {
+            Self::List(pairs) => pairs,
+            Self::Mapping(mapping) => mapping.items()?.extract()?,
+        };
+        let read =
+            |(label, value): (String, Bound<'_, PyAny>)| Ok(v1::Evidence { label, value: value.str()?.extract()? });
+        pairs.into_iter().map(read).collect()
     }
 }
 

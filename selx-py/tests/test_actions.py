@@ -136,14 +136,14 @@ def test_what_is_wrong_is_raised(tmp_path):
         selx.plan("host-disk", paths=["/"])
     with pytest.raises(selx.UsageError, match="kind of action"):
         selx.check("logs-clean", path="/tmp", older_than="1d")
-    with pytest.raises(selx.ConfigError, match="is `older-than` meant"):
+    with pytest.raises(selx.ConfigError, match="is `older_than` meant"):
         selx.plan("logs-clean", path="/tmp", older_then="1d")
     with pytest.raises(selx.ConfigError, match="disruptive"):
         selx.plan(selx.Action("logs-clean", path="/tmp", older_than="1d", permit={"risk": "any"}))
     with pytest.raises(selx.ActionError) as raised:
         selx.plan("logs-clean", path=tmp_path / "nowhere", older_than="1d", state=tmp_path / "state").apply("0" * 8)
     assert "nowhere" in raised.value.message and isinstance(raised.value, RuntimeError)
-    with pytest.raises(selx.UsageError, match="has its settings"):
+    with pytest.raises(selx.UsageError, match="has its name and settings"):
         selx.plan(rotate(tmp_path), path="/")
 
 

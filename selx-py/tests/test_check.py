@@ -237,8 +237,8 @@ def test_a_forked_process_can_check_too():
 
 
 def test_names_of_keywords_and_paths():
-    # `exclude_types` would be `exclude-types` in a file; a wrong one is named as the file would name it.
-    with pytest.raises(selx.ConfigError, match="no-such-setting"):
+    # `read_only` is `read-only` in a file; here it is named as it is written here.
+    with pytest.raises(selx.ConfigError, match="`no_such_setting`.*`read_only`"):
         selx.check("host-disk", no_such_setting=True)
     assert selx.check("host-disk", paths=[pathlib.Path("/")], limits=None).kind == "host-disk"
 

@@ -70,6 +70,7 @@ def test_the_blocks_of_a_page(page, tmp_path):
     (tmp_path / "logs").mkdir()
     config = tmp_path / "selx.toml"
     config.write_text(CONFIG.format(state=tmp_path / "state", logs=tmp_path / "logs"))
+    (tmp_path / "outbox.toml").write_text(f'[check.backlog.outbox]\nwith = {{ folder = "{tmp_path}" }}\n')
     code = blocks(ROOT / page)
     assert code, "the page has no examples"
     script = tmp_path / "script.py"

@@ -119,7 +119,8 @@ def test_an_action_of_python_that_fails_is_undone_and_told(tmp_path):
 def test_the_timer_of_an_api(silent):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200 if self.path == "/health" else 404)
+            time.sleep(1.2 if self.path == "/slow" else 0)
+            self.send_response(404 if self.path == "/gone" else 200)
             self.end_headers()
 
         def log_message(self, *args):
@@ -133,12 +134,29 @@ def test_the_timer_of_an_api(silent):
     assert well.returncode == 0 and well.stdout.startswith("ok ") and " ms " in well.stdout, well
     ill = subprocess.run([*timer, base, "/health", "/gone"], capture_output=True, text=True, timeout=30, check=False)
     assert ill.returncode == 2 and "critical" in ill.stdout and "404" in ill.stdout, ill
+    slow = subprocess.run([*timer, base, "/slow"], capture_output=True, text=True, timeout=30, check=False)
+    assert slow.returncode == 1 and slow.stdout.startswith("warning"), slow
+    for wrong in ([], ["shop"]):
+        said = subprocess.run([*timer, *wrong], capture_output=True, text=True, timeout=30, check=False)
+        assert said.returncode == 3 and said.stderr and "Traceback" not in said.stderr, said
     began = time.monotonic()
     hang = [*timer, f"http://127.0.0.1:{silent.port}", "/a", "/b", "/c"]
     assert subprocess.run(hang, capture_output=True, timeout=30, check=False).returncode == 2
     assert time.monotonic() - began < 12, "each has five seconds, side by side"
     server.shutdown()
     server.server_close()
+
+
+def test_a_backlog_counts_what_waits_and_finds_a_clock_that_is_wrong(tmp_path):
+    backlog = importlib.import_module("backlog")
+    for name, age in (("old.eml", 7200), ("new.eml", -7200)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / "folder.eml").mkdir()
+    (tmp_path / "link.eml").symlink_to("nowhere")
+    result = backlog.registry.check("backlog", folder=tmp_path)
+    assert result.summary == "2 wait" and "in-future" in [finding.code for finding in result.findings], str(result)
+    assert backlog.registry.check("backlog", folder="relative").failure.kind == "config"
 
 
 def test_the_health_endpoint_of_fastapi(monkeypatch):
@@ -148,7 +166,7 @@ def test_the_health_endpoint_of_fastapi(monkeypatch):
     with TestClient(module.app) as client:
         answer = client.get("/health")
         assert [entry["kind"] for entry in answer.json()] == ["host-disk", "host-memory"]
-        well = all(entry["status"] in ("ok", "warning", "skipped") for entry in answer.json())
+        well = all(entry["status"] in ("ok", "warning") for entry in answer.json())
         assert answer.status_code == (200 if well else 503)
         assert client.get("/health").json() == answer.json(), "one look serves two seconds"
         monkeypatch.setattr(module, "CHECKS", [selx.Check("http", url="http://127.0.0.1:1/")])

@@ -94,3 +94,38 @@ def test_every_error_of_a_file_is_told(tmp_path):
     text = str(caught.value)
     assert "pahts" in text and "paths" in text
     assert "host-memry" in text and "host-memory" in text
+
+
+def test_a_recording_that_cannot_be_written_is_told_before_anything_is_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("SELX_STATE_DIR", str(tmp_path / "state"))
+    for place in (tmp_path / "none" / "record", tmp_path):
+        with pytest.raises(selx.FileError, match=str(place)):
+            selx.run("host-memory", record=place)
+    assert not (tmp_path / "state").exists(), "nothing was run"
+    with pytest.raises(selx.FileError):
+        selx.replay(tmp_path / "none")
+
+
+def test_a_history_of_its_own_or_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("SELX_STATE_DIR", str(tmp_path / "cron"))
+    selx.run("host-memory", state=tmp_path / "board")
+    assert (tmp_path / "board").is_dir() and not (tmp_path / "cron").exists()
+    selx.run("host-memory", history=False)
+    assert not (tmp_path / "cron").exists()
+
+
+def test_a_stop_names_its_way_out_of_a_broken_configuration(tmp_path):
+    # A folder of our own: a configuration that others may write is refused for that.
+    config = tmp_path / "selx.toml"
+    config.write_text("[check.host-disc.root]\n")
+    with pytest.raises(selx.ConfigError, match="host-disc(?s:.*)`state=`"):
+        selx.stop("why", config=config)
+    assert selx.stop("why", config=config, state=tmp_path) is True
+    assert selx.start(config=config, state=tmp_path) is True
+
+
+def test_what_a_limit_says_is_not_told_where_nobody_knows():
+    limits = {"used": {"warning": "0%", "critical": "0%", "for": "1h"}}
+    result = selx.check("host-disk", paths=["/"], limits=limits)
+    assert result.status == "unknown"
+    assert [measure.level for measure in result.measures if measure.name == "used"] == [None]

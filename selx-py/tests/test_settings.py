@@ -116,7 +116,7 @@ def test_settings_of_pydantic():
     page = registry.explain("shown")
     assert "| `some-path` |" in page and "How old at most." in page
     wrong = [
-        (dict(), "the setting `some-path` is missing"),
+        (dict(), "the setting `some_path` is missing"),
         (dict(some_path="/", part={"max-age": -1}), "greater than 0"),
         (dict(some_path="/", part={"max-ago": 1}), "is `max-age` meant"),
         (dict(some_path="/", token="hunter22"), "never as its value"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import stat
 from typing import Annotated
 
 import selx
@@ -19,6 +20,8 @@ class Config:
 class Facts:
     waiting: int
     oldest: float
+    """Seconds; 0 if none waits."""
+    newest: float
     """Seconds; 0 if none waits. Negative if it is dated in the future."""
 
 
@@ -39,14 +42,22 @@ class Backlog(selx.CheckKind[Config, Facts]):
     Facts = Facts
 
     def probe(self, cx):
-        now = cx.now.timestamp()
-        ages = [now - path.stat().st_mtime for path in self.config.folder.iterdir() if path.match(self.config.pattern)]
-        return Facts(len(ages), max(ages, default=0.0))
+        if not self.config.folder.is_absolute():
+            raise selx.ProbeError("config", f"`{self.config.folder}` is no absolute path", "write it from the root on")
+        now, ages = cx.now.timestamp(), []
+        for path in self.config.folder.iterdir():
+            try:
+                seen = path.stat()
+            except FileNotFoundError:
+                continue  # taken while we look, or a link that leads nowhere: it does not wait
+            if stat.S_ISREG(seen.st_mode) and path.match(self.config.pattern):
+                ages.append(now - seen.st_mtime)
+        return Facts(len(ages), max(ages, default=0.0), min(ages, default=0.0))
 
     def judge(self, facts, judging):
         found = []
-        if facts.oldest < -60:
-            found.append(selx.Finding("warning", "in-future", "oldest file", "is dated in the future"))
+        if facts.newest < -60:
+            found.append(selx.Finding("warning", "in-future", "newest file", "is dated in the future"))
         return selx.Judgement("none waits" if facts.waiting == 0 else f"{facts.waiting} wait", found)
 
     def measure(self, facts, judging):

@@ -19,6 +19,23 @@ use super::confined::{self, Confined};
 /// # Errors
 ///
 /// What [`plan`](super::plan) says. A secret that cannot be read is told by the action, if it needs it.
+///
+/// ```no_run
+/// use selx_checks::ground::{self, HostGround};
+/// use selx_core::action::{Permission, ShortHash};
+/// use selx_core::{Context, Host, Secrets, Suite, format};
+///
+/// async fn confirmed(suite: &Suite, ask: impl Fn(&str) -> ShortHash) -> Result<bool, Box<dyn std::error::Error>> {
+///     let named = suite.select_actions(&["logs-clean.shop".to_owned()]).map_err(|wrong| wrong[0].to_string())?;
+///     let limit = suite.settings.action_timeout;
+///     let ground = HostGround::new("/var/lib/selx".into(), Host::default());
+///     let (plan, _) = ground::planned(&named[0], &ground, Context::new(limit)).await?;
+///     let shown = format::plan(&plan, "the hash, typed here", &format::Style::default(), &Secrets::default());
+///     let permission = Permission::Typed(ask(&shown));
+///     let report = ground::apply(&named[0], &plan, &permission, &ground, &Context::new(limit)).await;
+///     Ok(report.outcome.exit_code() == 0)
+/// }
+/// ```
 pub async fn planned(action: &ActionInstance, ground: &dyn Ground, cx: Context) -> Result<(SavedPlan, Confined)> {
     for from in action.action.secrets() {
         drop(cx.secrets().get(from));

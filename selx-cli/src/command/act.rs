@@ -106,7 +106,8 @@ fn one(
     let text = match acting.as_json {
         true => format::plan_json(&plan, &session.secrets),
         false => {
-            let shown = format::plan(&plan, &session.style(), &session.secrets);
+            let how = format!("selx act {} --apply {}", plan.action, plan.hash());
+            let shown = format::plan(&plan, &how, &session.style(), &session.secrets);
             format!("{shown}{saved}{}", hindered(acting, action))
         }
     };

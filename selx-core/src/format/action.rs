@@ -12,7 +12,7 @@ use crate::secret::Secrets;
 const HIDDEN: &str = "it cannot be shown: a secret that was read is a word of it\n";
 
 /// Writes a plan for people: every step, what stays and why, what cannot be undone or foreseen, and at the end its hash, by
-/// which it is confirmed. The text ends with a line end.
+/// which it is confirmed. `how` is what its reader types or calls to have it done. The text ends with a line end.
 ///
 /// ```
 /// use selx_core::action::{Machine, Plan, SavedPlan};
@@ -20,10 +20,11 @@ const HIDDEN: &str = "it cannot be shown: a secret that was read is a word of it
 /// let machine = Machine { name: "web-1".into(), id: "4f1c".into() };
 /// let empty = Plan::<serde_json::Value>::of(Vec::new());
 /// let saved = SavedPlan::new("logs-clean.shop".into(), serde_json::json!({}), machine, &selx_core::SystemClock, empty);
-/// assert!(plan(&saved, &Style::default(), &selx_core::Secrets::default()).contains("nothing to do"));
+/// let how = "selx act logs-clean.shop --apply …";
+/// assert!(plan(&saved, how, &Style::default(), &selx_core::Secrets::default()).contains("nothing to do"));
 /// ```
-pub fn plan(plan: &SavedPlan, style: &Style, secrets: &Secrets) -> String {
-    let shown = redacted(plan, secrets).map(|shown| human::action::plan(&shown, &plan.hash(), style));
+pub fn plan(plan: &SavedPlan, how: &str, style: &Style, secrets: &Secrets) -> String {
+    let shown = redacted(plan, secrets).map(|shown| human::action::plan(&shown, &plan.hash(), how, style));
     shown.unwrap_or_else(|| HIDDEN.to_owned())
 }
 

@@ -1,6 +1,6 @@
 //! Replacing a file so that a reader sees the old one or the new one, never a part.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Write as _};
@@ -24,13 +24,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         let written = open_in_place(path).and_then(|mut file| file.write_all(bytes));
         return written.map_err(|error| failed(path, "cannot be written", error));
     }
-    let Some(name) = path.file_name() else {
-        return Err(Error::new(ErrorKind::Config, format!("`{}` is not the name of a file", path.display())));
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let (folder, name) = place(path)?;
     let (beside, file) = create(folder, name).map_err(|error| failed(path, "cannot be written", error))?;
     let written = fill(file, bytes, mode).and_then(|()| fs::rename(&beside, path));
     if let Err(error) = written {
@@ -41,6 +35,32 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| failed(path, "was replaced, but may not survive a power cut", error))
+}
+
+/// Tells whether [`write_atomic`] could write there now: for whoever has to know before what is to be written is there.
+///
+/// # Errors
+///
+/// As for [`write_atomic`].
+pub fn is_writable(path: &Path) -> Result<()> {
+    if is_no_file(path) {
+        return Ok(());
+    }
+    let (folder, name) = place(path)?;
+    if path.is_dir() {
+        return Err(Error::new(ErrorKind::Config, format!("`{}` is a folder", path.display())).advice("name a file"));
+    }
+    let (beside, _) = create(folder, name).map_err(|error| failed(path, "cannot be written", error))?;
+    fs::remove_file(&beside).map_err(|error| failed(path, "cannot be written", error))
+}
+
+/// Takes the path of a file apart.
+fn place(path: &Path) -> Result<(&Path, &OsStr)> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| Error::new(ErrorKind::Config, format!("`{}` is not the name of a file", path.display())))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok((folder.unwrap_or(Path::new(".")), name))
 }
 
 /// Tells whether there is something that is no file and no folder, or that the system keeps.
@@ -78,7 +98,7 @@ fn fill(mut file: File, bytes: &[u8], mode: u32) -> io::Result<()> {
 }
 
 /// Makes a new file with a name that nobody can guess. The node exporter skips it, for it does not end in `.prom`.
-fn create(folder: &Path, name: &std::ffi::OsStr) -> io::Result<(PathBuf, File)> {
+fn create(folder: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
     let mut tries = 0;
     loop {
         let random = std::hash::RandomState::new().build_hasher().finish();

@@ -17,7 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use action::{action, action_json, plan, plan_json};
-pub use file::{is_unfinished, write_atomic};
+pub use file::{is_unfinished, is_writable, write_atomic};
 
 use crate::report::Report;
 use crate::secret::Secrets;

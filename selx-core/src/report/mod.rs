@@ -128,7 +128,7 @@ pub enum Outcome {
 pub struct Measured {
     /// The number.
     pub measure: Measure,
-    /// What its limit said; `None` if no limit holds for it.
+    /// What its limit said; `None` if no limit holds for it, or if what it says cannot be told.
     pub level: Option<Level>,
     /// The warning threshold as it was written.
     pub warning: Option<String>,

@@ -80,6 +80,19 @@ pub enum Status {
     Critical,
 }
 
+impl Status {
+    /// Returns the exit code of the plugin interface. Skipped is 3: nothing was looked at.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Skipped => super::Status::Skipped.exit_code(),
+            Self::Ok => super::Status::Ok.exit_code(),
+            Self::Warning => super::Status::Warning.exit_code(),
+            Self::Unknown => super::Status::Unknown.exit_code(),
+            Self::Critical => super::Status::Critical.exit_code(),
+        }
+    }
+}
+
 /// Whether the subject could be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -202,7 +215,7 @@ pub struct Measure {
     /// How many seconds the number speaks for, if it is an average or a rate.
     #[serde(default)]
     pub window_s: Option<f64>,
-    /// What its limit said; null if no limit holds for it.
+    /// What its limit said; null if no limit holds for it, or if what it says cannot be told.
     #[serde(default)]
     pub level: Option<Level>,
     /// The warning limit as it was written.

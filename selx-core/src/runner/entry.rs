@@ -211,7 +211,9 @@ fn measure_limit(
     );
     measured.warning = limit.warning.as_ref().map(ToString::to_string);
     measured.critical = limit.critical.as_ref().map(ToString::to_string);
-    measured.level = Some(verdict.level);
+    // Where that cannot be told, `ok` would say fine.
+    let untold = verdict.level == Level::Ok && findings.iter().any(|finding| finding.severity == Severity::Unknown);
+    measured.level = (!untold).then_some(verdict.level);
     measured.state = Some(verdict.state);
     (measured, findings)
 }

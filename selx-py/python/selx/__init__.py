@@ -27,13 +27,14 @@ from ._selx import (
     Result,
     __version__,
 )
-from .errors import ActionError, ConfigError, ProbeError, SelxError, UsageError
+from .errors import ActionError, ConfigError, FileError, ProbeError, SelxError, UsageError
 
 # `typing` is a third of the time of an import, and only those who read types need it.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import testing
     from ._actions import ActionReport, Kept, Plan, PlannedStep, Refused, Space, StepReport, Unfinished
     from ._kinds import (
         ActionKind,
@@ -101,19 +102,24 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    module = _LATER.get(name)
-    if module is None:
-        raise AttributeError(f"module 'selx' has no attribute {name!r}")
-    import importlib
+# Whoever checks types sees the names themselves, and finds one that is misspelt.
+if not TYPE_CHECKING:
 
-    value = getattr(importlib.import_module(f"selx.{module}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        if name == "testing":
+            return importlib.import_module("selx.testing")
+        module = _LATER.get(name)
+        if module is None:
+            raise AttributeError(f"module 'selx' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"selx.{module}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, "testing"})
 
 
 __all__ = [
@@ -129,6 +135,7 @@ __all__ = [
     "ConfigError",
     "Context",
     "Failure",
+    "FileError",
     "Finding",
     "Judgement",
     "Judging",

@@ -9,12 +9,12 @@ import json
 import os
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from . import _config
-from ._kinds import ActionKind, Applied, CheckKind, Judgement, Judging, Seen, Step, Steps
-from ._selx import Finding, Measure
+from ._kinds import ActionKind, Applied, CheckKind, Code, Judgement, Judging, MeasureDoc, Seen, Step, Steps
+from ._selx import Finding, Measure, _is_one_of
 from ._times import utc
 from .errors import ProbeError, UsageError
 
@@ -52,6 +52,18 @@ def _has(cls: type, base: type, *names: str) -> None:
         raise UsageError(f"`{cls.__name__}` has no {', '.join(f'`{name}`' for name in missing)}")
 
 
+def _of(cls: type, attribute: str, value: Any, wanted: type, called: str) -> None:
+    if not isinstance(value, wanted):
+        raise UsageError(f"`{cls.__name__}.{attribute}` is a {type(value).__name__}; wanted is {called}")
+
+
+def _word(cls: type, attribute: str, what: Any, word: str) -> None:
+    try:
+        _is_one_of(what, word)
+    except UsageError as error:
+        raise UsageError(f"`{cls.__name__}.{attribute}`: {error}") from None
+
+
 class _OfClass:
     """A class, as the registry asks it."""
 
@@ -62,10 +74,19 @@ class _OfClass:
     def meta(self) -> str:
         cls = self.cls
         summary, readme = cls._page()
-        measures = [
-            {"name": name, "unit": doc.unit, "meaning": doc.meaning, "advice": doc.advice, "called": doc.called}
-            for name, doc in getattr(cls, "measures", {}).items()
-        ]
+        for attribute in ("area", "sample", "needs"):
+            _of(cls, attribute, getattr(cls, attribute), str, "a text")
+        _word(cls, "area", "area", cls.area)
+        for name, code in cls.codes.items():
+            _of(cls, f"codes[{name!r}]", code, Code, "a selx.Code")
+        measures = []
+        for name, doc in getattr(cls, "measures", {}).items():
+            _of(cls, f"measures[{name!r}]", doc, MeasureDoc, "a selx.MeasureDoc")
+            _word(cls, f"measures[{name!r}].unit", "unit", doc.unit)
+            measures.append(
+                {"name": name, "unit": doc.unit, "meaning": doc.meaning, "advice": doc.advice, "called": doc.called}
+            )
+        self.limited()
         return json.dumps(
             {
                 "id": cls.kind,
@@ -81,6 +102,9 @@ class _OfClass:
                 "needs": cls.needs,
             }
         )
+
+    def limited(self) -> None:
+        """Looks at what the class says of limits."""
 
     def schema(self) -> str:
         return json.dumps(self.settings.schema())
@@ -113,12 +137,17 @@ class _OfCheck(_OfClass):
         super().__init__(cls)
         self.facts = _config.Shape.of_facts(cls.Facts) if cls.Facts is not None else None
 
-    def told(self, instance: Any) -> Any:
-        def text(value: Any) -> str:
-            return value if isinstance(value, str) else str(value)
+    def limited(self) -> None:
+        # A property knows its limits when it has its settings.
+        limits = self.cls.limits if isinstance(self.cls.limits, Mapping) else {}
+        for name in limits:
+            measure = str(name).partition("@")[0]
+            if measure not in self.cls.measures:
+                raise UsageError(f"`{self.cls.__name__}.limits` names `{measure}`, which is none of its measures")
 
+    def told(self, instance: Any) -> Any:
         limits = {
-            name: {key: text(value) for key, value in limit.items()} for name, limit in (instance.limits or {}).items()
+            name: {key: str(value) for key, value in limit.items()} for name, limit in (instance.limits or {}).items()
         }
         return {"limits": limits}
 
@@ -176,7 +205,7 @@ class _Check:
             "judgement": {
                 "summary": str(judgement.summary),
                 "findings": [finding.to_dict() for finding in findings],
-                "evidence": [{"label": str(key), "value": str(value)} for key, value in judgement.evidence.items()],
+                "evidence": [{"label": str(key), "value": str(value)} for key, value in dict(judgement.evidence).items()],
             },
             "measures": [_measure(measure) for measure in measures],
         }

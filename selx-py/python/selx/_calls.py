@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Check:
-    """A check that is to be run: what ``check`` is called with, kept for later.
+    """A check that is to be run: what ``check`` is called with, kept for later. Without a name it is called after its place
+    among those of ``check_many``.
 
     >>> selx.Check("http", url="https://shop.example.org/health", timeout=5)
     <selx.Check http>
@@ -28,6 +29,7 @@ class Check:
         self,
         kind: str,
         name: Optional[str] = None,
+        /,
         *,
         timeout: Optional[_Span] = None,
         limits: Optional[_Limits] = None,
@@ -47,7 +49,9 @@ class Check:
 class Action:
     """An action that is to be planned: what stands below ``[action.KIND.NAME]`` in a file, as keywords.
 
-    ``permit`` is what it may do by itself, such as ``{"risk": "safe"}``; without it, nothing.
+    ``permit`` is what it may do by itself, such as ``{"risk": "safe"}``; without it, nothing. ``timeout`` is the time of the
+    whole run, in seconds, or a text such as ``"2h"``, or a ``timedelta``. The other keywords are the kind's settings, with
+    ``_`` for ``-``.
 
     >>> selx.Action("logs-clean", path="/var/log/shop", older_than="30d")
     <selx.Action logs-clean.python>
@@ -59,6 +63,7 @@ class Action:
         self,
         kind: str,
         name: str = "python",
+        /,
         *,
         timeout: Optional[_Span] = None,
         permit: Optional[Mapping[str, Any]] = None,

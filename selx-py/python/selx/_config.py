@@ -10,16 +10,14 @@ import datetime
 import enum
 import os
 import pathlib
-import re
 import sys
 import typing
 from typing import Any, Optional, Union
 
 from . import _secret
+from ._selx import _seconds
 from .errors import UsageError
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|m|h|d|w)")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _UNIONS = (Union, type(int | str)) if sys.version_info >= (3, 10) else (Union,)
 _MISSING = dataclasses.MISSING
 
@@ -327,11 +325,12 @@ def _variant(given: Any, known: "list[Any]") -> str:
 
 
 def _span(given: Any, path: "list[str]") -> datetime.timedelta:
-    text = given.replace(" ", "") if isinstance(given, str) else ""
-    parts = _SPAN.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise WrongSetting(path, "expected a time, such as `90s` or `1h 30m`")
-    return datetime.timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    if not isinstance(given, str):
+        raise WrongSetting(path, f"invalid type: {_type(given)}, expected a time, such as `90s` or `1h30m`")
+    try:
+        return datetime.timedelta(seconds=_seconds(given))
+    except ValueError as wrong:
+        raise WrongSetting(path, str(wrong)) from None
 
 
 def _inline(schema: Any, definitions: Any, depth: int) -> Any:

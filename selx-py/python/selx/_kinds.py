@@ -44,7 +44,7 @@ class Judgement:
 
     summary: str
     findings: "list[Finding]" = dataclasses.field(default_factory=list)
-    evidence: "dict[str, object]" = dataclasses.field(default_factory=dict)
+    evidence: "Union[Mapping[str, object], Sequence[tuple[str, object]]]" = dataclasses.field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

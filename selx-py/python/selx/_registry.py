@@ -10,7 +10,7 @@ from .errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any, Optional, TypeVar, Union
 
     from ._actions import ActionReport, Plan, Unfinished
@@ -93,6 +93,7 @@ class Registry:
         self,
         kind: str,
         name: str = "python",
+        /,
         *,
         timeout: Optional[_Span] = None,
         limits: Optional[_Limits] = None,
@@ -102,7 +103,8 @@ class Registry:
 
         ``timeout`` is in seconds, or a text such as ``"5s"``, or a ``timedelta``. ``limits`` is what stands under ``limits``
         in a file. The other keywords are the kind's settings (``selx.explain(kind)``), with ``_`` for ``-``; ``None`` leaves
-        a setting at its default.
+        a setting at its default. A setting whose name is taken here, or is a word of Python, gets a ``_`` at its end:
+        ``timeout_=``. In a value that is a dict, keys are written as in a file.
 
         Raises ``UsageError`` for an unknown kind and ``ConfigError`` for a wrong setting; what the check finds, a hang
         included, is in the result.
@@ -116,6 +118,7 @@ class Registry:
         self,
         kind: str,
         name: str = "python",
+        /,
         *,
         timeout: Optional[_Span] = None,
         limits: Optional[_Limits] = None,
@@ -142,52 +145,80 @@ class Registry:
         specs = _calls.specs(checks)
         return await self._native.check_many_async(specs, _calls.at_once(concurrency)) if specs else []
 
-    def run(self, *names: str, config: Optional[_Path] = None, record: Optional[_Path] = None) -> Report:
+    def run(
+        self,
+        *names: str,
+        config: Optional[_Path] = None,
+        record: Optional[_Path] = None,
+        history: bool = True,
+        state: Optional[_Path] = None,
+    ) -> Report:
         """Runs checks by routine, kind, name or ``kind.name``; ``daily`` without names.
 
         The configuration is ``config``, or the file that ``selx`` itself would find; without any, what the kinds
         discover on this host is run. ``record`` is a file that keeps what was seen, for ``replay``.
 
-        Raises ``UsageError`` for a name that selects nothing and ``ConfigError`` for a wrong file.
-        """
-        return self._native.run(list(names), config, record)
+        What was seen is compared with the run before, in the history of ``selx run``: that of the file, unless ``state`` is
+        another folder. A script that looks beside cron's runs keeps one of its own, or none, with ``history=False``; then
+        rates and lasting breaches are not known.
 
-    async def run_async(self, *names: str, config: Optional[_Path] = None, record: Optional[_Path] = None) -> Report:
+        Raises ``UsageError`` for a name that selects nothing, ``ConfigError`` for a wrong file, and ``FileError``, before
+        anything is run, if ``record`` cannot be written.
+        """
+        return self._native.run(list(names), config, record, history, state)
+
+    async def run_async(
+        self,
+        *names: str,
+        config: Optional[_Path] = None,
+        record: Optional[_Path] = None,
+        history: bool = True,
+        state: Optional[_Path] = None,
+    ) -> Report:
         """Runs checks like ``run``, while the event loop goes on."""
-        return await self._native.run_async(list(names), config, record)
+        return await self._native.run_async(list(names), config, record, history, state)
 
     def replay(self, recording: _Path, *, config: Optional[_Path] = None) -> Report:
         """Judges again what a run has recorded: by these kinds, at the time of then, with the limits of ``config``.
 
-        Raises ``ActionError`` if the file is no recording.
+        Raises ``FileError`` if the file is no recording or cannot be read, and ``ConfigError`` for a wrong ``config``.
         """
         return self._native.replay(recording, config)
 
     def plan(
         self,
         action: Union[str, Action],
+        name: Optional[str] = None,
+        /,
         *,
+        timeout: Optional[_Span] = None,
+        permit: Optional[Mapping[str, Any]] = None,
         config: Optional[_Path] = None,
         state: Optional[_Path] = None,
         **settings: Any,
     ) -> Plan:
         """Looks what an action would do, and does none of it.
 
-        ``action`` is the name of one that the configuration describes, or a ``selx.Action``; with settings it is a kind:
-        ``plan("logs-clean", path="/var/log/shop", older_than="30d")``. ``state`` is the folder of locks, journals and the stop
-        file, which is that of ``selx act`` unless it is named: ``/var/lib/selx`` for root.
+        ``action`` is the name of one that the configuration describes, or a ``selx.Action``. With a name or settings it is a
+        kind, and they are those of ``selx.Action``: ``plan("logs-clean", path="/var/log/shop", older_than="30d")``. ``state``
+        is the folder of locks, journals and the stop file, which is that of ``selx act`` unless it is named: the file's, else
+        ``/var/lib/selx`` for root.
 
         Raises ``UsageError`` for an unknown name, ``ConfigError`` for a wrong setting or file, ``ActionError`` if it cannot
         be planned.
         """
         from ._actions import Plan
 
-        return Plan(self._native.plan(_described(action, settings), config, state))
+        return Plan(self._native.plan(_described(action, name, timeout, permit, settings), config, state))
 
     async def plan_async(
         self,
         action: Union[str, Action],
+        name: Optional[str] = None,
+        /,
         *,
+        timeout: Optional[_Span] = None,
+        permit: Optional[Mapping[str, Any]] = None,
         config: Optional[_Path] = None,
         state: Optional[_Path] = None,
         **settings: Any,
@@ -195,7 +226,7 @@ class Registry:
         """Looks what an action would do, like ``plan``, while the event loop goes on."""
         from ._actions import Plan
 
-        return Plan(await self._native.plan_async(_described(action, settings), config, state))
+        return Plan(await self._native.plan_async(_described(action, name, timeout, permit, settings), config, state))
 
     def load_plan(
         self,
@@ -212,7 +243,7 @@ class Registry:
         """
         from ._actions import Plan
 
-        described = None if action is None else _described(action, {})
+        described = None if action is None else _described(action, None, None, None, {})
         return Plan(self._native.load_plan(path, described, config, state))
 
     def unfinished(self, *, config: Optional[_Path] = None, state: Optional[_Path] = None) -> list[Unfinished]:
@@ -245,7 +276,10 @@ class Registry:
 
     def stop(self, reason: str = "", *, config: Optional[_Path] = None, state: Optional[_Path] = None) -> bool:
         """Stops all actions of this machine: none begins, and none begins a further step. Tells whether they were not stopped
-        before."""
+        before.
+
+        Raises ``ConfigError`` if the configuration, which names their folder, does not read; with ``state`` it is not needed.
+        """
         import getpass
 
         try:
@@ -255,13 +289,23 @@ class Registry:
         return self._native.stop(by, reason, config, state)
 
     def start(self, *, config: Optional[_Path] = None, state: Optional[_Path] = None) -> bool:
-        """Allows actions again. Tells whether they were stopped."""
+        """Allows actions again. Tells whether they were stopped. Raises what ``stop`` raises."""
         return self._native.start(config, state)
 
 
-def _described(action: Union[str, Action], settings: dict[str, Any]) -> Any:
-    if isinstance(action, Action):
-        if settings:
-            raise UsageError("an action that is described has its settings; give them to `selx.Action`")
-        return action._spec()
-    return Action(action, **settings)._spec() if settings else action
+def _described(
+    action: Union[str, Action],
+    name: Optional[str],
+    timeout: Optional[_Span],
+    permit: Optional[Mapping[str, Any]],
+    settings: dict[str, Any],
+) -> Any:
+    if isinstance(action, str):
+        if name is None and timeout is None and permit is None and not settings:
+            return action
+        action = Action(action, "python" if name is None else name, timeout=timeout, permit=permit, **settings)
+    elif not isinstance(action, Action):
+        raise TypeError(f"`action` is a {type(action).__name__}; wanted is a name or a selx.Action")
+    elif settings or (name, timeout, permit) != (None, None, None):
+        raise UsageError("an action that is described has its name and settings; give them to `selx.Action`")
+    return action._spec()

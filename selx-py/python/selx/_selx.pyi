@@ -22,7 +22,9 @@ __all__ = [
     "_finish",
     "_forked",
     "_html",
+    "_is_one_of",
     "_restore",
+    "_seconds",
     "_settle",
 ]
 
@@ -42,7 +44,8 @@ class Kind:
     def id(self) -> str:
         """The name, such as ``host-disk``: the first argument of ``check`` or ``Action``."""
     @property
-    def sort(self) -> Literal["check", "action"]: ...
+    def sort(self) -> Literal["check", "action"]:
+        """``check`` or ``action``."""
     @property
     def area(self) -> str:
         """The part of an operator's world that it looks at, such as ``host``."""
@@ -71,7 +74,7 @@ class Finding:
         message: str,
         *,
         advice: Optional[str] = None,
-        evidence: Sequence[tuple[str, str]] = ...,
+        evidence: Union[Mapping[str, object], Sequence[tuple[str, str]]] = (),
         fix: Optional[str] = None,
     ) -> Finding: ...
 
@@ -79,7 +82,8 @@ class Finding:
     def code(self) -> str:
         """The documented code, such as ``expires-soon``; that of a limit is ``limit-`` and the measure."""
     @property
-    def severity(self) -> _Severity: ...
+    def severity(self) -> _Severity:
+        """``info``, ``warning``, ``unknown`` or ``critical``."""
     @property
     def subject(self) -> str:
         """What it is about: a mount point, an address, a file. Empty if it is about the whole check."""
@@ -114,13 +118,14 @@ class Measure:
         value: float,
         unit: str,
         *,
-        subject: str = ...,
+        subject: str = "",
         whole: Optional[float] = None,
         window: Optional[float] = None,
     ) -> Measure: ...
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name, as the page of the kind lists it."""
     @property
     def subject(self) -> str:
         """What it was measured on; empty if the check has one subject only."""
@@ -138,7 +143,7 @@ class Measure:
         """How many seconds the value speaks for, if it is an average or a rate."""
     @property
     def level(self) -> Optional[Literal["ok", "warning", "critical"]]:
-        """What its limit said; ``None`` if no limit holds for it."""
+        """What its limit said; ``None`` if no limit holds for it, or if what it says cannot be told."""
     @property
     def warning(self) -> Optional[str]:
         """The warning limit as it was written."""
@@ -171,9 +176,11 @@ class Attempt:
     """An attempt that did not count because another followed."""
 
     @property
-    def status(self) -> _Status: ...
+    def status(self) -> _Status:
+        """What it came to."""
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Why it was not the last one."""
     @property
     def took(self) -> float:
         """Seconds."""
@@ -185,11 +192,14 @@ class Result:
     """What one check came to."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """The kind, such as ``http``."""
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name of the check; ``python`` where the caller gave none."""
     @property
-    def status(self) -> _Status: ...
+    def status(self) -> _Status:
+        """``skipped``, ``ok``, ``warning``, ``unknown`` or ``critical``."""
     @property
     def ok(self) -> bool:
         """Whether it was looked at and is as it should be. Skipped and unknown are not ok."""
@@ -203,9 +213,11 @@ class Result:
     def failure(self) -> Optional[Failure]:
         """Why it could not be looked at, or why there was nothing to look at."""
     @property
-    def findings(self) -> list[Finding]: ...
+    def findings(self) -> list[Finding]:
+        """What there is to say, the worst first or in the order of the subjects."""
     @property
-    def measures(self) -> list[Measure]: ...
+    def measures(self) -> list[Measure]:
+        """The numbers, with what their limits said."""
     @property
     def evidence(self) -> list[tuple[str, str]]:
         """Pairs worth knowing, whatever the status."""
@@ -224,6 +236,9 @@ class Result:
     @property
     def took(self) -> float:
         """Seconds, all attempts together."""
+    @property
+    def exit_code(self) -> int:
+        """0 ok, 1 warning, 2 critical, 3 unknown or skipped."""
     def to_dict(self) -> dict[str, Any]:
         """The entry of report version 1."""
     def __bool__(self) -> bool:
@@ -239,7 +254,8 @@ class Report:
     def status(self) -> _Status:
         """The worst of its results and notices. A run that saw nothing is unknown."""
     @property
-    def ok(self) -> bool: ...
+    def ok(self) -> bool:
+        """Whether everything was looked at and is as it should be."""
     @property
     def results(self) -> list[Result]:
         """The results in the order of the configuration."""
@@ -256,7 +272,8 @@ class Report:
     def routine(self) -> Optional[str]:
         """The routine, if the run was one."""
     @property
-    def host(self) -> str: ...
+    def host(self) -> str:
+        """The name of the host."""
     @property
     def started(self) -> datetime.datetime:
         """When the run began, in UTC."""
@@ -354,8 +371,12 @@ class _Registry:
     def check_async(self, spec: _Spec) -> Awaitable[Result]: ...
     def check_many(self, checks: list[_Spec], concurrency: int) -> list[Result]: ...
     def check_many_async(self, checks: list[_Spec], concurrency: int) -> Awaitable[list[Result]]: ...
-    def run(self, names: list[str], config: Optional[_Path], record: Optional[_Path]) -> Report: ...
-    def run_async(self, names: list[str], config: Optional[_Path], record: Optional[_Path]) -> Awaitable[Report]: ...
+    def run(
+        self, names: list[str], config: Optional[_Path], record: Optional[_Path], history: bool, state: Optional[_Path]
+    ) -> Report: ...
+    def run_async(
+        self, names: list[str], config: Optional[_Path], record: Optional[_Path], history: bool, state: Optional[_Path]
+    ) -> Awaitable[Report]: ...
     def replay(self, recording: _Path, config: Optional[_Path]) -> Report: ...
     def plan(self, action: _Described, config: Optional[_Path], state: Optional[_Path]) -> _Plan: ...
     def plan_async(self, action: _Described, config: Optional[_Path], state: Optional[_Path]) -> Awaitable[_Plan]: ...
@@ -375,5 +396,7 @@ class _Registry:
 def _restore(cls: str, text: str) -> Any: ...
 def _settle(future: Any, value: Any, error: Optional[BaseException]) -> None: ...
 def _html(text: str) -> str: ...
+def _is_one_of(what: Literal["area", "kind of failure", "unit"], word: str) -> None: ...
 def _forked() -> None: ...
+def _seconds(text: str) -> float: ...
 def _finish() -> None: ...

@@ -41,12 +41,24 @@ class ActionError(_Told, RuntimeError):
         self.advice = advice
 
 
+class FileError(_Told, RuntimeError):
+    """The recording of a run cannot be read or written.
+
+    ``message`` says what, where and why; ``advice`` what to do, if that is known.
+    """
+
+    def __init__(self, message: str, advice: Optional[str] = None) -> None:
+        super().__init__(message, advice)
+        self.message = message
+        self.advice = advice
+
+
 class ProbeError(_Told, RuntimeError):
     """Raised by a kind that is written in Python, where it could not look.
 
     ``kind`` is the word for it: ``unreachable``, ``no-answer``, ``protocol`` and ``rejected`` are about the subject, and the
     check is critical; with ``denied``, ``missing``, ``local``, ``limit`` and ``timed-out`` it is unknown, and with
-    ``not-applicable`` skipped.
+    ``not-applicable`` and ``needs-data`` skipped. A word that is none is a ``UsageError``.
 
     >>> raise selx.ProbeError("unreachable", "the queue does not answer", "is it started?")
     Traceback (most recent call last):
@@ -54,10 +66,13 @@ class ProbeError(_Told, RuntimeError):
     """
 
     def __init__(self, kind: str, message: str, advice: Optional[str] = None) -> None:
+        from ._selx import _is_one_of
+
+        _is_one_of("kind of failure", kind)
         super().__init__(kind, message, advice)
         self.kind = kind
         self.message = message
         self.advice = advice
 
 
-__all__ = ["ActionError", "ConfigError", "ProbeError", "SelxError", "UsageError"]
+__all__ = ["ActionError", "ConfigError", "FileError", "ProbeError", "SelxError", "UsageError"]

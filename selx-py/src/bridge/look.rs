@@ -12,8 +12,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::errors::UsageError;
-use crate::objects::{one_of, python};
-use crate::results::moment;
+use crate::objects::{moment, one_of, python};
 
 /// What a probe, a plan or a step is given.
 #[pyclass(frozen, name = "Context", module = "selx")]
@@ -63,31 +62,37 @@ impl Look {
 
 #[pymethods]
 impl Look {
+    /// Seconds that this look may take.
     #[getter]
     fn limit(&self) -> f64 {
         self.0.limit
     }
 
+    /// Seconds that are left of them.
     #[getter]
     fn remaining(&self) -> f64 {
         self.0.until.saturating_duration_since(Instant::now()).as_secs_f64()
     }
 
+    /// Whether nobody waits any more: what takes its time looks at this, and ends.
     #[getter]
     fn cancelled(&self) -> bool {
         self.0.cancel.is_cancelled()
     }
 
+    /// When the look began, in UTC.
     #[getter]
     fn now<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         moment(py, self.0.now.at)
     }
 
+    /// What the same check saw the last time, if its class ``remembers``; else ``None``.
     #[getter]
     fn previous<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.previous.as_ref().map(|previous| python(py, &previous.facts)).transpose()
     }
 
+    /// Seconds since that look, by a clock that nobody sets.
     #[getter]
     fn since_previous(&self) -> Option<f64> {
         self.0.now.since(&self.0.previous.as_ref()?.seen).map(|since| since.as_secs_f64())
@@ -150,13 +155,13 @@ impl Permission {
 
 #[pymethods]
 impl Permission {
+    /// The greatest risk that is permitted.
     #[getter]
     fn risk(&self) -> &'static str {
         self.risk.as_str()
     }
 
-    /// The descriptors of the locks, for `pass_fds` of a child that changes something: should this process die, they are held
-    /// until the child has ended too.
+    /// The descriptors of the locks, for ``pass_fds`` of a child that changes something.
     #[getter]
     fn locks(&self) -> Vec<i32> {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|lock| lock.as_raw_fd()).collect()

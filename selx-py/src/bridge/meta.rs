@@ -5,7 +5,7 @@ use selx_core::{Area, Code, MeasureDoc, Meta, Unit, is_kebab};
 use serde::Deserialize;
 
 use super::leak;
-use crate::errors::ConfigError;
+use crate::errors::UsageError;
 
 /// What an adapter says of its class.
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ impl Said {
     ///
     /// # Errors
     ///
-    /// `ConfigError` with every name that is not kebab-case.
+    /// `UsageError` with every name that is not kebab-case.
     pub(super) fn leaked(self) -> PyResult<Meta> {
         let names = std::iter::once(("kind", &self.id))
             .chain(self.codes.iter().map(|(code, ..)| ("code", code)))
@@ -48,7 +48,7 @@ impl Said {
         let wrong: Vec<String> = wrong.map(|(what, name)| format!("the {what} `{}`", name.escape_debug())).collect();
         if !wrong.is_empty() {
             let rule = "lower-case letters, digits and single hyphens, beginning with a letter";
-            return Err(ConfigError::new_err(format!("{}: a name is {rule}", wrong.join(", "))));
+            return Err(UsageError::new_err(format!("{}: a name is {rule}", wrong.join(", "))));
         }
         let codes = self.codes.iter().map(|(code, meaning, advice)| Code::new(leak(code), leak(meaning), leak(advice)));
         let measures = self.measures.iter().map(|measure| {

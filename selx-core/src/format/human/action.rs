@@ -13,7 +13,7 @@ use crate::quantity::{ByteSize, TimeSpan, show_bytes};
 /// Where texts begin that have a word before them.
 const TEXT: usize = 10;
 
-pub(in crate::format) fn plan(saved: &SavedPlan, hash: &PlanHash, style: &Style) -> String {
+pub(in crate::format) fn plan(saved: &SavedPlan, hash: &PlanHash, how: &str, style: &Style) -> String {
     let mut page = Page::new(style);
     let plan = &saved.plan;
     let made = saved.made.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
@@ -40,7 +40,7 @@ pub(in crate::format) fn plan(saved: &SavedPlan, hash: &PlanHash, style: &Style)
     }
     stays(&mut page, plan);
     foreseen(&mut page, plan);
-    end(&mut page, saved, hash);
+    end(&mut page, plan, hash, how);
     page.finish()
 }
 
@@ -114,8 +114,7 @@ fn counted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<(&'a str, usize)> {
 }
 
 /// The last lines: what it comes to, and how it is confirmed.
-fn end(page: &mut Page, saved: &SavedPlan, hash: &PlanHash) {
-    let plan = &saved.plan;
+fn end(page: &mut Page, plan: &Plan<serde_json::Value>, hash: &PlanHash, how: &str) {
     page.gap();
     for refused in &plan.refused {
         page.row(&[(0, &[span(Paint::Critical, "refused:"), span(Paint::Strong, refused.why.as_str())])]);
@@ -132,7 +131,7 @@ fn end(page: &mut Page, saved: &SavedPlan, hash: &PlanHash) {
     let after = [
         span(Paint::Plain, "Nothing has been changed. Plan"),
         span(Paint::Strong, format!("{hash},")),
-        span(Paint::Plain, format!("to be done by `selx act {} --apply {hash}`", saved.action)),
+        span(Paint::Plain, format!("to be done by `{how}`")),
     ];
     page.row(&[(0, &after)]);
 }
