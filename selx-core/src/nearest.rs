@@ -17,6 +17,10 @@ pub fn nearest<S: AsRef<str>>(word: &str, candidates: impl IntoIterator<Item = S
         let contains = word.len() >= 4 && (candidate.contains(word) || word.contains(candidate));
         strsim::damerau_levenshtein(word, candidate).saturating_sub(if contains { 3 } else { 0 })
     };
+    // Nobody slips on the way to a word that long, and to compare it takes its time.
+    if word.len() > 128 {
+        return None;
+    }
     let most = 1 + word.chars().count() / 3;
     candidates
         .into_iter()

@@ -11,6 +11,7 @@ use selx_checks::ground::{self, Confined, HostGround};
 use selx_core::action::{
     ActionReport, Ground as _, Open, Outcome, Permission, SavedPlan, Stopped, hindrance, recover_by,
 };
+use selx_core::escape::visible;
 use selx_core::format::{self, Style};
 use selx_core::{ActionInstance, Clock as _, Context, Host, Registry, Secrets, SystemClock};
 use serde_json::json;
@@ -122,7 +123,7 @@ impl Plan {
         let Acting { action, ground, secrets, .. } = &self.acting;
         let report = hindrance(&*action.action, &action.full_name(), ground)?;
         let why = report.why.join("; ");
-        Some(secrets.redact(&why).unwrap_or(why))
+        Some(visible(&secrets.redact(&why).unwrap_or(why)).into_owned())
     }
 
     fn apply(&self, py: Python<'_>, confirm: Option<&str>, permitted: bool) -> PyResult<Told> {

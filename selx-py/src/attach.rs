@@ -28,6 +28,11 @@ pub(crate) fn attach<R>(work: impl FnOnce(Python<'_>) -> R) -> Option<R> {
     if CLOSED.load(Ordering::SeqCst) { None } else { Python::try_attach(work) }
 }
 
+/// Tells whether the interpreter is about to end, so that no answer would come any more.
+pub(crate) fn is_closed() -> bool {
+    CLOSED.load(Ordering::SeqCst)
+}
+
 /// Lets no more threads in, and waits for those that are: a thread that meets the end of the interpreter takes the process with it.
 pub(crate) fn close(py: Python<'_>) {
     CLOSED.store(true, Ordering::SeqCst);
@@ -43,4 +48,5 @@ pub(crate) fn close(py: Python<'_>) {
 /// Takes note that this process was forked: the threads of the one before are not in it.
 pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
+    CLOSED.store(false, Ordering::SeqCst);
 }

@@ -5,6 +5,7 @@ use pyo3::types::PyDict;
 use selx_core::config::{self, ConfigErrors};
 use selx_core::{Registry, Suite, is_kebab, nearest};
 
+use crate::bridge;
 use crate::errors::{ConfigError, UsageError};
 use crate::settings::{self, Line, key_of};
 
@@ -112,7 +113,9 @@ pub(crate) fn suite_of(registry: &Registry, sort: Sort, all: &[Given]) -> PyResu
     if !wrong.is_empty() {
         return Err(UsageError::new_err(wrong.join("\n")));
     }
-    config::parse(registry, "keywords", &text).map_err(|errors| {
+    let parsed = config::parse(registry, "keywords", &text);
+    bridge::interrupted()?;
+    parsed.map_err(|errors| {
         // The places in this text are none that the caller knows; what was given and the keyword on the line are.
         config_error(&errors, |error| {
             let (given, keyword) = lines.get(error.line.checked_sub(1)?)?;

@@ -35,7 +35,7 @@ pub(crate) fn report(report: &Report) -> String {
     let mut out = String::with_capacity(1024 + report.entries.len().min(MOST) * 256);
     let counts = &report.counts;
     out.push_str(STYLE);
-    out.push_str("<table class=\"selx\"><caption>");
+    out.push_str("<table class=\"selx tex2jax_ignore mathjax_ignore\"><caption>");
     status(&mut out, report.status, "span");
     let counts = [counts.critical, counts.unknown, counts.warning, counts.ok, counts.skipped];
     let parts = counts.iter().zip(WORST_FIRST).filter(|(count, _)| **count > 0);
@@ -62,7 +62,7 @@ pub(crate) fn report(report: &Report) -> String {
 /// Writes one result.
 pub(crate) fn result(entry: &Entry) -> String {
     let mut out = String::from(STYLE);
-    out.push_str("<table class=\"selx\">");
+    out.push_str("<table class=\"selx tex2jax_ignore mathjax_ignore\">");
     head(&mut out);
     row(&mut out, entry);
     out.push_str("</tbody></table>");
@@ -71,7 +71,7 @@ pub(crate) fn result(entry: &Entry) -> String {
 
 /// Writes a text that is laid out already, such as a plan.
 pub(crate) fn text(text: &str) -> String {
-    let mut out = String::from("<pre class=\"selx\">");
+    let mut out = String::from("<pre class=\"selx tex2jax_ignore mathjax_ignore\">");
     for (index, line) in text.trim_end().split('\n').enumerate() {
         if index > 0 {
             out.push('\n');
@@ -155,7 +155,7 @@ fn push(out: &mut String, text: &str) {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // Notebooks take texts between two of them for formulas.
+            // Notebooks take texts between two of them for formulas, where the classes do not keep them from it.
             '$' => out.push_str("&#36;"),
             c => out.push(c),
         }

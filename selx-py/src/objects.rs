@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use selx_core::report::v1::Status;
 use selx_core::{Area, ErrorKind, Unit, nearest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +38,7 @@ pub(crate) fn one_of<T: DeserializeOwned>(text: &str, what: &str) -> PyResult<T>
 pub(crate) fn is_one_of(what: &str, text: &str) -> PyResult<()> {
     match what {
         "area" => one_of::<Area>(text, what).map(drop),
+        "status" => one_of::<Status>(text, what).map(drop),
         "unit" => one_of::<Unit>(text, what).map(drop),
         _ => one_of::<ErrorKind>(text, what).map(drop),
     }

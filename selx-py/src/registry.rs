@@ -214,8 +214,10 @@ impl Native {
 
     fn replay(&self, py: Python<'_>, recording: PathBuf, config: Option<PathBuf>) -> PyResult<Report> {
         let registry = self.now();
-        // Judgements that are written in Python need the interpreter.
-        let report = py.detach(|| runs::replay(&registry, &recording, config.as_deref()))?;
+        // Judgements that are written in Python may take their time.
+        let report = wait::wait(py, Ending::Dropped, |_| {
+            runs::aside(move || runs::replay(&registry, &recording, config.as_deref()))
+        })?;
         Ok(Report(Arc::new(report)))
     }
 
@@ -252,7 +254,12 @@ impl Native {
     ) -> PyResult<Plan> {
         let plan = actions::read(&path)?;
         let action = action.unwrap_or_else(|| Described::Named(plan.action.clone()));
-        Ok(Plan { acting: self.acting(action, config, state)?, plan, confined: None })
+        let acting = self.acting(action, config, state)?;
+        for from in acting.action.action.secrets() {
+            // They have to be known before it is shown. One that cannot be read is told where it is needed.
+            drop(acting.secrets.get(from));
+        }
+        Ok(Plan { acting, plan, confined: None })
     }
 
     fn unfinished(&self, py: Python<'_>, config: Option<PathBuf>, state: Option<PathBuf>) -> PyResult<String> {
@@ -299,12 +306,13 @@ impl Native {
     /// Returns what of the contract a kind breaks, one sentence each.
     fn violations(&self, py: Python<'_>, kind: &str, folder: PathBuf) -> PyResult<Vec<String>> {
         let registry = self.now();
-        let found = py.detach(|| match (registry.get(kind), registry.get_action(kind)) {
-            (Some(factory), _) => Some(contract::of_factory(factory, &registry, &folder)),
-            (None, Some(factory)) => Some(contract::of_action(factory, &registry, &folder)),
-            (None, None) => None,
-        });
-        found.ok_or_else(|| no_kind(&registry, kind))
+        let kind = kind.to_owned();
+        let look = move || match (registry.get(&kind), registry.get_action(&kind)) {
+            (Some(factory), _) => Ok(contract::of_factory(factory, &registry, &folder)),
+            (None, Some(factory)) => Ok(contract::of_action(factory, &registry, &folder)),
+            (None, None) => Err(no_kind(&registry, &kind)),
+        };
+        wait::wait(py, Ending::Dropped, |_| runs::aside(look))
     }
 
     /// Takes an action through a life in a world that may be changed, and returns what it breaks.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyIndexError, PyKeyError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use selx_core::escape::visible;
 use selx_core::nearest;
 use selx_core::report::v1;
 
@@ -135,7 +136,7 @@ impl CheckResult {
 
     fn __repr__(&self) -> String {
         let v1::Entry { kind, name, headline, .. } = &self.0;
-        format!("<selx.Result {kind}.{name} {}: {headline}>", word(self.0.status))
+        format!("<selx.Result {kind}.{name} {}: {}>", word(self.0.status), visible(headline))
     }
 
     fn __str__(&self) -> String {

@@ -13,6 +13,7 @@ use selx_core::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::bridge;
 use crate::errors::{ConfigError, FileError, SelxError, UsageError, told as said};
 use crate::given::{Given, Sort, config_error, suite_of};
 
@@ -28,17 +29,25 @@ pub(crate) fn file(registry: &Registry, explicit: Option<&Path>) -> PyResult<Opt
     let root = rustix::process::geteuid().is_root();
     let search = config::search(explicit, |name| std::env::var_os(name), root);
     let loaded = search.found.map(|path| config::load(registry, &path)).transpose();
+    bridge::interrupted()?;
     loaded.map_err(|errors| config_error(&errors, place))
 }
 
 /// Loads that file; without any, takes what the kinds find on this host.
-async fn suite(registry: &Registry, explicit: Option<&Path>, cancel: CancellationToken) -> PyResult<Suite> {
-    if let Some(suite) = file(registry, explicit)? {
+async fn suite(registry: &Arc<Registry>, explicit: Option<PathBuf>, cancel: CancellationToken) -> PyResult<Suite> {
+    let reading = Arc::clone(registry);
+    if let Some(suite) = aside(move || file(&reading, explicit.as_deref())).await? {
         return Ok(suite);
     }
     let cx = Context::new(config::defaults().timeout).cancelled_by(cancel);
     let survey = Survey::of(registry, &cx).await;
     survey.suite(registry).map_err(|errors| config_error(&errors, |_| None))
+}
+
+/// Does what may run code of Python's, and take as long as that likes, in none of the threads that checks go on in.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> PyResult<T> + Send + 'static) -> PyResult<T> {
+    let ended = |error| SelxError::new_err(format!("it ended early: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
 
 /// Says of every name that selects nothing that it does.
@@ -66,9 +75,9 @@ impl Job {
     }
 
     /// Makes one of what a file, or this host, has of these names; `daily` without any.
-    async fn from_file(registry: &Registry, asked: Asked, cancel: CancellationToken) -> PyResult<Self> {
+    async fn from_file(registry: &Arc<Registry>, asked: Asked, cancel: CancellationToken) -> PyResult<Self> {
         let names = if asked.names.is_empty() { vec!["daily".to_owned()] } else { asked.names };
-        let suite = suite(registry, asked.config.as_deref(), cancel).await?;
+        let suite = suite(registry, asked.config, cancel).await?;
         let selection = suite.select(&names).map_err(|wrong| nothing_named(&wrong))?;
         if let Some(path) = &asked.record {
             // Told before the look: afterwards the history has it, and the report would be lost.

@@ -28,7 +28,8 @@ pub(crate) fn key_of(keyword: &str) -> String {
 /// errors.
 pub(crate) fn keywords(settings: &Bound<'_, PyDict>, place: &str) -> PyResult<Vec<Line>> {
     let mut lines = Vec::new();
-    for (key, value) in settings {
+    // A copy: code of the caller's runs while values are read, and may change them.
+    for (key, value) in settings.copy()? {
         if value.is_none() {
             continue;
         }
@@ -53,7 +54,7 @@ pub(crate) fn value(value: &Bound<'_, PyAny>, place: &str) -> PyResult<String> {
 pub(crate) fn span(value: &Bound<'_, PyAny>, place: &str) -> PyResult<String> {
     let mut out = String::new();
     if value.is_instance_of::<PyString>() {
-        push_text(&mut out, &value.extract::<String>()?);
+        push_text(&mut out, &text(value, place)?);
         return Ok(out);
     }
     let seconds: f64 = if value.is_instance_of::<PyDelta>() {
@@ -85,7 +86,7 @@ fn push(out: &mut String, value: &Bound<'_, PyAny>, place: &str, depth: usize) -
     } else if value.is_instance_of::<PyFloat>() {
         push_float(out, value.extract()?, place)?;
     } else if value.is_instance_of::<PyString>() {
-        push_text(out, &value.extract::<String>()?);
+        push_text(out, &text(value, place)?);
     } else if value.is_instance_of::<PyDelta>() {
         out.push_str(&span(value, place)?);
     } else if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
@@ -116,6 +117,11 @@ fn push(out: &mut String, value: &Bound<'_, PyAny>, place: &str, depth: usize) -
         return Err(refused(value, place, wanted));
     }
     Ok(())
+}
+
+/// Reads a text; what the system could not decode is half of a character, and none.
+fn text(value: &Bound<'_, PyAny>, place: &str) -> PyResult<String> {
+    value.extract().map_err(|_| ConfigError::new_err(format!("`{place}` is a text that is not UTF-8")))
 }
 
 fn push_float(out: &mut String, number: f64, place: &str) -> PyResult<()> {

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
+use selx_core::escape::visible;
 use selx_core::report::v1;
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +172,7 @@ impl Finding {
     fn __repr__(&self) -> String {
         let v1::Finding { code, subject, message, .. } = &self.0;
         let gap = if subject.is_empty() { "" } else { " " };
-        format!("<selx.Finding {} {code}: {subject}{gap}{message}>", word(self.0.severity))
+        visible(&format!("<selx.Finding {} {code}: {subject}{gap}{message}>", word(self.0.severity))).into_owned()
     }
 }
 
@@ -281,7 +282,7 @@ impl Measure {
         let v1::Measure { name, subject, unit, .. } = &self.0;
         let at = if subject.is_empty() { "" } else { "@" };
         let value = self.0.value.map_or("None".to_owned(), |value| value.to_string());
-        format!("<selx.Measure {name}{at}{subject} {value} {unit}>")
+        visible(&format!("<selx.Measure {name}{at}{subject} {value} {unit}>")).into_owned()
     }
 }
 
@@ -319,7 +320,7 @@ impl Failure {
     }
 
     fn __repr__(&self) -> String {
-        format!("<selx.Failure {}: {}>", self.0.kind, self.0.message)
+        visible(&format!("<selx.Failure {}: {}>", self.0.kind, self.0.message)).into_owned()
     }
 }
 
@@ -357,7 +358,7 @@ impl Attempt {
     }
 
     fn __repr__(&self) -> String {
-        format!("<selx.Attempt {}: {}>", word(self.0.status), self.0.reason)
+        visible(&format!("<selx.Attempt {}: {}>", word(self.0.status), self.0.reason)).into_owned()
     }
 }
 

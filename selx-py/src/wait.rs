@@ -52,9 +52,16 @@ pub(crate) fn forked() {
 
 /// Waits until all work has ended that has to come to its end, and lets no more threads in: the process is about to end.
 pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+    let mut asked = false;
     while LASTING.load(Ordering::SeqCst) > 0 {
         py.detach(|| std::thread::park_timeout(Duration::from_millis(20)));
-        py.check_signals()?;
+        // One more Ctrl-C does not cut a step in two; what would, says so: a signal that kills.
+        if py.check_signals().is_err() && !asked {
+            asked = true;
+            let told = "selx: the step at hand is finished first\n";
+            // Where nobody reads it, it is finished all the same.
+            let _ = py.import("sys").and_then(|sys| sys.getattr("stderr")?.call_method1("write", (told,)));
+        }
     }
     crate::attach::close(py);
     Ok(())
@@ -113,7 +120,7 @@ where
 ///
 /// # Errors
 ///
-/// `RuntimeError` where no event loop runs; `SelxError` if this process may start no more threads.
+/// `RuntimeError` where no event loop runs; `SelxError` if this process may start no more threads, or is ending.
 pub(crate) fn promise<'py, T, F>(
     py: Python<'py>,
     ending: Ending,
@@ -124,6 +131,9 @@ where
     T: Send + 'static,
     F: Future<Output = PyResult<T>> + Send + 'static,
 {
+    if crate::attach::is_closed() {
+        return Err(SelxError::new_err("the interpreter is ending, and nothing is awaited any more"));
+    }
     let cancel = CancellationToken::new();
     let event_loop = py.import("asyncio")?.call_method0("get_running_loop")?;
     let future = event_loop.call_method0("create_future")?;

@@ -58,7 +58,7 @@ fn in_this_thread(action: &dyn DynAction, cx: &Context) -> Result<(Plan<Value>, 
         .enable_all()
         .build()
         .map_err(|error| Error::new(ErrorKind::Local, "no event loop can be made").source_error(error))?;
-    let planned = runtime.block_on(action.plan(cx));
+    let planned = runtime.block_on(action.plan(cx)).map(|plan| plan.without(cx.secrets()));
     runtime.shutdown_background();
     Ok((planned?, confined))
 }

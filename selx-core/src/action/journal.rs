@@ -13,6 +13,7 @@ use super::saved::{FORMAT, SavedPlan, hex};
 use crate::check::Moment;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Secrets;
 
 /// How long a line may be: a plan of the largest size with room to spare.
 const LINE: usize = 64 << 20;
@@ -217,6 +218,20 @@ pub enum Damaged {
     /// A version wrote it whose form this one does not know.
     #[error("it has the form {0}, and this version knows the form {FORMAT}")]
     Format(u64),
+}
+
+impl Event {
+    /// Takes the secrets that were read out of what it says; a plan is begun without them.
+    pub(super) fn without(self, secrets: &Secrets) -> Self {
+        let clean = |why: String| secrets.redact(&why).unwrap_or(why);
+        match self {
+            Self::Done { step, applied, probed } => Self::Done { step, applied: applied.without(secrets), probed },
+            Self::UndoDone { step, applied } => Self::UndoDone { step, applied: applied.without(secrets) },
+            Self::Failed { step, why } => Self::Failed { step, why: clean(why) },
+            Self::UndoFailed { step, why } => Self::UndoFailed { step, why: clean(why) },
+            other => other,
+        }
+    }
 }
 
 /// Reads a journal. A torn end is no damage: what was being written was not yet to be relied on.

@@ -90,7 +90,7 @@ async fn attempt(request: &Request<'_>, ground: &dyn Ground, cx: &Context) -> Re
     gate(ground, name, &resources, true)?;
 
     let fresh = contained("planning", request.action.plan(cx)).await;
-    let fresh = fresh.map_err(|error| Box::new(ActionReport::failed(name, &error)))?;
+    let fresh = fresh.map_err(|error| Box::new(ActionReport::failed(name, &error)))?.without(cx.secrets());
     refusals(name, &fresh)?;
     let compared = request.plan.plan.compare(&fresh);
     let confirmed = request.plan.plan.steps.len();

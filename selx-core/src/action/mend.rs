@@ -49,6 +49,7 @@ impl Running<'_> {
     }
 
     pub(super) fn write(&mut self, events: impl IntoIterator<Item = Event>) -> Result<()> {
+        let events = events.into_iter().map(|event| event.without(self.cx.secrets()));
         self.journal.write(events, self.cx.clock())
     }
 

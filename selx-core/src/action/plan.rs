@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::secret::Secrets;
+
 /// How much harm a step can do. There is no default: the author of a step says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -217,18 +219,47 @@ pub struct Compared {
     pub new: usize,
 }
 
+fn clean(text: &mut String, secrets: &Secrets) {
+    if let Some(clean) = secrets.redact(text) {
+        *text = clean;
+    }
+}
+
+impl Applied {
+    /// Takes the secrets that were read out of what it says.
+    pub(super) fn without(mut self, secrets: &Secrets) -> Self {
+        if let Self::Changed(text) | Self::Skipped(text) = &mut self {
+            clean(text, secrets);
+        }
+        self
+    }
+}
+
+impl Planned<Value> {
+    /// Returns what two plans have to have in common for a step to be the same, as bytes: the step, what it is about, its risk
+    /// and whether it can be taken back. Words, sizes and times may differ: what is seen a minute later is told with other
+    /// numbers.
+    pub(super) fn core(&self) -> Vec<u8> {
+        // No line end is in what stands before the target.
+        let undoable = if matches!(self.undo, Undo::Possible(_)) { "undoable" } else { "for good" };
+        let mut core = super::saved::canonical(&self.step);
+        core.extend(format!("\n{}\n{undoable}\n{}", self.risk.as_str(), self.target).into_bytes());
+        core
+    }
+}
+
 impl Plan<Value> {
-    /// Compares a plan that was confirmed with one that was made a moment ago. Of two steps in the same words each counts
-    /// once.
+    /// Compares a plan that was confirmed with one that was made a moment ago. A step whose target, risk or way back has
+    /// changed is another one. Of two steps in the same words each counts once.
     pub fn compare(&self, fresh: &Self) -> Compared {
         let mut steps: std::collections::HashMap<Vec<u8>, usize> = std::collections::HashMap::new();
         for step in &fresh.steps {
-            *steps.entry(super::saved::canonical(&step.step)).or_default() += 1;
+            *steps.entry(step.core()).or_default() += 1;
         }
         let targets: std::collections::HashSet<&str> = fresh.steps.iter().map(|step| step.target.as_str()).collect();
         let mut compared = Compared { same: Vec::new(), changed: Vec::new(), gone: Vec::new(), new: 0 };
         for (index, step) in self.steps.iter().enumerate() {
-            match steps.get_mut(&super::saved::canonical(&step.step)) {
+            match steps.get_mut(&step.core()) {
                 Some(count) if *count > 0 => {
                     *count -= 1;
                     compared.same.push(index);
@@ -247,21 +278,34 @@ impl Plan<Value> {
         let mut said: std::collections::HashMap<Vec<u8>, std::collections::VecDeque<&Planned<Value>>> =
             std::collections::HashMap::new();
         for planned in &fresh.steps {
-            said.entry(super::saved::canonical(&planned.step)).or_default().push_back(planned);
+            said.entry(planned.core()).or_default().push_back(planned);
         }
         let steps = self.steps.iter().map(|planned| {
-            let fresh =
-                said.get_mut(&super::saved::canonical(&planned.step)).and_then(std::collections::VecDeque::pop_front);
+            let fresh = said.get_mut(&planned.core()).and_then(std::collections::VecDeque::pop_front);
             fresh.unwrap_or(planned).clone()
         });
         Self { steps: steps.collect(), whole: fresh.whole, kept: fresh.kept.clone(), refused: fresh.refused.clone() }
     }
 
+    /// Takes the secrets that were read out of all that is told of the steps, so that no file and no journal has them. A step
+    /// itself stays as it is: it is what is done.
+    pub fn without(mut self, secrets: &Secrets) -> Self {
+        if secrets.is_empty() {
+            return self;
+        }
+        let steps = self.steps.iter_mut().flat_map(|step| {
+            let (Undo::Possible(undo) | Undo::Impossible(undo)) = &mut step.undo;
+            [&mut step.target, &mut step.what, undo].into_iter().chain(&mut step.locks).chain(&mut step.not_simulated)
+        });
+        let kept = self.kept.iter_mut().flat_map(|kept| std::iter::once(&mut kept.why).chain(&mut kept.examples));
+        let refused = self.refused.iter_mut().flat_map(|refused| [&mut refused.why, &mut refused.advice]);
+        steps.chain(kept).chain(refused).for_each(|text| clean(text, secrets));
+        self
+    }
+
     /// Tells whether another plan is the same, step by step in the same order: what a whole has to be.
     pub(super) fn is_same(&self, fresh: &Self) -> bool {
-        let steps = |plan: &Self| -> Vec<Vec<u8>> {
-            plan.steps.iter().map(|step| super::saved::canonical(&step.step)).collect()
-        };
+        let steps = |plan: &Self| -> Vec<Vec<u8>> { plan.steps.iter().map(|step| step.core()).collect() };
         self.whole == fresh.whole && steps(self) == steps(fresh)
     }
 }

@@ -87,10 +87,16 @@ impl SavedPlan {
         }
     }
 
-    /// Returns the hash by which the plan is confirmed. It covers what would be done, to what, by which settings and on
-    /// which machine; not the time, so that the same plan made twice has the same hash.
+    /// Returns the hash by which the plan is confirmed. It covers what would be done, to what, at which risk, whether it can
+    /// be taken back, by which settings and on which machine; not the time, so that the same plan made twice has the same hash.
     pub fn hash(&self) -> PlanHash {
-        let steps: Vec<&Value> = self.plan.steps.iter().map(|planned| &planned.step).collect();
+        let mut steps = Sha256::new();
+        for planned in &self.plan.steps {
+            let core = planned.core();
+            // Its length keeps two steps apart from one.
+            steps.update((core.len() as u64).to_le_bytes());
+            steps.update(core);
+        }
         let refused: Vec<&str> = self.plan.refused.iter().map(|refused| refused.why.as_str()).collect();
         let covered = serde_json::json!({
             "format": self.format,
@@ -98,7 +104,7 @@ impl SavedPlan {
             "with": self.with,
             "machine": if self.machine.id.is_empty() { &self.machine.name } else { &self.machine.id },
             "whole": self.plan.whole,
-            "steps": steps,
+            "steps": hex(&steps.finalize()),
             "refused": refused,
         });
         PlanHash(Sha256::digest(canonical(&covered)).into())

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use selx_core::action::journal::Event;
-use selx_core::action::{Applied, Ground as _, Outcome, Permission, Policy, Risk, StepState, Stopped, Window};
+use selx_core::action::{
+    Applied, Ground as _, Outcome, Permission, Planned, Policy, Risk, StepState, Stopped, Undo, Window,
+};
 use selx_core::{ByteSize, Moment, Severity};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::bench::Bench;
@@ -247,6 +250,35 @@ fn a_plan_goes_stale_in_every_way() {
         }
         assert_eq!(bench.apply_as(&plan, &Permission::Given).outcome, Outcome::Stale);
         assert!(bench.world.state().log.is_empty());
+    }
+}
+
+#[test]
+fn a_step_at_another_risk_or_without_its_way_back_is_another_step() {
+    let changes: [fn(&mut Planned<Value>); 3] = [
+        |step| step.target = "other".to_owned(),
+        |step| step.risk = if step.risk == Risk::Safe { Risk::Destructive } else { Risk::Safe },
+        |step| {
+            step.undo = match &step.undo {
+                Undo::Possible(_) => Undo::Impossible("no".to_owned()),
+                Undo::Impossible(_) => Undo::Possible("yes".to_owned()),
+            }
+        },
+    ];
+    for change in changes {
+        let bench = Bench::new(&["a"], Config::default());
+        let shown = bench.plan();
+        let mut plan = shown.clone();
+        change(&mut plan.plan.steps[0]);
+        assert_ne!(shown.hash(), plan.hash());
+        assert_eq!(bench.apply_as(&plan, &Permission::Given).outcome, Outcome::Stale);
+        assert!(bench.world.state().log.is_empty());
+        // Words, sizes and times are those of the moment.
+        let mut plan = shown.clone();
+        plan.plan.steps[0].what = "in other words".to_owned();
+        plan.plan.steps[0].bytes = Some(7);
+        assert_eq!(shown.hash(), plan.hash());
+        assert_eq!(bench.apply_as(&plan, &Permission::Given).outcome, Outcome::Done);
     }
 }
 

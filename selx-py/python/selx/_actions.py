@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import json
 import os
+import sys
 from typing import Any, Optional, Union
 
 from . import _selx
@@ -264,10 +265,12 @@ class Plan:
 
         Raises ``UsageError`` where nobody confirmed it. All else that can happen is in the report.
         """
+        _to_the_end()
         return ActionReport._of(self._native.apply(confirm, permitted))
 
     async def apply_async(self, confirm: Optional[str] = None, *, permitted: bool = False) -> ActionReport:
         """Does what ``apply`` does, while the event loop goes on. Cancelling the task asks it to end, as Ctrl-C does."""
+        _to_the_end()
         return ActionReport._of(await self._native.apply_async(confirm, permitted))
 
     def save(self, path: _Path) -> None:
@@ -303,6 +306,20 @@ class Plan:
 
     def _repr_html_(self) -> str:
         return _selx._html(self._text)
+
+
+_ending: "set[int]" = set()
+
+
+def _to_the_end() -> None:
+    """Keeps a child of ``multiprocessing``, which ends without ``atexit``, from ending in the middle of a step."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is None or multiprocessing.parent_process() is None or os.getpid() in _ending:
+        return
+    from multiprocessing import util
+
+    _ending.add(os.getpid())
+    util.Finalize(None, _selx._finish, exitpriority=100)
 
 
 def _planned(said: "dict[str, Any]") -> PlannedStep:

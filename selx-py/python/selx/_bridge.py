@@ -1,6 +1,7 @@
 """Between the kinds of the registry, which speak JSON, and classes that are written in Python."""
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -14,7 +15,7 @@ from typing import Any, Optional
 
 from . import _config
 from ._kinds import ActionKind, Applied, CheckKind, Code, Judgement, Judging, MeasureDoc, Seen, Step, Steps
-from ._selx import Finding, Measure, _is_one_of
+from ._selx import Finding, Measure, _finish, _is_one_of
 from ._times import utc
 from .errors import ProbeError, UsageError
 
@@ -27,6 +28,12 @@ _ERRORS = (
     (OSError, "local"),
 )
 """What the system's exceptions are about."""
+
+
+# A thread of Python's may be needed to bring an action to its end, and Python 3.12 starts none once it is ending: this is
+# called before that.
+with contextlib.suppress(AttributeError, RuntimeError):
+    threading._register_atexit(_finish)  # type: ignore[attr-defined]
 
 
 class Interrupted(BaseException):
@@ -117,7 +124,7 @@ class _OfClass:
             instance = self.cls(config)
             told = self.told(instance)
         except _config.WrongSetting as wrong:
-            return None, json.dumps({"wrong": [wrong.path, wrong.message]})
+            return None, json.dumps({"wrong": [wrong.path, _text(wrong.message)]})
         except Exception as error:
             # Its text may repeat a setting, which may be a secret: where it was raised has to do.
             said = f"the settings are not taken: {type(error).__name__}{_place(error)}"
@@ -304,11 +311,16 @@ def plain(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
+        told = {str(key): plain(item) for key, item in value.items()}
+        if len(told) != len(value):
+            raise ValueError("two keys of a dict are one as text")
+        return told
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     if isinstance(value, enum.Enum):
-        return value.value
+        return plain(value.value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise ValueError(f"a number of {value.bit_length()} bits: 64 are kept")
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
@@ -332,10 +344,14 @@ class Worker:
         self._lasting = permit is not None
         self._lock = threading.Lock()
         self._ident: Optional[int] = None
+        self._in_loop = False
+        self._ended = threading.Event()
         # A daemon: a process that ends does not wait for what nobody waits for.
         threading.Thread(target=self._run, name=f"selx {method}", daemon=True).start()
 
     def _run(self) -> None:
+        # Somebody waits for an answer, whatever happens: what is not said below is this.
+        text = json.dumps({"failed": {"kind": "bug", "message": "it came to nothing", "advice": None}})
         try:
             try:
                 with self._lock:
@@ -344,18 +360,19 @@ class Worker:
             finally:
                 with self._lock:
                     self._ident = None
-            self._promise.give(text)
         except Interrupted:
             pass
+        finally:
+            self._ended.set()
+            self._promise.give(text)
 
     def _answer(self) -> str:
         given = None
         try:
             given = self._ask(*self._arguments)
             if inspect.isawaitable(given):
-                with self._lock:
-                    # From here on the loop looks whether somebody waits.
-                    self._ident = None
+                # From here on the loop looks whether somebody waits, as long as it gets its turn.
+                self._in_loop = True
                 given = asyncio.run(self._awaited(given))
             # Numbers that JSON does not know would be read by nobody.
             return json.dumps({"given": plain(given)}, allow_nan=False)
@@ -377,6 +394,8 @@ class Worker:
 
     def interrupt(self) -> None:
         """Raises ``Interrupted`` in the code, if it has not ended: at its next step in Python, not while it waits outside."""
+        if self._in_loop and self._ended.wait(1.0):
+            return
         with self._lock:
             if self._ident is not None and not self._lasting:
                 import ctypes
@@ -386,13 +405,23 @@ class Worker:
 
 def _failed(error: BaseException) -> "dict[str, Optional[str]]":
     if isinstance(error, ProbeError):
-        return {"kind": error.kind, "message": str(error.message), "advice": error.advice}
+        advice = None if error.advice is None else _text(error.advice)
+        return {"kind": error.kind, "message": _text(error.message), "advice": advice}
     if isinstance(error, asyncio.CancelledError):
         return {"kind": "cancelled", "message": "the run was cancelled", "advice": None}
     for cls, kind in _ERRORS:
         if isinstance(error, cls):
-            return {"kind": kind, "message": f"{type(error).__name__}: {error}", "advice": None}
-    return {"kind": "bug", "message": f"{type(error).__name__}: {error}{_place(error)}", "advice": None}
+            return {"kind": kind, "message": f"{type(error).__name__}: {_text(error)}", "advice": None}
+    return {"kind": "bug", "message": f"{type(error).__name__}: {_text(error)}{_place(error)}", "advice": None}
+
+
+def _text(value: Any) -> str:
+    """Writes what an author says as a text that everybody reads."""
+    try:
+        # What the system could not decode is half of a character, and no text.
+        return str(value).encode("utf-8", "backslashreplace").decode()
+    except Exception:
+        return "(its text cannot be made)"
 
 
 def _place(error: BaseException) -> str:

@@ -262,16 +262,18 @@ class Registry:
 
         Raises ``UsageError`` if no such run is open.
         """
-        from ._actions import ActionReport
+        from ._actions import ActionReport, _to_the_end
 
+        _to_the_end()
         return ActionReport._of(self._native.recover(run, as_it_is, config, state))
 
     async def recover_async(
         self, run: str, *, as_it_is: bool = False, config: Optional[_Path] = None, state: Optional[_Path] = None
     ) -> ActionReport:
         """Does what ``recover`` does, while the event loop goes on."""
-        from ._actions import ActionReport
+        from ._actions import ActionReport, _to_the_end
 
+        _to_the_end()
         return ActionReport._of(await self._native.recover_async(run, as_it_is, config, state))
 
     def stop(self, reason: str = "", *, config: Optional[_Path] = None, state: Optional[_Path] = None) -> bool:

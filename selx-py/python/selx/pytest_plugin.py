@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ._registry import Registry
     from ._selx import Result
 
@@ -17,7 +19,7 @@ class Checker:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
 
-    def __call__(self, kind: str, name: str = "pytest", *, allow: tuple[str, ...] = (), **settings: Any) -> Result:
+    def __call__(self, kind: str, name: str = "pytest", /, *, allow: Union[str, Collection[str]] = (), **settings: Any) -> Result:
         """Runs a check like ``selx.check``, and fails the test unless it is ok, or of a status that ``allow`` names."""
         __tracebackhide__ = True
         from .testing import assert_ok

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Union
 
-from ._selx import Report, Result
+from ._selx import Report, Result, _is_one_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection
 
     from ._calls import Action
     from ._registry import Registry
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
     _Path = Union[str, "os.PathLike[str]"]
 
 
-def assert_ok(looked: Union[Result, Report], *, allow: tuple[str, ...] = ()) -> None:
-    """Fails with all that there is to say, unless a result or a report is ok. ``allow`` names other statuses that will do.
+def assert_ok(looked: Union[Result, Report], *, allow: Union[str, Collection[str]] = ()) -> None:
+    """Fails with all that there is to say, unless a result or a report is ok. ``allow`` names another status that will do, or
+    several.
 
     >>> selx.testing.assert_ok(selx.check("host-memory"), allow=("warning", "critical"))
     """
     __tracebackhide__ = True
-    if looked.status != "ok" and looked.status not in allow:
+    allowed = {allow} if isinstance(allow, str) else set(allow)
+    for status in allowed:
+        _is_one_of("status", status)
+    if looked.status != "ok" and looked.status not in allowed:
         raise AssertionError(str(looked))
 
 

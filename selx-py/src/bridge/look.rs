@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use selx_core::action::{Permit, Risk};
-use selx_core::{Context, Error, Extent, Moment, Previous, Secret, SecretRef};
+use selx_core::{Context, Error, ErrorKind, Extent, Moment, Previous, Secret, SecretRef};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -114,7 +114,14 @@ impl Look {
     /// Says that a part of the subject could not be seen; the look goes on with the others.
     #[pyo3(signature = (kind, message, advice = None))]
     fn fault(&self, kind: &str, message: String, advice: Option<String>) -> PyResult<()> {
-        let error = Error::new(one_of(kind, "kind of failure")?, message);
+        let kind: ErrorKind = one_of(kind, "kind of failure")?;
+        if kind.is_skip() {
+            // A check may be skipped whole; a part that could not be seen is never fine.
+            let text =
+                format!("a part is not `{kind}`: leave it out, or raise a ProbeError of that kind for the whole");
+            return Err(UsageError::new_err(text));
+        }
+        let error = Error::new(kind, message);
         let error = match advice {
             Some(advice) => error.advice(advice),
             None => error,

@@ -10,6 +10,7 @@ mod check;
 mod look;
 mod meta;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -52,6 +53,16 @@ impl Kind for Class {
     }
 }
 
+thread_local! {
+    /// What ended the reading of settings in this thread, and is none of their errors.
+    static INTERRUPTED: Cell<Option<PyErr>> = const { Cell::new(None) };
+}
+
+/// Raises what ended the reading of settings in this thread, if something did.
+pub(crate) fn interrupted() -> PyResult<()> {
+    INTERRUPTED.take().map_or(Ok(()), Err)
+}
+
 /// What an adapter made of settings.
 struct Built<T> {
     instance: Arc<Py<PyAny>>,
@@ -82,7 +93,11 @@ impl Class {
             self.adapter.bind(py).call_method1("build", (json,))?.extract()
         });
         let answer = answer.ok_or_else(|| wrong(&[], "the interpreter is ending"))?;
-        let (instance, said) = answer.map_err(|error| wrong(&[], &format!("the settings cannot be read: {error}")))?;
+        let (instance, said) = answer.map_err(|error| {
+            // Ctrl-C, and whatever else is no error of the settings: it goes to whoever called. Its text tells no setting.
+            INTERRUPTED.set(Some(error));
+            wrong(&[], "reading the settings was interrupted")
+        })?;
         let said: Said = serde_json::from_str(&said).map_err(|error| wrong(&[], &error.to_string()))?;
         if let Some((path, message)) = said.wrong {
             return Err(wrong(&path, &message));
