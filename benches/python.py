@@ -3,8 +3,8 @@
     python benches/python.py            # everything
     python benches/python.py import     # a part: import, check, http, table, psutil, redis, celery
 
-It wants the wheel in its release profile, and requests, psutil, redis and celery beside it; nginx-light and redis-server are
-started on loopback, and ended. What `cargo bench --bench figures -- embed` prints is the same call from Rust. Every line is
+It wants the wheel in its release profile, and requests, psutil, redis and celery beside it, and `ab` (apache2-utils); nginx-light
+and redis-server are started on loopback, and ended. What `cargo bench --bench figures -- embed` prints is the same call from Rust. Every line is
 the median of runs in turn. Quote ratios.
 """
 
@@ -93,6 +93,23 @@ def check():
         row(f"one `{kind}` from Python", f"{ours:.0f} µs", f"{rust:.0f} µs (from Rust)", f"{ours - rust:.0f} µs above; aim 50 µs")
 
 
+SLOW = """
+import asyncio, sys
+class Answer(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+    def data_received(self, data):
+        asyncio.get_running_loop().call_later(0.02, self.answer)
+    def answer(self):
+        self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")
+        self.transport.close()
+async def main():
+    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", int(sys.argv[1]), backlog=4096)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
 def http():
     import requests
 
@@ -120,12 +137,27 @@ def http():
                     for _ in range(1000):
                         assert one.get(url, timeout=5).status_code == 200
 
-            mine, theirs, kept = in_turn(ours, loop, session, runs=5)
+            def bare():
+                # What a client in C that judges nothing needs for the same connections.
+                subprocess.run(["ab", "-q", "-n", "1000", "-c", "64", url], check=True, capture_output=True)
+
+            mine, theirs, kept, floor = in_turn(ours, loop, session, bare, runs=5)
     row(
-        "1,000 HTTP checks by `check_many`, each of its own connection",
+        "1,000 HTTP checks by `check_many`, each of its own connection, of a server that answers at once",
         f"{mine:.2f} s",
-        f"{theirs:.2f} s (a loop of requests); {kept:.2f} s (a session, which keeps its connection)",
-        f"{theirs / mine:.1f} × and {kept / mine:.1f} × faster; aim 20 ×",
+        f"{theirs:.2f} s (a loop of requests); {kept:.2f} s (a session, which keeps its connection); {floor:.2f} s (`ab`, in C)",
+        f"{theirs / mine:.1f} × and {kept / mine:.1f} × faster; aim 20 ×; `ab` {theirs / floor:.1f} ×",
+    )
+    port = free_port()
+    with server([sys.executable, "-c", SLOW, str(port)], port):
+        url = f"http://127.0.0.1:{port}/"
+        checks = [selx.Check("http", url=url) for _ in range(1000)]
+        mine, theirs = in_turn(ours, loop, runs=3)
+    row(
+        "the same, of a server that takes 20 ms",
+        f"{mine:.2f} s",
+        f"{theirs:.1f} s (a loop of requests)",
+        f"{theirs / mine:.0f} × faster; aim 20 ×",
     )
 
 

@@ -7,7 +7,22 @@ use std::time::Instant;
 use crate::process::of_this_package;
 use crate::scratch::Scratch;
 
-const SETS: [&str; 7] = ["", "host", "command", "history", "tls", "http", "default"];
+const SETS: [&str; 14] = [
+    "",
+    "host",
+    "command",
+    "backup",
+    "tls",
+    "http",
+    "docker",
+    "history",
+    "logs",
+    "postgres",
+    "prometheus",
+    "redis",
+    "celery",
+    "default",
+];
 
 /// Builds each set in a folder of its own, one after the other, and prints the table as it grows.
 pub(crate) fn print() {

@@ -17,19 +17,19 @@ use selx_core::{ActionInstance, Clock as _, Context, Host, Registry, Secrets, Sy
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::errors::{ActionError, UsageError, told as said};
+use crate::errors::{ActionError, UsageError, told};
 use crate::wait::{self, Ending};
 
 /// What came of an action: as programs read it, and as people do.
-type Told = (String, String);
+type Reported = (String, String);
 
 /// Makes an exception of an error.
 fn raised(error: &selx_core::Error, secrets: &Secrets) -> PyErr {
-    ActionError::new_err(said(error, secrets))
+    ActionError::new_err(told(error, secrets))
 }
 
 /// Work that ends by itself, and must not be dropped before.
-type Work = Pin<Box<dyn Future<Output = PyResult<Told>> + Send>>;
+type Work = Pin<Box<dyn Future<Output = PyResult<Reported>> + Send>>;
 
 /// What stands around one action.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ fn context(limit: Duration, secrets: &Arc<Secrets>, cancel: CancellationToken) -
     Context::with(Arc::new(SystemClock), Arc::new(Host::default()), Arc::clone(secrets), limit).cancelled_by(cancel)
 }
 
-fn told(report: &ActionReport, secrets: &Secrets) -> Told {
+fn reported(report: &ActionReport, secrets: &Secrets) -> Reported {
     (format::action_json(report, secrets), format::action(report, &Style::default(), secrets))
 }
 
@@ -99,7 +99,7 @@ impl Plan {
             Box::pin(async move {
                 let cx = acting.context(cancel);
                 let report = ground::apply(&acting.action, &plan, &permission, &acting.ground, &cx).await;
-                Ok(told(&report, &acting.secrets))
+                Ok(reported(&report, &acting.secrets))
             })
         })
     }
@@ -126,7 +126,7 @@ impl Plan {
         Some(visible(&secrets.redact(&why).unwrap_or(why)).into_owned())
     }
 
-    fn apply(&self, py: Python<'_>, confirm: Option<&str>, permitted: bool) -> PyResult<Told> {
+    fn apply(&self, py: Python<'_>, confirm: Option<&str>, permitted: bool) -> PyResult<Reported> {
         wait::wait(py, Ending::ByItself, self.work(confirm, permitted)?)
     }
 
@@ -139,8 +139,8 @@ impl Plan {
     }
 }
 
-fn pair(py: Python<'_>, told: Told) -> PyResult<Py<PyAny>> {
-    Ok(told.into_pyobject(py)?.into_any().unbind())
+fn pair(py: Python<'_>, report: Reported) -> PyResult<Py<PyAny>> {
+    Ok(report.into_pyobject(py)?.into_any().unbind())
 }
 
 /// The runs that are not over on a machine.
@@ -184,12 +184,18 @@ impl Machine {
                 let secrets = Arc::new(Secrets::default());
                 let cx = context(self.limit, &secrets, cancel);
                 let report = recover_by(&registry, &open, as_it_is, &self.ground, &cx).await;
-                Ok(told(&report, &secrets))
+                Ok(reported(&report, &secrets))
             })
         })
     }
 
-    pub(crate) fn recover(self, py: Python<'_>, registry: Arc<Registry>, run: &str, as_it_is: bool) -> PyResult<Told> {
+    pub(crate) fn recover(
+        self,
+        py: Python<'_>,
+        registry: Arc<Registry>,
+        run: &str,
+        as_it_is: bool,
+    ) -> PyResult<Reported> {
         wait::wait(py, Ending::ByItself, self.work(registry, run, as_it_is)?)
     }
 

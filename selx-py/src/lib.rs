@@ -28,9 +28,9 @@ mod _selx {
     #[pymodule_export]
     use crate::actions::Plan;
     #[pymodule_export]
-    use crate::bridge::{Look, Permission};
+    use crate::bridge::{PyContext, PyPermit};
     #[pymodule_export]
-    use crate::registry::Native;
+    use crate::registry::PyRegistry;
     #[pymodule_export]
     use crate::results::{CheckResult, Report};
     #[pymodule_export]

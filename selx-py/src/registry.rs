@@ -20,9 +20,9 @@ use crate::wait::{self, Ending};
 
 /// The native half of `selx.Registry`.
 #[pyclass(frozen, name = "_Registry", module = "selx._selx")]
-pub(crate) struct Native(Mutex<Arc<Registry>>);
+pub(crate) struct PyRegistry(Mutex<Arc<Registry>>);
 
-impl Native {
+impl PyRegistry {
     /// The kinds as they are now: what is registered later is not in a run that has begun.
     fn now(&self) -> Arc<Registry> {
         Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -109,7 +109,7 @@ enum Described<'py> {
 }
 
 #[pymethods]
-impl Native {
+impl PyRegistry {
     /// Makes one with every kind of selx.
     #[new]
     fn new() -> PyResult<Self> {

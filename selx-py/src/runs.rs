@@ -14,7 +14,7 @@ use selx_core::{
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge;
-use crate::errors::{ConfigError, FileError, SelxError, UsageError, told as said};
+use crate::errors::{ConfigError, FileError, SelxError, UsageError, told};
 use crate::given::{Given, Sort, config_error, suite_of};
 
 /// Loads the file that `selx` itself would load, if there is one.
@@ -81,7 +81,7 @@ impl Job {
         let selection = suite.select(&names).map_err(|wrong| nothing_named(&wrong))?;
         if let Some(path) = &asked.record {
             // Told before the look: afterwards the history has it, and the report would be lost.
-            format::is_writable(path).map_err(|error| FileError::new_err(said(&error, &Secrets::default())))?;
+            format::is_writable(path).map_err(|error| FileError::new_err(told(&error, &Secrets::default())))?;
         }
         let history = if asked.history { history(&suite.settings, asked.state)? } else { None };
         Ok(Self { settings: suite.settings, selection, history, record: asked.record })
@@ -97,14 +97,14 @@ impl Job {
         }
         let report = runner.run(&self.selection).await;
         if let Some(path) = &self.record {
-            Recording::of(&report).write(path).map_err(|error| FileError::new_err(said(&error, &secrets)))?;
+            Recording::of(&report).write(path).map_err(|error| FileError::new_err(told(&error, &secrets)))?;
         }
-        told(&report, &secrets)
+        frozen(&report, &secrets)
     }
 }
 
 /// Writes a report in its frozen form.
-fn told(report: &selx_core::Report, secrets: &Secrets) -> PyResult<v1::Report> {
+fn frozen(report: &selx_core::Report, secrets: &Secrets) -> PyResult<v1::Report> {
     if secrets.is_empty() {
         return Ok(v1::Report::from(report));
     }
@@ -132,9 +132,9 @@ pub(crate) async fn run(registry: Arc<Registry>, asked: Asked, cancel: Cancellat
 /// Judges a run again that was recorded, by the limits of a file if one is named.
 pub(crate) fn replay(registry: &Registry, path: &Path, config: Option<&Path>) -> PyResult<v1::Report> {
     let secrets = Secrets::default();
-    let recording = Recording::read(path).map_err(|error| FileError::new_err(said(&error, &secrets)))?;
+    let recording = Recording::read(path).map_err(|error| FileError::new_err(told(&error, &secrets)))?;
     let suite = config.map(|config| file(registry, Some(config))).transpose()?.flatten();
-    told(&recording.replay(registry, suite.as_ref()), &secrets)
+    frozen(&recording.replay(registry, suite.as_ref()), &secrets)
 }
 
 /// The history that `selx run` would keep. It is opened when the runner asks for it, not here.

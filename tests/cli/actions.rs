@@ -147,8 +147,11 @@ fn w18_a_saved_plan_is_applied_once_and_only_here() {
     changed("\"secs\":", "\"secs\":9").code(15).says(&["older than 15m"]);
     changed("logs-clean.shop", "logs-clean.shops").code(64).complains(&["is `logs-clean.shop` meant?"]);
     changed("{", "").code(64).complains(&["is no plan"]);
-    // What a plan says of a step besides what it does is taken from the plan of now.
-    changed("\"impossible\":\"a deleted file is gone\"", "\"possible\":\"no harm\"").code(0);
+    // Whether it can be taken back, and how much harm it does, are part of what is confirmed.
+    changed("\"impossible\":\"a deleted", "\"possible\":\"a deleted").code(15).says(&["4 have changed"]);
+    changed("\"risk\":\"destructive\"", "\"risk\":\"safe\"").code(15).says(&["4 have changed"]);
+    // What else a plan says of a step is taken from the plan of now.
+    changed("a deleted file is gone", "no harm").code(0);
     let journal = logs.inside("/usr/bin/grep", &["-r", "no harm", "state"]).output().unwrap();
     assert!(journal.stdout.is_empty(), "{}", String::from_utf8_lossy(&journal.stdout));
     let logs = Logs::new(BY_HAND);

@@ -28,7 +28,7 @@ use super::confined::{self, Confined};
 /// async fn confirmed(suite: &Suite, ask: impl Fn(&str) -> ShortHash) -> Result<bool, Box<dyn std::error::Error>> {
 ///     let named = suite.select_actions(&["logs-clean.shop".to_owned()]).map_err(|wrong| wrong[0].to_string())?;
 ///     let limit = suite.settings.action_timeout;
-///     let ground = HostGround::new("/var/lib/selx".into(), Host::default());
+///     let ground = HostGround::new("/var/lib/selx", Host::default());
 ///     let (plan, _) = ground::planned(&named[0], &ground, Context::new(limit)).await?;
 ///     let shown = format::plan(&plan, "the hash, typed here", &format::Style::default(), &Secrets::default());
 ///     let permission = Permission::Typed(ask(&shown));

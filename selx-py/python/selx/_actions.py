@@ -278,7 +278,7 @@ class Plan:
         self._native.save(path)
 
     def to_dict(self) -> "dict[str, Any]":
-        """What ``selx act --format json`` writes."""
+        """What ``selx act --format json`` writes: ``confirm`` is what ``hash`` is here, ``hash`` the whole of it."""
         told: "dict[str, Any]" = json.loads(self._native.json())
         return told
 

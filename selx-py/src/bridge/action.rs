@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::look::{Look, Permission};
+use super::look::{PyContext, PyPermit};
 use super::{Class, call, read};
 
 /// How long a look at the world may take, if the action has less time left.
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// What an adapter says of an instance.
 #[derive(Deserialize)]
-struct Told {
+struct InstanceInfo {
     resources: Vec<String>,
     #[serde(default)]
     places: Vec<PathBuf>,
@@ -30,28 +30,28 @@ struct Told {
 
 impl ActionFactory for Class {
     fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynAction>, toml::de::Error> {
-        let built = self.make::<Told>(&with)?;
+        let built = self.make::<InstanceInfo>(&with)?;
         if built.told.resources.is_empty() {
             let text = "`resources` names nothing: two runs would meet; name what nobody else may change meanwhile";
             return Err(selx_core::config::wrong_setting(&with, &[], text));
         }
-        Ok(Arc::new(OfPython { meta: self.meta, instance: built.instance, secrets: built.secrets, told: built.told }))
+        Ok(Arc::new(PyAction { meta: self.meta, instance: built.instance, secrets: built.secrets, told: built.told }))
     }
 }
 
-struct OfPython {
+struct PyAction {
     meta: Meta,
     instance: Arc<Py<PyAny>>,
     secrets: Vec<SecretRef>,
-    told: Told,
+    told: InstanceInfo,
 }
 
-impl OfPython {
+impl PyAction {
     /// Asks the world how far it is. That has to be known after a cancellation and after the time is up as well, so that it has
     /// a time of its own.
     async fn look<T: DeserializeOwned>(&self, method: &'static str, arguments: Vec<String>, cx: &Context) -> Result<T> {
         let cancel = CancellationToken::new();
-        let look = Look::of(cx, cancel.clone(), &self.secrets);
+        let look = PyContext::of(cx, cancel.clone(), &self.secrets);
         let ask = call::ask(&self.instance, method, arguments, Some(look), None, cancel);
         let limit = cx.remaining().max(LOOK);
         match tokio::time::timeout(limit, ask).await {
@@ -72,15 +72,15 @@ impl OfPython {
         cx: &Context,
     ) -> Result<T> {
         let cancel = cx.cancel().child_token();
-        let look = Look::of(cx, cancel.clone(), &self.secrets);
-        let permission = Permission::of(permit);
+        let look = PyContext::of(cx, cancel.clone(), &self.secrets);
+        let permission = PyPermit::of(permit);
         let given = call::ask(&self.instance, method, arguments, Some(look), Some(permission.clone()), cancel).await;
         permission.end();
         read(given?, &format!("`{method}`"))
     }
 }
 
-impl DynAction for OfPython {
+impl DynAction for PyAction {
     fn meta(&self) -> &Meta {
         &self.meta
     }
@@ -104,7 +104,7 @@ impl DynAction for OfPython {
     fn plan<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Plan<Value>>> {
         Box::pin(async move {
             let cancel = cx.cancel().child_token();
-            let look = Look::of(cx, cancel.clone(), &self.secrets);
+            let look = PyContext::of(cx, cancel.clone(), &self.secrets);
             let ask = call::ask(&self.instance, "plan", Vec::new(), Some(look), None, cancel);
             read(cx.within("the plan, written in Python", ask).await??, "`plan`")
         })

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::look::{Look, Permission};
+use super::look::{PyContext, PyPermit};
 use crate::attach::attach;
 
 /// How long a pure question, such as a judgement, may take.
@@ -49,8 +49,8 @@ fn begin(
     instance: &Py<PyAny>,
     method: &str,
     arguments: Vec<String>,
-    look: Option<Look>,
-    permission: Option<Permission>,
+    look: Option<PyContext>,
+    permission: Option<PyPermit>,
     take: Take,
 ) -> Result<Py<PyAny>> {
     let begun = attach(|py| -> PyResult<Py<PyAny>> {
@@ -78,8 +78,8 @@ pub(super) async fn ask(
     instance: &Arc<Py<PyAny>>,
     method: &'static str,
     arguments: Vec<String>,
-    look: Option<Look>,
-    permission: Option<Permission>,
+    look: Option<PyContext>,
+    permission: Option<PyPermit>,
     cancel: CancellationToken,
 ) -> Result<Value> {
     let mut guard = Guard { worker: None, cancel: cancel.clone() };

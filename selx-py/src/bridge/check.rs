@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::look::Look;
+use super::look::PyContext;
 use super::{Class, call, read};
 
 /// What an adapter says of an instance.
 #[derive(Deserialize)]
-struct Told {
+struct InstanceInfo {
     #[serde(default)]
     limits: BTreeMap<String, Thresholds>,
 }
@@ -39,10 +39,10 @@ struct Thresholds {
 
 impl Factory for Class {
     fn build(&self, with: Spanned<DeValue<'_>>) -> Result<Arc<dyn DynCheck>, toml::de::Error> {
-        let built = self.make::<Told>(&with)?;
+        let built = self.make::<InstanceInfo>(&with)?;
         let wrong = |message: String| selx_core::config::wrong_setting(&with, &[], &message);
         let limits = limits(&self.meta, &built.told.limits).map_err(wrong)?;
-        Ok(Arc::new(OfPython { meta: self.meta, instance: built.instance, secrets: built.secrets, limits }))
+        Ok(Arc::new(PyCheck { meta: self.meta, instance: built.instance, secrets: built.secrets, limits }))
     }
 
     fn discover<'a>(&'a self, _: &'a Context) -> BoxFuture<'a, Discovery> {
@@ -69,7 +69,7 @@ fn limits(meta: &Meta, said: &BTreeMap<String, Thresholds>) -> Result<Limits, St
     Ok(limits)
 }
 
-struct OfPython {
+struct PyCheck {
     meta: Meta,
     instance: Arc<Py<PyAny>>,
     secrets: Vec<SecretRef>,
@@ -78,15 +78,15 @@ struct OfPython {
 
 /// What a judgement and its measures come to.
 #[derive(Deserialize)]
-struct Said {
+struct Judged {
     judgement: Judgement,
     #[serde(default)]
     measures: Vec<Measure>,
 }
 
-impl OfPython {
+impl PyCheck {
     /// Looks whether all that was said is documented, as the contract asks of every kind.
-    fn known(&self, said: &Said) -> Result<()> {
+    fn known(&self, said: &Judged) -> Result<()> {
         let id = self.meta.id;
         let wrong = said.judgement.findings.iter().find(|found| self.meta.code(&found.code).is_none());
         let code = wrong.map(|found| format!("`judge` found `{}`, which is no code of `{id}`", found.code));
@@ -104,7 +104,7 @@ impl OfPython {
     }
 }
 
-impl DynCheck for OfPython {
+impl DynCheck for PyCheck {
     fn meta(&self) -> &Meta {
         &self.meta
     }
@@ -113,7 +113,7 @@ impl DynCheck for OfPython {
         Box::pin(async move {
             let previous = if self.meta.remembers { cx.previous::<Value>().await.seen() } else { None };
             let cancel = cx.cancel().child_token();
-            let look = Look::of(cx, cancel.clone(), &self.secrets).remembering(previous);
+            let look = PyContext::of(cx, cancel.clone(), &self.secrets).remembering(previous);
             let ask = call::ask(&self.instance, "probe", Vec::new(), Some(look.clone()), None, cancel);
             let seen = cx.within("the probe, written in Python", ask).await;
             look.faults().into_iter().for_each(|fault| cx.fault(fault));
@@ -135,7 +135,7 @@ impl DynCheck for OfPython {
             "now": cx.now.at.to_string(), "previous": previous, "previous_seen": seen, "since_previous": since,
         });
         let said = call::ask_now(&self.instance, "judge", vec![facts.to_string(), judging.to_string()])?;
-        let mut said: Said = read(said, "`judge`")?;
+        let mut said: Judged = read(said, "`judge`")?;
         self.known(&said)?;
         for finding in &mut said.judgement.findings {
             // What the class says of the code is the advice, unless the finding has one of its own.

@@ -17,7 +17,7 @@ use crate::objects::{moment, one_of, python};
 /// What a probe, a plan or a step is given.
 #[pyclass(frozen, name = "Context", module = "selx")]
 #[derive(Clone)]
-pub(crate) struct Look(Arc<Inner>);
+pub(crate) struct PyContext(Arc<Inner>);
 
 struct Inner {
     until: Instant,
@@ -30,7 +30,7 @@ struct Inner {
     previous: Option<Previous<Value>>,
 }
 
-impl Look {
+impl PyContext {
     /// Takes from a context what another thread may hold. Secrets are those that the settings name, read here.
     pub(super) fn of(cx: &Context, cancel: CancellationToken, secrets: &[SecretRef]) -> Self {
         let read = |from: &SecretRef| cx.secrets().get(from).map_err(|error| error.to_string());
@@ -61,7 +61,7 @@ impl Look {
 }
 
 #[pymethods]
-impl Look {
+impl PyContext {
     /// Seconds that this look may take.
     #[getter]
     fn limit(&self) -> f64 {
@@ -144,12 +144,12 @@ impl Look {
 /// Python may keep the object for as long as it likes, but not the locks.
 #[pyclass(frozen, name = "Permit", module = "selx")]
 #[derive(Clone)]
-pub(crate) struct Permission {
+pub(crate) struct PyPermit {
     risk: Risk,
     locks: Arc<Mutex<Vec<Arc<OwnedFd>>>>,
 }
 
-impl Permission {
+impl PyPermit {
     pub(super) fn of(permit: &Permit) -> Self {
         Self { risk: permit.risk(), locks: Arc::new(Mutex::new(permit.locks().to_vec())) }
     }
@@ -161,7 +161,7 @@ impl Permission {
 }
 
 #[pymethods]
-impl Permission {
+impl PyPermit {
     /// The greatest risk that is permitted.
     #[getter]
     fn risk(&self) -> &'static str {

@@ -10,7 +10,7 @@ use crate::errors::UsageError;
 /// What an adapter says of its class.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Said {
+pub(super) struct ClassInfo {
     id: String,
     area: Area,
     summary: String,
@@ -34,7 +34,7 @@ struct Measured {
     called: Option<String>,
 }
 
-impl Said {
+impl ClassInfo {
     /// Makes it what the registry holds, which lives as long as the process.
     ///
     /// # Errors

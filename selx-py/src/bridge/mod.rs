@@ -22,7 +22,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-pub(crate) use look::{Look, Permission};
+pub(crate) use look::{PyContext, PyPermit};
 
 use crate::errors::ConfigError;
 
@@ -72,14 +72,14 @@ struct Built<T> {
 
 impl Class {
     fn new(adapter: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let said: meta::Said = of_adapter(adapter, "meta")?;
+        let said: meta::ClassInfo = of_adapter(adapter, "meta")?;
         Ok(Self { adapter: adapter.clone().unbind(), meta: said.leaked()?, schema: of_adapter(adapter, "schema")? })
     }
 
     /// Makes an instance of settings, or says the first thing that is wrong with them.
     fn make<T: DeserializeOwned>(&self, with: &Spanned<DeValue<'_>>) -> Result<Built<T>, toml::de::Error> {
         #[derive(Deserialize)]
-        struct Said {
+        struct Answer {
             #[serde(default)]
             secrets: Vec<(Vec<String>, String)>,
             #[serde(default)]
@@ -98,7 +98,7 @@ impl Class {
             INTERRUPTED.set(Some(error));
             wrong(&[], "reading the settings was interrupted")
         })?;
-        let said: Said = serde_json::from_str(&said).map_err(|error| wrong(&[], &error.to_string()))?;
+        let said: Answer = serde_json::from_str(&said).map_err(|error| wrong(&[], &error.to_string()))?;
         if let Some((path, message)) = said.wrong {
             return Err(wrong(&path, &message));
         }
