@@ -8,6 +8,7 @@ mod bridge;
 mod errors;
 mod given;
 mod html;
+mod kinds;
 mod objects;
 mod pickle;
 mod registry;
@@ -30,11 +31,13 @@ mod _selx {
     #[pymodule_export]
     use crate::bridge::{PyContext, PyPermit};
     #[pymodule_export]
+    use crate::kinds::Kind;
+    #[pymodule_export]
     use crate::registry::PyRegistry;
     #[pymodule_export]
     use crate::results::{CheckResult, Report};
     #[pymodule_export]
-    use crate::views::{Attempt, Failure, Finding, Kind, Measure};
+    use crate::views::{Attempt, Failure, Finding, Measure};
     use crate::{actions, attach, html, objects, pickle, runtime, wait};
 
     #[pymodule_init]

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::errors::SelxError;
+use crate::kinds::Kind;
 use crate::objects::unwritable;
 use crate::results::{CheckResult, Report};
-use crate::views::{Attempt, Failure, Finding, Kind, Measure};
+use crate::views::{Attempt, Failure, Finding, Measure};
 
 /// What pickle keeps of a value: what makes it again, and the name of its class with the value as JSON.
 pub(crate) type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, String));

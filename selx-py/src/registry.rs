@@ -13,9 +13,9 @@ use crate::actions::{self, Acting, Machine, Plan};
 use crate::bridge;
 use crate::errors::{ConfigError, SelxError, UsageError};
 use crate::given::{Given, Sort, Spec, suite_of};
+use crate::kinds::Kind;
 use crate::results::{CheckResult, Report};
 use crate::runs::{self, Asked, Job};
-use crate::views::Kind;
 use crate::wait::{self, Ending};
 
 /// The native half of `selx.Registry`.

@@ -11,6 +11,7 @@ import selx
 import selx._bridge
 import selx._config
 import selx._kinds
+import selx._worker
 import selx.testing
 
 

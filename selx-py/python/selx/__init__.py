@@ -34,7 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import testing
+    from . import testing as testing
     from ._actions import ActionReport, Kept, Plan, PlannedStep, Refused, Space, StepReport, Unfinished
     from ._kinds import (
         ActionKind,

@@ -1,43 +1,19 @@
 """Between the kinds of the registry, which speak JSON, and classes that are written in Python."""
 
-import asyncio
-import contextlib
 import dataclasses
-import datetime
-import enum
 import inspect
 import json
 import os
-import threading
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 from . import _config
 from ._kinds import ActionKind, Applied, CheckKind, Code, Judgement, Judging, MeasureDoc, Seen, Step, Steps
-from ._selx import Finding, Measure, _finish, _is_one_of
+from ._schema import WrongSetting
+from ._selx import Finding, Measure, _is_one_of
 from ._times import utc
-from .errors import ProbeError, UsageError
-
-_ERRORS = (
-    (ConnectionError, "unreachable"),
-    (TimeoutError, "no-answer"),
-    (asyncio.TimeoutError, "no-answer"),
-    (PermissionError, "denied"),
-    (FileNotFoundError, "missing"),
-    (OSError, "local"),
-)
-"""What the system's exceptions are about."""
-
-
-# A thread of Python's may be needed to bring an action to its end, and Python 3.12 starts none once it is ending: this is
-# called before that.
-with contextlib.suppress(AttributeError, RuntimeError):
-    threading._register_atexit(_finish)  # type: ignore[attr-defined]
-
-
-class Interrupted(BaseException):
-    """Raised in code that nobody waits for any more. No ``except Exception`` catches it."""
+from ._worker import place_of, plain, text_of
+from .errors import UsageError
 
 
 def adapter(cls: type) -> "tuple[str, Any]":
@@ -123,11 +99,11 @@ class _OfClass:
             config = self.settings.read(given)
             instance = self.cls(config)
             told = self.told(instance)
-        except _config.WrongSetting as wrong:
-            return None, json.dumps({"wrong": [wrong.path, _text(wrong.message)]})
+        except WrongSetting as wrong:
+            return None, json.dumps({"wrong": [wrong.path, text_of(wrong.message)]})
         except Exception as error:
             # Its text may repeat a setting, which may be a secret: where it was raised has to do.
-            said = f"the settings are not taken: {type(error).__name__}{_place(error)}"
+            said = f"the settings are not taken: {type(error).__name__}{place_of(error)}"
             return None, json.dumps({"wrong": [[], said]})
         secrets = self.settings.secrets(given)
         return self.instance(instance), json.dumps({"secrets": secrets, "told": told})
@@ -192,7 +168,7 @@ class _Check:
         if previous is not None:
             try:
                 previous = self._read(previous)
-            except _config.WrongSetting:
+            except WrongSetting:
                 # Facts of an older version may have another shape: then this is like a first look.
                 previous = None
         cx: Judging[Any] = Judging(
@@ -302,129 +278,3 @@ def _measure(measure: Measure) -> Any:
     if measure.window is not None:
         told["window"] = {"secs": int(measure.window), "nanos": int(measure.window % 1 * 1e9)}
     return told
-
-
-def plain(value: Any) -> Any:
-    """Makes of a value what JSON can say; what it cannot is raised as it is written."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if isinstance(value, dict):
-        told = {str(key): plain(item) for key, item in value.items()}
-        if len(told) != len(value):
-            raise ValueError("two keys of a dict are one as text")
-        return told
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    if isinstance(value, enum.Enum):
-        return plain(value.value)
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        raise ValueError(f"a number of {value.bit_length()} bits: 64 are kept")
-    if isinstance(value, datetime.datetime):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return value.total_seconds()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value
-
-
-class Worker:
-    """A thread that asks one thing of a check or of an action, and gives the answer to whoever waits."""
-
-    def __init__(
-        self, instance: Any, method: str, arguments: "list[str]", cx: Any, permit: Any, promise: Any
-    ) -> None:
-        self._ask = getattr(instance, method)
-        self._arguments = [*arguments, *(given for given in (permit, cx) if given is not None)]
-        self._cx = cx
-        self._promise = promise
-        # What changes something hears of a cancellation by its context, and ends by itself.
-        self._lasting = permit is not None
-        self._lock = threading.Lock()
-        self._ident: Optional[int] = None
-        self._in_loop = False
-        self._ended = threading.Event()
-        # A daemon: a process that ends does not wait for what nobody waits for.
-        threading.Thread(target=self._run, name=f"selx {method}", daemon=True).start()
-
-    def _run(self) -> None:
-        # Somebody waits for an answer, whatever happens: what is not said below is this.
-        text = json.dumps({"failed": {"kind": "bug", "message": "it came to nothing", "advice": None}})
-        try:
-            try:
-                with self._lock:
-                    self._ident = threading.get_ident()
-                text = self._answer()
-            finally:
-                with self._lock:
-                    self._ident = None
-        except Interrupted:
-            pass
-        finally:
-            self._ended.set()
-            self._promise.give(text)
-
-    def _answer(self) -> str:
-        given = None
-        try:
-            given = self._ask(*self._arguments)
-            if inspect.isawaitable(given):
-                # From here on the loop looks whether somebody waits, as long as it gets its turn.
-                self._in_loop = True
-                given = asyncio.run(self._awaited(given))
-            # Numbers that JSON does not know would be read by nobody.
-            return json.dumps({"given": plain(given)}, allow_nan=False)
-        except Interrupted:
-            if inspect.iscoroutine(given):
-                given.close()
-            raise
-        except BaseException as error:
-            return json.dumps({"failed": _failed(error)})
-
-    async def _awaited(self, given: Any) -> Any:
-        task = asyncio.ensure_future(given)
-        while True:
-            done, _ = await asyncio.wait({task}, timeout=0.05)
-            if done:
-                return task.result()
-            if self._cx is not None and self._cx.cancelled and not self._lasting:
-                task.cancel()
-
-    def interrupt(self) -> None:
-        """Raises ``Interrupted`` in the code, if it has not ended: at its next step in Python, not while it waits outside."""
-        if self._in_loop and self._ended.wait(1.0):
-            return
-        with self._lock:
-            if self._ident is not None and not self._lasting:
-                import ctypes
-
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._ident), ctypes.py_object(Interrupted))
-
-
-def _failed(error: BaseException) -> "dict[str, Optional[str]]":
-    if isinstance(error, ProbeError):
-        advice = None if error.advice is None else _text(error.advice)
-        return {"kind": error.kind, "message": _text(error.message), "advice": advice}
-    if isinstance(error, asyncio.CancelledError):
-        return {"kind": "cancelled", "message": "the run was cancelled", "advice": None}
-    for cls, kind in _ERRORS:
-        if isinstance(error, cls):
-            return {"kind": kind, "message": f"{type(error).__name__}: {_text(error)}", "advice": None}
-    return {"kind": "bug", "message": f"{type(error).__name__}: {_text(error)}{_place(error)}", "advice": None}
-
-
-def _text(value: Any) -> str:
-    """Writes what an author says as a text that everybody reads."""
-    try:
-        # What the system could not decode is half of a character, and no text.
-        return str(value).encode("utf-8", "backslashreplace").decode()
-    except Exception:
-        return "(its text cannot be made)"
-
-
-def _place(error: BaseException) -> str:
-    # Where it was raised is what its author needs; our own frames are not it.
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

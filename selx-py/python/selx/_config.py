@@ -15,6 +15,7 @@ import typing
 from typing import Any, Optional, Union
 
 from . import _secret
+from ._schema import WrongSetting, inline, kebab, known, secrets, snake, unknown
 from ._selx import _seconds
 from .errors import UsageError
 
@@ -28,15 +29,6 @@ Key = collections.abc.Callable[[str], str]
 
 def _kebab_case(name: str) -> str:
     return name.replace("_", "-")
-
-
-class WrongSetting(Exception):
-    """A setting is wrong: its path by keys, and what is wrong with it."""
-
-    def __init__(self, path: "list[str]", message: str) -> None:
-        super().__init__(message)
-        self.path = path
-        self.message = message
 
 
 class Shape:
@@ -70,7 +62,7 @@ class Shape:
     def secrets(self, given: Any) -> "list[tuple[list[str], str]]":
         """Returns every reference to a secret in settings, with its path."""
         found: "list[tuple[list[str], str]]" = []
-        _secrets(self.schema(), given, [], found)
+        secrets(self.schema(), given, [], found)
         return found
 
 
@@ -115,8 +107,8 @@ class _Pydantic(Shape):
     def __init__(self, cls: Any) -> None:
         self.cls = cls
         raw = cls.model_json_schema()
-        self._raw = _inline(raw, raw.get("$defs", {}), 0)
-        self._schema = _kebab(self._raw)
+        self._raw = inline(raw, raw.get("$defs", {}), 0)
+        self._schema: "dict[str, Any]" = kebab(self._raw)
 
     def schema(self) -> "dict[str, Any]":
         return self._schema
@@ -124,9 +116,9 @@ class _Pydantic(Shape):
     def read(self, given: Any) -> Any:
         from pydantic import ValidationError
 
-        _known(self._schema, given, [])
+        known(self._schema, given, [])
         try:
-            return self.cls.model_validate(_snake(self._raw, given))
+            return self.cls.model_validate(snake(self._raw, given))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             path = [str(step).replace("_", "-") for step in first["loc"]]
@@ -231,7 +223,7 @@ def _read_dataclass(cls: Any, given: Any, path: "list[str]", key_of: Key) -> Any
     fields = _fields(cls, key_of)
     for key in given:
         if key not in fields:
-            raise WrongSetting([*path, key], _unknown(key, list(fields)))
+            raise WrongSetting([*path, key], unknown(key, list(fields)))
     # What is wrong is told before what is missing: behind that, no more is looked for.
     values = {
         field.name: _read(kind, given[key], [*path, key], key_of)
@@ -246,12 +238,6 @@ def _read_dataclass(cls: Any, given: Any, path: "list[str]", key_of: Key) -> Any
     except (TypeError, ValueError) as error:
         # What `__post_init__` has to say about several of them.
         raise WrongSetting(path, str(error)) from error
-
-
-def _unknown(key: str, known: "list[str]") -> str:
-    if not known:
-        return f"unknown field `{key}`, there are no fields"
-    return f"unknown field `{key}`, expected one of {', '.join(f'`{name}`' for name in known)}"
 
 
 def _type(value: Any) -> str:
@@ -331,76 +317,3 @@ def _span(given: Any, path: "list[str]") -> datetime.timedelta:
         return datetime.timedelta(seconds=_seconds(given))
     except ValueError as wrong:
         raise WrongSetting(path, str(wrong)) from None
-
-
-def _inline(schema: Any, definitions: Any, depth: int) -> Any:
-    """Puts definitions in the place of references to them: the schema is one part of that of a whole configuration."""
-    if isinstance(schema, list):
-        return [_inline(part, definitions, depth) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    name = str(schema.get("$ref", "")).rpartition("/")[2]
-    if name in definitions and depth < 16:
-        others = {key: value for key, value in schema.items() if key != "$ref"}
-        return {**_inline(definitions[name], definitions, depth + 1), **others}
-    return {key: _inline(value, definitions, depth) for key, value in schema.items() if key != "$defs"}
-
-
-def _kebab(schema: Any) -> Any:
-    """Writes the keys of objects as a file has them, and refuses others, as every kind does."""
-    if isinstance(schema, list):
-        return [_kebab(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    told = {key: _kebab(value) for key, value in schema.items() if key != "properties"}
-    if "properties" in schema:
-        told["properties"] = {key.replace("_", "-"): _kebab(value) for key, value in schema["properties"].items()}
-        told["required"] = [key.replace("_", "-") for key in schema.get("required", ())]
-        told.setdefault("additionalProperties", False)
-    return told
-
-
-def _branches(schema: Any) -> "list[Any]":
-    parts = [part for join in ("allOf", "anyOf", "oneOf") for part in schema.get(join, ())]
-    return [schema, *(inner for part in parts for inner in _branches(part))]
-
-
-def _known(schema: Any, given: Any, path: "list[str]") -> None:
-    """Raises the first key that a model does not have: models leave such keys out in silence."""
-    if not isinstance(given, dict):
-        return
-    properties = {key: value for part in _branches(schema) for key, value in part.get("properties", {}).items()}
-    closed = properties and not any(part.get("additionalProperties") for part in _branches(schema))
-    for key, value in given.items():
-        if key in properties:
-            _known(properties[key], value, [*path, key])
-        elif closed:
-            raise WrongSetting([*path, key], _unknown(key, list(properties)))
-
-
-def _snake(schema: Any, given: Any) -> Any:
-    """Writes the keys of objects as a model has them."""
-    if isinstance(given, list):
-        items: "dict[str, Any]" = next((part["items"] for part in _branches(schema) if isinstance(part.get("items"), dict)), {})
-        return [_snake(items, item) for item in given]
-    if not isinstance(given, dict):
-        return given
-    properties = {key: value for part in _branches(schema) for key, value in part.get("properties", {}).items()}
-    names = {key.replace("_", "-"): key for key in properties}
-    inner = [part.get("additionalProperties") for part in _branches(schema)]
-    others: "dict[str, Any]" = next((part for part in inner if isinstance(part, dict)), {})
-    return {names.get(key, key): _snake(properties.get(names.get(key, ""), others), value) for key, value in given.items()}
-
-
-def _secrets(schema: Any, given: Any, path: "list[str]", found: "list[tuple[list[str], str]]") -> None:
-    for part in _branches(schema):
-        if part.get("x-secret") and isinstance(given, str):
-            found.append((path, given))
-        if isinstance(given, dict):
-            for key, value in given.items():
-                inner = part.get("properties", {}).get(key, part.get("additionalProperties"))
-                if isinstance(inner, dict):
-                    _secrets(inner, value, [*path, key], found)
-        if isinstance(given, list) and isinstance(part.get("items"), dict):
-            for index, item in enumerate(given):
-                _secrets(part["items"], item, [*path, str(index)], found)

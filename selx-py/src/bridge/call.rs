@@ -54,7 +54,7 @@ fn begin(
     take: Take,
 ) -> Result<Py<PyAny>> {
     let begun = attach(|py| -> PyResult<Py<PyAny>> {
-        let worker = py.import("selx._bridge")?.getattr("Worker")?;
+        let worker = py.import("selx._worker")?.getattr("Worker")?;
         let promise = Promise(Mutex::new(Some(take)));
         Ok(worker.call1((instance.bind(py), method, arguments, look, permission, promise))?.unbind())
     });

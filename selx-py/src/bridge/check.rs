@@ -78,7 +78,7 @@ struct PyCheck {
 
 /// What a judgement and its measures come to.
 #[derive(Deserialize)]
-struct Judged {
+struct Verdict {
     judgement: Judgement,
     #[serde(default)]
     measures: Vec<Measure>,
@@ -86,7 +86,7 @@ struct Judged {
 
 impl PyCheck {
     /// Looks whether all that was said is documented, as the contract asks of every kind.
-    fn known(&self, said: &Judged) -> Result<()> {
+    fn known(&self, said: &Verdict) -> Result<()> {
         let id = self.meta.id;
         let wrong = said.judgement.findings.iter().find(|found| self.meta.code(&found.code).is_none());
         let code = wrong.map(|found| format!("`judge` found `{}`, which is no code of `{id}`", found.code));
@@ -135,7 +135,7 @@ impl DynCheck for PyCheck {
             "now": cx.now.at.to_string(), "previous": previous, "previous_seen": seen, "since_previous": since,
         });
         let said = call::ask_now(&self.instance, "judge", vec![facts.to_string(), judging.to_string()])?;
-        let mut said: Judged = read(said, "`judge`")?;
+        let mut said: Verdict = read(said, "`judge`")?;
         self.known(&said)?;
         for finding in &mut said.judgement.findings {
             // What the class says of the code is the advice, unless the finding has one of its own.
