@@ -1,7 +1,7 @@
 //! The registry in the health endpoint of an axum service.
 //!
-//! `GET /health` runs two checks and answers 200 while none is critical or unknown, else 503; the body is the report in its
-//! frozen JSON form. One look serves all that ask within two seconds.
+//! `GET /health` runs two checks and answers 200 while each was looked at and none is critical, else 503; the body is the
+//! report in its frozen JSON form. One look serves all that ask within two seconds.
 //!
 //! ```sh
 //! cargo run --example health_endpoint -- 127.0.0.1:8080

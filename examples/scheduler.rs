@@ -51,7 +51,9 @@ async fn watch(
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let every = std::env::args().nth(1).map_or(Ok(60.0), |text| text.parse())?;
+    let every: f64 = std::env::args().nth(1).map_or(Ok(60.0), |text| text.parse())?;
+    let every = Duration::try_from_secs_f64(every).ok().filter(|every| !every.is_zero());
+    let every = every.ok_or("wanted are seconds between two looks, more than none")?;
     let mut registry = Registry::new();
     selx_checks::register(&mut registry)?;
     let suite = config::parse(&registry, "scheduler", CHECKS)?;
@@ -61,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{check}: {before} -> {}: {headline}", now.as_str());
     };
     let checks = Selection::of(suite.instances);
-    let watching = watch(suite.settings, checks, Duration::from_secs_f64(every), cancel.clone(), told);
+    let watching = watch(suite.settings, checks, every, cancel.clone(), told);
     tokio::pin!(watching);
     tokio::select! {
         () = &mut watching => {}

@@ -10,6 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many threads are in it, or wait for it.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
+/// How many interpreters have selx: each has its own end, and only the last one is that of the process.
+static INTERPRETERS: AtomicUsize = AtomicUsize::new(0);
 /// Whether the interpreter is about to end.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
@@ -33,8 +35,17 @@ pub(crate) fn is_closed() -> bool {
     CLOSED.load(Ordering::SeqCst)
 }
 
-/// Lets no more threads in, and waits for those that are: a thread that meets the end of the interpreter takes the process with it.
-pub(crate) fn close(py: Python<'_>) {
+/// Takes note of an interpreter that has selx.
+pub(crate) fn enter() {
+    INTERPRETERS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Takes note that an interpreter is about to end. With the last one it lets no more threads in, and waits for those that are:
+/// a thread that meets the end of the interpreter takes the process with it.
+pub(crate) fn leave(py: Python<'_>) {
+    if INTERPRETERS.fetch_sub(1, Ordering::SeqCst) > 1 {
+        return;
+    }
     CLOSED.store(true, Ordering::SeqCst);
     let until = Instant::now() + PATIENCE;
     py.detach(|| {

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::given::Sort;
-use crate::pickle::{Reduced, reduced};
+use crate::objects::{Reduced, reduced};
 use crate::views::hash;
 
 /// What a kind says about itself.

@@ -87,7 +87,20 @@ mod _selx {
 
     /// Waits for what changes something, and has to come to its end.
     #[pyfunction]
-    fn _finish(py: Python<'_>) -> PyResult<()> {
-        wait::finish(py)
+    fn _finish(py: Python<'_>) {
+        wait::finish(py);
+    }
+
+    /// Takes note that an interpreter has selx.
+    #[pyfunction]
+    fn _enter() {
+        attach::enter();
+    }
+
+    /// Takes note that this interpreter is about to end, after what has to come to its end.
+    #[pyfunction]
+    fn _leave(py: Python<'_>) {
+        wait::finish(py);
+        attach::leave(py);
     }
 }

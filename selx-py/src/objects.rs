@@ -77,6 +77,14 @@ fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     })
 }
 
+/// What pickle keeps of a value: what makes it again, and the name of its class with the value as JSON.
+pub(crate) type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, String));
+
+pub(crate) fn reduced<'py>(py: Python<'py>, class: &'static str, value: &impl Serialize) -> PyResult<Reduced<'py>> {
+    let text = serde_json::to_string(value).map_err(|error| unwritable(&error))?;
+    Ok((py.import("selx._selx")?.getattr("_restore")?, (class, text)))
+}
+
 pub(crate) fn unwritable(error: &serde_json::Error) -> PyErr {
     SelxError::new_err(format!("this cannot be written as JSON: {error}"))
 }

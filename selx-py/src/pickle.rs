@@ -1,24 +1,14 @@
-//! What pickle keeps of a value: what makes it again, and the name of its class with the value as JSON.
+//! From what pickle keeps of a value to the value.
 
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::errors::SelxError;
 use crate::kinds::Kind;
-use crate::objects::unwritable;
 use crate::results::{CheckResult, Report};
 use crate::views::{Attempt, Failure, Finding, Measure};
-
-/// What pickle keeps of a value: what makes it again, and the name of its class with the value as JSON.
-pub(crate) type Reduced<'py> = (Bound<'py, PyAny>, (&'static str, String));
-
-pub(crate) fn reduced<'py>(py: Python<'py>, class: &'static str, value: &impl Serialize) -> PyResult<Reduced<'py>> {
-    let text = serde_json::to_string(value).map_err(|error| unwritable(&error))?;
-    Ok((py.import("selx._selx")?.getattr("_restore")?, (class, text)))
-}
 
 /// Makes a value of what pickle kept.
 pub(crate) fn restore<'py>(py: Python<'py>, class: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {

@@ -9,8 +9,7 @@ use selx_core::escape::visible;
 use selx_core::nearest;
 use selx_core::report::v1;
 
-use crate::objects::{moment, python, unwritable, word};
-use crate::pickle::{Reduced, reduced};
+use crate::objects::{Reduced, moment, python, reduced, unwritable, word};
 use crate::views::{Attempt, Failure, Finding, Measure, hash, pairs};
 use crate::{html, tables, text};
 

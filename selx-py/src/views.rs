@@ -8,8 +8,7 @@ use pyo3::types::PyMapping;
 use selx_core::escape::visible;
 use selx_core::report::v1;
 
-use crate::objects::{one_of, python, word};
-use crate::pickle::{Reduced, reduced};
+use crate::objects::{Reduced, one_of, python, reduced, word};
 
 /// One thing that a check has to say about one subject.
 #[pyclass(frozen, eq, module = "selx")]

@@ -50,8 +50,8 @@ pub(crate) fn forked() {
     LASTING.store(0, Ordering::SeqCst);
 }
 
-/// Waits until all work has ended that has to come to its end, and lets no more threads in: the process is about to end.
-pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
+/// Waits until all work has ended that has to come to its end: the process is about to end.
+pub(crate) fn finish(py: Python<'_>) {
     let mut asked = false;
     while LASTING.load(Ordering::SeqCst) > 0 {
         py.detach(|| std::thread::park_timeout(Duration::from_millis(20)));
@@ -63,8 +63,6 @@ pub(crate) fn finish(py: Python<'_>) -> PyResult<()> {
             let _ = py.import("sys").and_then(|sys| sys.getattr("stderr")?.call_method1("write", (told,)));
         }
     }
-    crate::attach::close(py);
-    Ok(())
 }
 
 fn begin<T, F>(ending: Ending, work: F) -> PyResult<JoinHandle<PyResult<T>>>

@@ -260,6 +260,29 @@ def test_nothing_is_awaited_for_ever_at_the_end(tmp_path):
     assert "the interpreter is ending" in done.stdout, done
 
 
+def test_the_end_of_another_interpreter_is_not_that_of_the_process():
+    code = """
+        import asyncio, sys
+        import selx
+        try:
+            import _xxsubinterpreters as interpreters
+        except ImportError:
+            import _interpreters as interpreters
+        other = interpreters.create()
+        try:
+            interpreters.run_string(other, f"import sys; sys.path[:0] = {sys.path!r}; import selx")
+        except Exception as error:
+            # Later Pythons refuse what is not made for it.
+            assert "interpreter" in str(error), error
+        interpreters.destroy(other)
+        async def main():
+            return await asyncio.wait_for(selx.check_async("host-memory", timeout=2), 10)
+        print(asyncio.run(main()).kind)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "host-memory\n", done
+
+
 def test_an_async_probe_that_loops_is_interrupted():
     turns = [0]
 

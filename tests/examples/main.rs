@@ -142,6 +142,11 @@ fn a_scheduler() {
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is there");
     assert!(child.wait().expect("it ends").success(), "an interrupt ends it as it should");
+    for wrong in ["0", "-1", "NaN", "soon"] {
+        let said = Command::new(built().join("examples/scheduler")).arg(wrong).output().expect("the example starts");
+        let text = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.code() == Some(1) && !text.contains("panicked"), "{wrong}: {text}");
+    }
 }
 
 /// Runs a line as cron does: an empty environment, `sh -c`, no standard input.

@@ -76,7 +76,8 @@ validate = _registry.validate
 # Threads are not inherited: a process that was forked starts its own.
 _os.register_at_fork(after_in_child=_selx._forked)
 # An action that was interrupted ends its step before the process ends.
-_atexit.register(_selx._finish)
+_selx._enter()
+_atexit.register(_selx._leave)
 
 # What only authors of kinds need is loaded when it is asked for.
 _LATER = {

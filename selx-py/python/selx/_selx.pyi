@@ -19,10 +19,12 @@ __all__ = [
     "_Plan",
     "_Registry",
     "__version__",
+    "_enter",
     "_finish",
     "_forked",
     "_html",
     "_is_one_of",
+    "_leave",
     "_restore",
     "_seconds",
     "_settle",
@@ -39,7 +41,6 @@ _Span = Union[float, str, datetime.timedelta]
 @final
 class Kind:
     """A kind of check or of action."""
-
     @property
     def id(self) -> str:
         """The name, such as ``host-disk``: the first argument of ``check`` or ``Action``."""
@@ -158,7 +159,6 @@ class Measure:
 @final
 class Failure:
     """Why something could not be seen."""
-
     @property
     def kind(self) -> str:
         """``unreachable``, ``no-answer``, ``timed-out``, ``denied`` and others."""
@@ -174,7 +174,6 @@ class Failure:
 @final
 class Attempt:
     """An attempt that did not count because another followed."""
-
     @property
     def status(self) -> _Status:
         """What it came to."""
@@ -190,7 +189,6 @@ class Attempt:
 @final
 class Result:
     """What one check came to."""
-
     @property
     def kind(self) -> str:
         """The kind, such as ``http``."""
@@ -249,7 +247,6 @@ class Result:
 @final
 class Report:
     """What a run came to."""
-
     @property
     def status(self) -> _Status:
         """The worst of its results and notices. A run that saw nothing is unknown."""
@@ -305,7 +302,6 @@ class Report:
 @final
 class Context:
     """What a probe, a plan or a step is given: its limits, secrets, and where to say what could not be seen."""
-
     @property
     def limit(self) -> float:
         """Seconds that this look may take."""
@@ -334,7 +330,6 @@ class Context:
 @final
 class Permit:
     """The permission to change something, which only the envelope of actions gives."""
-
     @property
     def risk(self) -> Literal["safe", "disruptive", "destructive"]:
         """The greatest risk that is permitted."""
@@ -400,3 +395,5 @@ def _is_one_of(what: Literal["area", "kind of failure", "status", "unit"], word:
 def _forked() -> None: ...
 def _seconds(text: str) -> float: ...
 def _finish() -> None: ...
+def _enter() -> None: ...
+def _leave() -> None: ...

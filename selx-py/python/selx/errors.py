@@ -25,6 +25,11 @@ class _Told(SelxError):
     message: str
     advice: Optional[str]
 
+    def __init__(self, message: str, advice: Optional[str] = None) -> None:
+        super().__init__(message, advice)
+        self.message = message
+        self.advice = advice
+
     def __str__(self) -> str:
         return f"{self.message}; {self.advice}" if self.advice else self.message
 
@@ -35,22 +40,12 @@ class ActionError(_Told, RuntimeError):
     ``message`` says what, where and why; ``advice`` what to do, if that is known.
     """
 
-    def __init__(self, message: str, advice: Optional[str] = None) -> None:
-        super().__init__(message, advice)
-        self.message = message
-        self.advice = advice
-
 
 class FileError(_Told, RuntimeError):
     """The recording of a run cannot be read or written.
 
     ``message`` says what, where and why; ``advice`` what to do, if that is known.
     """
-
-    def __init__(self, message: str, advice: Optional[str] = None) -> None:
-        super().__init__(message, advice)
-        self.message = message
-        self.advice = advice
 
 
 class ProbeError(_Told, RuntimeError):
@@ -69,10 +64,10 @@ class ProbeError(_Told, RuntimeError):
         from ._selx import _is_one_of
 
         _is_one_of("kind of failure", kind)
-        super().__init__(kind, message, advice)
+        super().__init__(message, advice)
+        # With them pickle makes it again.
+        self.args = (kind, message, advice)
         self.kind = kind
-        self.message = message
-        self.advice = advice
 
 
 __all__ = ["ActionError", "ConfigError", "FileError", "ProbeError", "SelxError", "UsageError"]
