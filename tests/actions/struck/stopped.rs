@@ -66,7 +66,9 @@ fn l15_who_was_stopped_for_longer_than_his_time_begins_no_further_step() {
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.0.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
     assert!(child.0.wait().unwrap().success());
-    // The file at hand was brought to its end, and the others stay.
-    assert_eq!(before.gone(&folder), 1);
+    // The file at hand was brought to its end, and the others stay. Where the first was gone already, the second was at hand:
+    // the signal came between the look at the clock and the step.
+    let after = before.gone(&folder);
+    assert!((1..=gone + 1).contains(&after), "{gone} were gone when it was stopped, and {after} are");
     Subject::Clean.holds(&folder, &before, "after it was stopped");
 }
