@@ -1,9 +1,13 @@
 """A server that accepts and stays silent: the hang that health checks meet."""
 
+import signal
 import socket
 import threading
 
 import pytest
+
+# A shell that starts these tests in the background has them ignore Ctrl-C, and every child with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Silent:
