@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use selx_checks::ground::HostGround;
+use selx_checks::ground::{self, HostGround};
 use selx_core::report::v1;
 use selx_core::{Host, Registry, Secrets, config, contract, explain, nearest};
 use tokio_util::sync::CancellationToken;
@@ -78,7 +78,10 @@ impl PyRegistry {
         let settings = match (&state, runs::file(&self.now(), config.as_deref())) {
             (_, Ok(Some(suite))) => suite.settings,
             // A journal holds all that is needed: without a configuration the usual places count.
-            (_, Ok(None)) | (Some(_), Err(_)) => config::defaults(),
+            (_, Ok(None)) => config::defaults(),
+            // Ctrl-C while it was read is no error of the file.
+            (_, Err(error)) if !error.is_instance_of::<ConfigError>(py) => return Err(error),
+            (Some(_), Err(_)) => config::defaults(),
             // It may name another folder than the usual one; a stop in the wrong one would stop nothing.
             (None, Err(error)) => {
                 let told = "name the folder of locks and journals, `state=`, to do without the file";
@@ -140,7 +143,9 @@ impl PyRegistry {
     /// Returns the page of a kind.
     fn explain(&self, kind: &str) -> PyResult<String> {
         let registry = self.now();
-        explain::page(&registry, kind).ok_or_else(|| no_kind(&registry, kind))
+        let page = explain::page(&registry, kind).ok_or_else(|| no_kind(&registry, kind));
+        bridge::interrupted()?;
+        page
     }
 
     /// Returns the JSON Schema of a configuration file, as text.
@@ -255,10 +260,7 @@ impl PyRegistry {
         let plan = actions::read(&path)?;
         let action = action.unwrap_or_else(|| Described::Named(plan.action.clone()));
         let acting = self.acting(action, config, state)?;
-        for from in acting.action.action.secrets() {
-            // They have to be known before it is shown. One that cannot be read is told where it is needed.
-            drop(acting.secrets.get(from));
-        }
+        ground::know(&acting.action, &acting.secrets);
         Ok(Plan { acting, plan, confined: None })
     }
 

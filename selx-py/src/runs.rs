@@ -47,6 +47,12 @@ async fn suite(registry: &Arc<Registry>, explicit: Option<PathBuf>, cancel: Canc
 /// Does what may run code of Python's, and take as long as that likes, in none of the threads that checks go on in.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> PyResult<T> + Send + 'static) -> PyResult<T> {
     let ended = |error| SelxError::new_err(format!("it ended early: {error}"));
+    let work = || {
+        let done = work();
+        // Threads come again: what interrupted this work is not left to the next one.
+        bridge::interrupted()?;
+        done
+    };
     tokio::task::spawn_blocking(work).await.map_err(ended)?
 }
 

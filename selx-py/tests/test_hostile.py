@@ -144,6 +144,39 @@ def test_settings_that_are_not_taken_tell_no_secret_and_raise_what_is_no_error()
         look(__init__=leave).check("looks")
 
 
+def test_what_ended_one_call_is_not_raised_by_another(tmp_path):
+    def leave(self, config):
+        raise SystemExit("not of the next one")
+
+    # The limits of a measure are asked of an instance.
+    leaving = look(__init__=leave, measures={"age": selx.MeasureDoc("seconds", "age", "Wait.")})
+    with pytest.raises(SystemExit):
+        leaving.explain("looks")
+    assert selx.check("host-memory").kind == "host-memory"
+    (tmp_path / "README.md").write_text("# looks")
+    for _ in range(3):
+        with pytest.raises(SystemExit):
+            selx.testing.assert_contract(leaving, "looks", tmp_path)
+        assert selx.run("host-memory", history=False).results
+    config = tmp_path / "selx.toml"
+    config.write_text("[check.looks.one]\n")
+    for state in (None, tmp_path):
+        with pytest.raises(SystemExit):
+            leaving.stop(config=config, state=state)
+
+
+@pytest.mark.parametrize("told", ["hunter2-hunter2", "hunter2"])
+def test_a_target_that_is_a_secret_is_the_same_one_in_both_plans(told, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKEN", "hunter2-hunter2")
+    registry = act(
+        Config=Config,
+        plan=lambda s, cx: [selx.Step({"a": 1}, told, "what", "safe", "undo")],
+        probe=lambda s, step, cx: selx.Seen.after(),
+    )
+    plan = registry.plan(selx.Action("acts", token="env:TOKEN"), state=tmp_path)
+    assert plan.apply(plan.hash).outcome == "done"
+
+
 @pytest.mark.parametrize(
     "call",
     [

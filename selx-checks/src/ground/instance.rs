@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use selx_core::action::{self, ActionReport, Ground, Outcome, Permission, Request, SavedPlan};
-use selx_core::{ActionInstance, Context, Result, SystemClock};
+use selx_core::{ActionInstance, Context, Result, Secrets, SystemClock};
 
 use super::confined::{self, Confined};
 
@@ -37,12 +37,19 @@ use super::confined::{self, Confined};
 /// }
 /// ```
 pub async fn planned(action: &ActionInstance, ground: &dyn Ground, cx: Context) -> Result<(SavedPlan, Confined)> {
-    for from in action.action.secrets() {
-        drop(cx.secrets().get(from));
-    }
+    know(action, cx.secrets());
     let (plan, confined) = confined::plan(Arc::clone(&action.action), cx).await?;
     let saved = SavedPlan::new(action.full_name(), action.with.clone(), ground.machine(), &SystemClock, plan);
     Ok((saved, confined))
+}
+
+/// Reads the secrets that the settings of an action name, so that they are taken out of every text that is made from then on:
+/// of two plans, one with and one without them, each step would be another one. One that cannot be read is told where it is
+/// needed.
+pub fn know(action: &ActionInstance, secrets: &Secrets) {
+    for from in action.action.secrets() {
+        drop(secrets.get(from));
+    }
 }
 
 /// Returns the zone of this machine. One that says nothing of it has UTC, as everywhere.
@@ -63,6 +70,7 @@ pub async fn apply(
     ground: &dyn Ground,
     cx: &Context,
 ) -> ActionReport {
+    know(action, cx.secrets());
     let name = action.full_name();
     let windowed = matches!(permission, Permission::Policy(policy) if policy.window.is_some());
     let zone = match zone() {

@@ -22,7 +22,7 @@ pub use confined::{Confined, plan};
 pub use file::{NoPlan, read_plan, save_plan};
 #[cfg(feature = "backup")]
 pub(crate) use folder::entries;
-pub use instance::{apply, planned};
+pub use instance::{apply, know, planned};
 #[cfg(any(feature = "logs", feature = "postgres"))]
 pub(crate) use lookout::from_outside;
 

@@ -102,6 +102,7 @@ impl Life<'_> {
 
     async fn plan(&self) -> Result<SavedPlan, String> {
         let plan = self.action.plan(self.cx).await.map_err(|error| format!("it cannot be planned: {error}"))?;
+        let plan = plan.without(self.cx.secrets());
         Ok(SavedPlan::new(self.name.clone(), self.with.clone(), self.ground.machine(), self.cx.clock(), plan))
     }
 

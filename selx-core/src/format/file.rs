@@ -47,7 +47,8 @@ pub fn is_writable(path: &Path) -> Result<()> {
         return Ok(());
     }
     let (folder, name) = place(path)?;
-    if path.is_dir() {
+    // A link is replaced, whatever it leads to.
+    if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
         return Err(Error::new(ErrorKind::Config, format!("`{}` is a folder", path.display())).advice("name a file"));
     }
     let (beside, _) = create(folder, name).map_err(|error| failed(path, "cannot be written", error))?;
